@@ -1,0 +1,53 @@
+# tillwarden. `make help` lists the targets; README.md explains the first two.
+
+GO       ?= go
+TOOLS    := $(GO) tool -modfile=packaging/tools/tools.mod
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS  := -X main.version=$(VERSION)
+FUZZTIME ?= 60s
+COUNT    ?= 1
+
+# The daemon, the command line and the simulator are plain Go: no C in what decides.
+export CGO_ENABLED ?= 0
+
+.PHONY: help build demo run test check unit e2e bench lint fuzz fmt clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build the binaries into bin/
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+	$(GO) build -trimpath -o bin/tillwarden-demo ./packaging/demo
+
+demo: ## play a register's day with the real binaries and simulated hardware
+	@packaging/setup.sh demo
+	@$(MAKE) --no-print-directory build
+	bin/tillwarden-demo --bin bin
+
+run: ## the demo's register, left up to try by hand
+	@packaging/setup.sh demo
+	@$(MAKE) --no-print-directory build
+	bin/tillwarden-demo --bin bin --stay
+
+test: ## everything: linters, then all tests with the race detector
+	@packaging/setup.sh test
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory build
+	CGO_ENABLED=1 $(GO) test -race -count=$(COUNT) -timeout 20m ./...
+
+lint: ## gofumpt, go vet, staticcheck
+	@out=$$($(TOOLS) gofumpt -l .); [ -z "$$out" ] || { echo "not formatted (run make fmt):"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(TOOLS) staticcheck ./...
+
+fmt: ## format the source
+	$(TOOLS) gofumpt -w .
+
+bench: ## benchmarks, each beside its floor (docs/benchmarks.md)
+	@packaging/bench.sh
+
+fuzz: ## every fuzz target for FUZZTIME (60s)
+	@packaging/fuzz.sh $(FUZZTIME)
+
+clean: ## remove what was built
+	rm -rf bin

@@ -1,0 +1,203 @@
+// Package entry holds what the journal stores: the entry, and the closed
+// lists of kinds, outcomes, reasons, purposes and methods that it is made of.
+//
+// Guarantees: every number that reaches the disk is append-only. A kind or a
+// reason, once released, keeps its number and its meaning for ever, so that a
+// journal written today is read correctly by every later version.
+//
+// It is pure: no clock, no I/O. It knows neither policies nor devices.
+package entry
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Seq is an entry's place in its journal, from 1. Zero means "none".
+type Seq uint64
+
+// BootID is the kernel's boot id (/proc/sys/kernel/random/boot_id) as 16 bytes.
+type BootID [16]byte
+
+// String gives the boot id as 32 hexadecimal digits.
+func (b BootID) String() string { return hex.EncodeToString(b[:]) }
+
+// MarshalText writes the boot id as 32 hexadecimal digits.
+func (b BootID) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (b *BootID) UnmarshalText(text []byte) error {
+	raw, err := hex.DecodeString(string(text))
+	if err != nil || len(raw) != len(b) {
+		return fmt.Errorf("boot id %q: want 32 hexadecimal digits", text)
+	}
+	copy(b[:], raw)
+	return nil
+}
+
+// Stamp is the moment of an entry on both clocks.
+type Stamp struct {
+	// Wall is the wall clock in nanoseconds since 1970 UTC. It may step.
+	Wall int64 `cbor:"1,keyasint"`
+	// Boot is CLOCK_BOOTTIME in nanoseconds: it never steps within a boot.
+	Boot int64 `cbor:"2,keyasint"`
+	// BootID says which boot Boot belongs to.
+	BootID BootID `cbor:"3,keyasint"`
+	// Clock says whether the kernel held the wall clock to be synchronised.
+	Clock ClockState `cbor:"4,keyasint,omitempty"`
+}
+
+// Time is the wall clock of the stamp, in UTC.
+func (s Stamp) Time() time.Time { return time.Unix(0, s.Wall).UTC() }
+
+// PolicyRef names the policy that a decision was made under.
+type PolicyRef struct {
+	Epoch  uint64   `cbor:"1,keyasint"`
+	Digest [32]byte `cbor:"2,keyasint"` // SHA-256 of the compiled policy
+}
+
+// Rule is what decided: which function's which mark, of which work group.
+type Rule struct {
+	WorkGroup string `cbor:"1,keyasint,omitempty" json:"group,omitempty"`
+	Function  string `cbor:"2,keyasint,omitempty" json:"function,omitempty"`
+	// Mark is "check", "X", "blank", "refuse" or "unreviewed" (policy.Mark's words).
+	Mark string `cbor:"3,keyasint,omitempty" json:"mark,omitempty"`
+}
+
+// Approval is the second person of an override.
+type Approval struct {
+	Operator string `cbor:"1,keyasint,omitempty"`
+	Person   string `cbor:"2,keyasint,omitempty"`
+	Method   Method `cbor:"3,keyasint,omitempty"`
+	// Override is the sequence number of the entry that announced the override.
+	Override Seq `cbor:"4,keyasint,omitempty"`
+}
+
+// Entry is one line of the journal. Fields that do not apply are zero and
+// are not written. No field ever carries a PIN, a track, a card number or a
+// key: Text is for words that the daemon itself chose, never for input.
+type Entry struct {
+	Seq   Seq   `cbor:"1,keyasint"`
+	Kind  Kind  `cbor:"2,keyasint"`
+	Stamp Stamp `cbor:"3,keyasint"`
+
+	// Session is the Seq of the sign-on entry that began the session.
+	Session Seq `cbor:"4,keyasint,omitempty"`
+	// Operator is the operator number of who acted; empty for the daemon itself.
+	Operator   string   `cbor:"5,keyasint,omitempty"`
+	Person     string   `cbor:"6,keyasint,omitempty"`
+	WorkGroups []string `cbor:"7,keyasint,omitempty"`
+
+	// Function is the function's dotted key, FunctionID its permanent number.
+	Function   string  `cbor:"8,keyasint,omitempty"`
+	FunctionID uint32  `cbor:"9,keyasint,omitempty"`
+	Outcome    Outcome `cbor:"10,keyasint,omitempty"`
+	Reason     Reason  `cbor:"11,keyasint,omitempty"`
+	Rule       *Rule   `cbor:"12,keyasint,omitempty"`
+
+	Approval *Approval `cbor:"13,keyasint,omitempty"`
+	// Method is how the operator was identified, or how the action was asked.
+	Method Method `cbor:"14,keyasint,omitempty"`
+	// Source is where it came from: a device's name, "socket:pos uid=1000", "daemon".
+	Source string `cbor:"15,keyasint,omitempty"`
+
+	Device  string  `cbor:"16,keyasint,omitempty"`
+	Drawer  string  `cbor:"17,keyasint,omitempty"`
+	Purpose Purpose `cbor:"18,keyasint,omitempty"`
+	// Claimant is who named the purpose: "pos", "operator", "profile:<rule>", "receipt".
+	Claimant string `cbor:"19,keyasint,omitempty"`
+
+	Policy *PolicyRef `cbor:"20,keyasint,omitempty"`
+	// About is the entry that this one follows from: the decision of a grant,
+	// the announcement of an override, the grant of an opened drawer.
+	About Seq `cbor:"21,keyasint,omitempty"`
+
+	// Lines and Digest are a receipt's printed lines and its keyed digest.
+	Lines  uint32 `cbor:"22,keyasint,omitempty"`
+	Digest []byte `cbor:"23,keyasint,omitempty"`
+	// Elapsed is in nanoseconds: how long a drawer stood open, a lock lasts.
+	Elapsed int64 `cbor:"24,keyasint,omitempty"`
+	// Count is how many: suppressed refusals, tries, dropped bytes.
+	Count uint64 `cbor:"25,keyasint,omitempty"`
+	// Subject is whom or what a change of people or a load is about: an
+	// operator number, a bundle's file name.
+	Subject string `cbor:"26,keyasint,omitempty"`
+	// Text is a short remark in the daemon's own words.
+	Text string `cbor:"27,keyasint,omitempty"`
+}
+
+// jsonEntry is the entry as people and scripts read it.
+type jsonEntry struct {
+	Seq        Seq       `json:"seq"`
+	Time       time.Time `json:"time"`
+	Kind       string    `json:"kind"`
+	Outcome    string    `json:"outcome,omitempty"`
+	Reason     string    `json:"reason,omitempty"`
+	Operator   string    `json:"operator,omitempty"`
+	Person     string    `json:"person,omitempty"`
+	WorkGroups []string  `json:"work_groups,omitempty"`
+	Session    Seq       `json:"session,omitempty"`
+	Function   string    `json:"function,omitempty"`
+	FunctionID uint32    `json:"function_id,omitempty"`
+	Rule       *Rule     `json:"rule,omitempty"`
+	Approver   string    `json:"approver,omitempty"`
+	ApproverID string    `json:"approver_person,omitempty"`
+	ApprovedBy string    `json:"approver_method,omitempty"`
+	Override   Seq       `json:"override,omitempty"`
+	Method     string    `json:"method,omitempty"`
+	Source     string    `json:"source,omitempty"`
+	Device     string    `json:"device,omitempty"`
+	Drawer     string    `json:"drawer,omitempty"`
+	Purpose    string    `json:"purpose,omitempty"`
+	Claimant   string    `json:"claimant,omitempty"`
+	Epoch      uint64    `json:"policy_epoch,omitempty"`
+	Policy     string    `json:"policy_digest,omitempty"`
+	About      Seq       `json:"about,omitempty"`
+	Lines      uint32    `json:"lines,omitempty"`
+	Digest     string    `json:"digest,omitempty"`
+	Elapsed    string    `json:"elapsed,omitempty"`
+	Count      uint64    `json:"count,omitempty"`
+	Subject    string    `json:"subject,omitempty"`
+	Text       string    `json:"text,omitempty"`
+	BootTime   int64     `json:"boot_ns"`
+	BootID     string    `json:"boot_id"`
+	Clock      string    `json:"clock"`
+}
+
+// MarshalJSON gives the entry in words, as every command and the API show it.
+func (e Entry) MarshalJSON() ([]byte, error) {
+	j := jsonEntry{
+		Seq: e.Seq, Time: e.Stamp.Time(), Kind: e.Kind.String(), Operator: e.Operator, Person: e.Person,
+		WorkGroups: e.WorkGroups, Session: e.Session, Function: e.Function, FunctionID: e.FunctionID, Rule: e.Rule,
+		Source: e.Source, Device: e.Device, Drawer: e.Drawer, Claimant: e.Claimant, About: e.About, Lines: e.Lines,
+		Digest: hex.EncodeToString(e.Digest), Count: e.Count, Subject: e.Subject, Text: e.Text,
+		BootTime: e.Stamp.Boot, BootID: e.Stamp.BootID.String(), Clock: e.Stamp.Clock.String(),
+	}
+	if e.Outcome != 0 {
+		j.Outcome = e.Outcome.String()
+	}
+	if e.Reason != 0 {
+		j.Reason = e.Reason.String()
+	}
+	if e.Method != 0 {
+		j.Method = e.Method.String()
+	}
+	if e.Purpose != 0 {
+		j.Purpose = e.Purpose.String()
+	}
+	if e.Approval != nil {
+		j.Approver, j.ApproverID, j.Override = e.Approval.Operator, e.Approval.Person, e.Approval.Override
+		if e.Approval.Method != 0 {
+			j.ApprovedBy = e.Approval.Method.String()
+		}
+	}
+	if e.Policy != nil {
+		j.Epoch, j.Policy = e.Policy.Epoch, hex.EncodeToString(e.Policy.Digest[:])
+	}
+	if e.Elapsed != 0 {
+		j.Elapsed = time.Duration(e.Elapsed).String()
+	}
+	return json.Marshal(j)
+}

@@ -1,0 +1,263 @@
+package entry
+
+import "fmt"
+
+// Kind says what happened. Append-only: it is on disk.
+type Kind uint16
+
+// The kinds of entries.
+const (
+	KindNone             Kind = iota
+	KindStart                 // the daemon started
+	KindStop                  // the daemon stopped in good order
+	KindClockStep             // the wall clock stepped against the boot clock; Elapsed is by how much
+	KindRecovered             // this journal follows one that was damaged; Text and Digest say what is known of it
+	KindSummary               // refusals of one source beyond its rate, as a Count
+	KindSpace                 // the space for the journal: alarm, reserve reached, exhausted, room again
+	KindSignOn                // a try to sign on, with its outcome
+	KindSignOff               // a session ended
+	KindLock                  // the register was locked
+	KindUnlock                // a try to unlock, with its outcome
+	KindIdentify              // a credential was presented and refused, outside a sign-on
+	KindLockout               // an operator's number and PIN was locked on this register; Elapsed is for how long
+	KindDecision              // a decision on a function
+	KindWithdrawn             // a decision was allowed, but the state changed before its grant was made
+	KindOverride              // an override was announced
+	KindApproval              // somebody tried to approve an override, with the outcome
+	KindOverrideEnd           // an override ended without approval: refused, cancelled, timed out
+	KindRedeemed              // a grant was redeemed: the pulse was written, or writing it failed
+	KindLapsed                // a grant ended unused
+	KindDrawerOpened          // the sensor saw the drawer open; About is the grant's decision, zero means without a grant
+	KindDrawerClosed          // the sensor saw it close; Elapsed is how long it stood open
+	KindDrawerLeftOpen        // it stands open for longer than allowed
+	KindDrawerNoOpen          // a pulse was written and the drawer did not open
+	KindDeviceUp              // a device was opened
+	KindDeviceDown            // a device was lost or closed
+	KindDeviceRefused         // bytes of the POS were not forwarded; Text says what, Count how many bytes
+	KindDeviceCalibrated      // a technician calibrated a device
+	KindLoad                  // a policy or roster was loaded or refused
+	KindPeople                // a change of an operator
+	KindCardRefused           // a card that is not an operator's was swiped: payment card, licence, unknown, unreadable
+	KindSaleNoReceipt         // the drawer was opened as a sale and no receipt followed
+	KindConfig                // the configuration was read again
+	KindCalled                // somebody called for something that needs no decision but is worth knowing
+	kindEnd
+)
+
+var kindNames = [...]string{
+	"none", "start", "stop", "clock-step", "recovered", "summary", "space", "sign-on", "sign-off", "lock", "unlock",
+	"identify", "lockout", "decision", "withdrawn", "override", "approval", "override-end", "redeemed", "lapsed",
+	"drawer-opened", "drawer-closed", "drawer-left-open", "drawer-no-open", "device-up", "device-down", "device-refused",
+	"device-calibrated", "load", "people", "card-refused", "sale-without-receipt", "config", "called",
+}
+
+// String gives the kind's word, as in reports, filters and JSON.
+func (k Kind) String() string { return word(kindNames[:], int(k), "kind") }
+
+// ParseKind is the reverse of String.
+func ParseKind(s string) (Kind, error) {
+	i, err := unword(kindNames[:], s, "kind")
+	return Kind(i), err
+}
+
+// Kinds lists the words of all kinds, for help texts.
+func Kinds() []string { return append([]string(nil), kindNames[1:]...) }
+
+// Outcome is how it came out. Append-only: it is on disk.
+type Outcome uint8
+
+// The outcomes.
+const (
+	OutcomeNone             Outcome = iota
+	OutcomeAllowed                  // allowed, done
+	OutcomeOverrideRequired         // somebody else must approve
+	OutcomeDenied                   // refused
+	OutcomeError                    // could not decide or could not do
+)
+
+var outcomeNames = [...]string{"none", "allowed", "override-required", "denied", "error"}
+
+// String gives the outcome's word.
+func (o Outcome) String() string { return word(outcomeNames[:], int(o), "outcome") }
+
+// ParseOutcome is the reverse of String.
+func ParseOutcome(s string) (Outcome, error) {
+	i, err := unword(outcomeNames[:], s, "outcome")
+	return Outcome(i), err
+}
+
+// Outcomes lists the words of all outcomes, for help texts.
+func Outcomes() []string { return append([]string(nil), outcomeNames[1:]...) }
+
+// Reason says why, where the rule alone does not. Append-only: it is on disk.
+type Reason uint16
+
+// The reasons.
+const (
+	ReasonNone              Reason = iota
+	ReasonRule                     // the rule decided
+	ReasonNoPolicy                 // no policy is loaded
+	ReasonNoSession                // nobody is signed on
+	ReasonLocked                   // the register is locked
+	ReasonUnknownFunction          // not in the catalogue
+	ReasonNoWorkGroup              // the operator has no work group that the policy knows
+	ReasonUnreviewed               // newer than the catalogue that the work group was reviewed against
+	ReasonRefused                  // a work group says refuse
+	ReasonStateChanged             // session, policy or roster changed in between
+	ReasonTimeout                  // it took too long
+	ReasonCancelled                // the requester or the POS took it back
+	ReasonRefusedByApprover        // the second person said no
+	ReasonOwnRequest               // nobody approves the own request
+	ReasonSamePerson               // the person behind the operator is the requester's
+	ReasonNoManagerOverride        // the approver has no Manager Override
+	ReasonApproverMayNot           // the approver may not do it either
+	ReasonAccountable              // the approver held a session on this till since it was opened
+	ReasonTooEarly                 // presented before the override had been announced for a second
+	ReasonUnknownCredential        // no operator has this card or number
+	ReasonWrongPIN                 // the PIN was wrong
+	ReasonSuspended                // the operator is suspended
+	ReasonLockedOut                // too many wrong PINs on this register
+	ReasonPINRequired              // the card alone is not enough
+	ReasonCardRequired             // number and PIN are not enough
+	ReasonSlowDown                 // tries come too fast
+	ReasonPaymentCard              // a payment card
+	ReasonLicenceCard              // a driver licence
+	ReasonUnknownCard              // a card of no known format
+	ReasonUnreadable               // the card could not be read
+	ReasonInUse                    // somebody else is signed on
+	ReasonIdle                     // nothing was done for too long
+	ReasonRestart                  // the daemon was restarted
+	ReasonReboot                   // the register was rebooted
+	ReasonOwner                    // the operator's own wish
+	ReasonManager                  // a manager's wish
+	ReasonSignature                // a signature does not verify
+	ReasonChain                    // the bundle is for another chain
+	ReasonStore                    // the bundle is for another store
+	ReasonType                     // the bundle is of another type
+	ReasonEpoch                    // the bundle's epoch is lower than one that was loaded
+	ReasonDigest                   // the content does not match its digest
+	ReasonSize                     // too large, or not of the size that it says
+	ReasonMalformed                // cannot be parsed
+	ReasonFull                     // no space is left for the journal
+	ReasonBusy                     // the printer is not ready, or its queue is not empty
+	ReasonOffline                  // the printer does not answer
+	ReasonExpired                  // the grant was too old
+	ReasonWrongDrawer              // the grant is for another drawer
+	ReasonUsed                     // the grant was used
+	ReasonWriteFailed              // writing to the device failed
+	ReasonUnparsed                 // the bytes could not be parsed with certainty
+	ReasonNotForwarded             // a known command that is not let through
+	ReasonNoGrant                  // the drawer opened and nothing was granted
+	ReasonDamaged                  // the file is damaged
+	ReasonCardTaken                // another operator has this card
+	ReasonExists                   // there is one already
+	ReasonWeak                     // the PIN does not meet the rules
+	ReasonRate                     // too many from one source
+	ReasonPending                  // another override is pending
+	ReasonUntrusted                // the printer's state is unknown until it is resynchronised
+	ReasonTechnician               // the technician's word
+	ReasonPowerCycle               // the device lost its power
+	ReasonUnplugged                // the device is gone
+	ReasonOpened                   // the device was found
+	ReasonSuspendedNow             // the operator was suspended during the session
+	ReasonPolicyChanged            // a new policy was loaded
+	ReasonRosterChanged            // the roster changed
+	ReasonStopped                  // the daemon stopped
+	reasonEnd
+)
+
+var reasonNames = [...]string{
+	"none", "rule", "no-policy", "no-session", "locked", "unknown-function", "no-work-group", "unreviewed", "refuse",
+	"state-changed", "timed-out", "cancelled", "refused-by-approver", "own-request", "same-person", "no-manager-override",
+	"approver-may-not", "accountable", "too-early", "unknown-credential", "wrong-pin", "suspended", "locked-out",
+	"pin-required", "card-required", "slow-down", "payment-card", "licence-card", "unknown-card", "unreadable", "in-use",
+	"idle", "restart", "reboot", "owner", "manager", "signature", "chain", "store", "type", "epoch", "digest", "size",
+	"malformed", "journal-full", "busy", "offline", "expired", "wrong-drawer", "used", "write-failed", "unparsed",
+	"not-forwarded", "no-grant", "damaged", "card-taken", "exists", "weak", "rate", "pending", "untrusted", "technician",
+	"power-cycle", "unplugged", "opened", "suspended-now", "policy-changed", "roster-changed", "stopped",
+}
+
+// String gives the reason's word.
+func (r Reason) String() string { return word(reasonNames[:], int(r), "reason") }
+
+// ParseReason is the reverse of String.
+func ParseReason(s string) (Reason, error) {
+	i, err := unword(reasonNames[:], s, "reason")
+	return Reason(i), err
+}
+
+// Method is how somebody was identified, or how something was asked for.
+// Append-only: it is on disk.
+type Method uint8
+
+// The methods.
+const (
+	MethodNone       Method = iota
+	MethodCard              // card alone
+	MethodCardPIN           // card and PIN
+	MethodNumberPIN         // operator number and PIN
+	MethodPOS               // the POS asked over the API
+	MethodKick              // a kick in the print stream
+	MethodConsole           // asked at the console
+	MethodTechnician        // the technician's socket
+	MethodKeypad            // a code at the keypad
+	methodEnd
+)
+
+var methodNames = [...]string{"none", "card", "card+pin", "number+pin", "pos", "kick", "console", "technician", "keypad"}
+
+// String gives the method's word.
+func (m Method) String() string { return word(methodNames[:], int(m), "method") }
+
+// Purpose says how it is known what a drawer opening is for, from the
+// strongest to the weakest. Append-only: it is on disk.
+type Purpose uint8
+
+// The purposes' sources.
+const (
+	PurposeUnset    Purpose = iota
+	PurposeAsked            // the POS or the operator named the function
+	PurposeProfile          // a text rule of the print profile
+	PurposeReceipt          // a receipt was printed with it
+	PurposeUnproven         // a sale whose receipt is still to come (kick_order = before)
+	PurposeNone             // nothing says: a no-sale
+	purposeEnd
+)
+
+var purposeNames = [...]string{"unset", "asked", "profile", "receipt", "unproven", "none"}
+
+// String gives the purpose's word.
+func (p Purpose) String() string { return word(purposeNames[:], int(p), "purpose") }
+
+// ClockState is what the kernel says of the wall clock. Append-only: it is on disk.
+type ClockState uint8
+
+// The states of the clock (adjtimex(2), STA_UNSYNC).
+const (
+	ClockUnknown ClockState = iota
+	ClockSynchronised
+	ClockUnsynchronised
+	clockEnd
+)
+
+var clockNames = [...]string{"unknown", "synchronised", "unsynchronised"}
+
+// String gives the state's word.
+func (c ClockState) String() string { return word(clockNames[:], int(c), "clock") }
+
+// word never fails: a number of a later version is shown as such.
+func word(names []string, i int, what string) string {
+	if i < 0 || i >= len(names) {
+		return fmt.Sprintf("%s-%d", what, i)
+	}
+	return names[i]
+}
+
+func unword(names []string, s, what string) (int, error) {
+	for i, n := range names {
+		if n == s && i > 0 {
+			return i, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no %s", s, what)
+}

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Runs every fuzz target of the tree, one after the other, each for the time
+# given (60s). What a target finds, go puts under its package's testdata/fuzz.
+set -eu
+time=${1:-60s}
+status=0
+found=0
+for dir in $(git ls-files '*_test.go' | xargs grep -l '^func Fuzz' | xargs -n1 dirname | sort -u); do
+	for target in $(grep -ho '^func Fuzz[A-Za-z0-9_]*' "$dir"/*_test.go | sed 's/^func //' | sort -u); do
+		found=$((found + 1))
+		printf '== %s %s for %s\n' "$dir" "$target" "$time"
+		go test "./$dir" -run '^$' -fuzz "^$target\$" -fuzztime "$time" || status=1
+	done
+done
+[ "$found" -gt 0 ] || { echo "no fuzz target found" >&2; exit 1; }
+exit $status

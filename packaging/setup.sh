@@ -1,0 +1,40 @@
+#!/bin/sh
+# Installs what the tests and the demo need on Debian 12, and says what and why.
+# Nothing is installed that is there already. Run by `make test` and `make demo`.
+#
+#   setup.sh test   what `make test` needs
+#   setup.sh demo   what `make demo` and `make build` need
+set -eu
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+command -v go >/dev/null 2>&1 || die "go is not on the PATH: install Go 1.26 or later first"
+
+want=""
+need() { # need COMMAND PACKAGE WHY
+	command -v "$1" >/dev/null 2>&1 && return 0
+	say "$2 is missing: $3"
+	want="$want $2"
+}
+
+case "${1:-test}" in
+test)
+	need gcc gcc "the race detector of 'go test -race' is linked by a C compiler"
+	[ -e /usr/include/stdlib.h ] || { say "libc6-dev is missing: the race detector needs the C library's headers"; want="$want libc6-dev"; }
+	;;
+demo) ;;
+*) die "unknown: $1 (test or demo)" ;;
+esac
+
+[ -n "$want" ] || exit 0
+command -v apt-get >/dev/null 2>&1 || die "no apt-get here: install these by hand:$want"
+as_root=""
+if [ "$(id -u)" != 0 ]; then
+	command -v sudo >/dev/null 2>&1 || die "not root and no sudo: as root, run: apt-get install$want"
+	as_root="sudo"
+fi
+say "installing:$want"
+$as_root apt-get update -qq
+# shellcheck disable=SC2086 # a list of packages
+DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $want
