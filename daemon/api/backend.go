@@ -1,0 +1,62 @@
+package api
+
+import (
+	"context"
+	"time"
+)
+
+// Backend is what stands behind the handlers. The caller says which socket
+// was used and by which uid; role and bounds were checked. Credentials are
+// wiped when the call returns. An error that is not an *Error is answered as
+// "internal", without its text.
+type Backend interface {
+	Status(ctx context.Context, c Caller) (*Status, error)
+	Policy(ctx context.Context, c Caller) (*PolicyStatus, error)
+
+	Session(ctx context.Context, c Caller) (*SessionState, error)
+	SignOn(ctx context.Context, c Caller, by *Credentials) (*SignOnAnswer, error)
+	SignOff(ctx context.Context, c Caller) (*Done, error)
+	Lock(ctx context.Context, c Caller) (*Done, error)
+	Unlock(ctx context.Context, c Caller, by *Credentials) (*SignOnAnswer, error)
+
+	Ask(ctx context.Context, c Caller, ask *AskRequest) (*Answer, error)
+	Menu(ctx context.Context, c Caller) (*Menu, error)
+	Drawers(ctx context.Context, c Caller) (*Drawers, error)
+
+	Overrides(ctx context.Context, c Caller) (*Overrides, error)
+	WaitOverride(ctx context.Context, c Caller, id Seq, wait time.Duration) (*Answer, error)
+	Approve(ctx context.Context, c Caller, id Seq, by *Credentials) (*Answer, error)
+	Refuse(ctx context.Context, c Caller, id Seq, by *Credentials) (*Done, error)
+	Cancel(ctx context.Context, c Caller, id Seq) (*Done, error)
+
+	Devices(ctx context.Context, c Caller) (*Devices, error)
+	Resync(ctx context.Context, c Caller, device string) (*Done, error)
+	Calibrate(ctx context.Context, c Caller, device string, r *CalibrateRequest) (*CalibrateAnswer, error)
+
+	Journal(ctx context.Context, c Caller, q *JournalQuery) (*JournalPage, error)
+	// JournalStream calls emit for each entry until there is no more, emit fails or ctx ends.
+	JournalStream(ctx context.Context, c Caller, q *JournalStream, emit func(*Entry) error) error
+	Checkpoint(ctx context.Context, c Caller) (*Checkpoint, error)
+	// Events calls emit for each event after a sequence number, or from now on where it is nil.
+	Events(ctx context.Context, c Caller, after *Seq, emit func(*Event) error) error
+
+	Load(ctx context.Context, c Caller, l *LoadRequest) (*LoadAnswer, error)
+
+	Operators(ctx context.Context, c Caller, r *PeopleRequest) (*Operators, error)
+	People(ctx context.Context, c Caller, verb PeopleVerb, r *PeopleRequest) (*PeopleAnswer, error)
+}
+
+// PeopleVerb is what is done with one operator, as in /v1/people/<verb>.
+type PeopleVerb string
+
+// The verbs.
+const (
+	PeopleShow      PeopleVerb = "show"
+	PeopleAdd       PeopleVerb = "add"
+	PeopleSetGroups PeopleVerb = "set-groups"
+	PeopleSetPIN    PeopleVerb = "set-pin"
+	PeopleEnrolCard PeopleVerb = "enrol-card"
+	PeopleSuspend   PeopleVerb = "suspend"
+	PeopleResume    PeopleVerb = "resume"
+	PeopleUnlock    PeopleVerb = "unlock"
+)

@@ -1,0 +1,286 @@
+package api
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The sizes of request bodies.
+const (
+	noBody    = 0
+	smallBody = 16 << 10
+	// MaxBundle is the largest bundle that can be handed in.
+	MaxBundle  = 16 << 20
+	bundleBody = MaxBundle/3*4 + smallBody
+)
+
+// The longest that a request may wait.
+const (
+	MaxWait  = 300 * time.Second
+	EnrolFor = 30 * time.Second
+)
+
+// class says which bound a route counts against.
+type class uint8
+
+const (
+	classPlain  class = iota
+	classPIN          // runs a slow key derivation
+	classWait         // may wait for a person
+	classStream       // stays open
+)
+
+// route is one line of the table that is the whole interface: a test holds
+// it to openapi.json in both directions.
+type route struct {
+	method, path string
+	roles        []Role
+	body         int64
+	class        class
+	run          func(s *Server, x *exchange) (any, error)
+}
+
+var (
+	all        = []Role{RolePOS, RoleConsole, RoleTechnician}
+	people     = []Role{RoleConsole, RoleTechnician}
+	console    = []Role{RoleConsole}
+	technician = []Role{RoleTechnician}
+)
+
+var routes = []route{
+	{"GET", "/v1/openapi.json", all, noBody, classPlain, func(s *Server, x *exchange) (any, error) { return rawJSON(openAPI), nil }},
+	{"GET", "/v1/status", all, noBody, classPlain, get(Backend.Status)},
+	{"GET", "/v1/policy", people, noBody, classPlain, get(Backend.Policy)},
+
+	{"GET", "/v1/session", all, noBody, classPlain, get(Backend.Session)},
+	{"POST", "/v1/session/signon", console, smallBody, classPIN, post(Backend.SignOn)},
+	{"POST", "/v1/session/signoff", all, smallBody, classPlain, get(Backend.SignOff)},
+	{"POST", "/v1/session/lock", all, smallBody, classPlain, get(Backend.Lock)},
+	{"POST", "/v1/session/unlock", console, smallBody, classPIN, post(Backend.Unlock)},
+
+	{"POST", "/v1/ask", all, smallBody, classPlain, ask},
+	{"GET", "/v1/menu", all, noBody, classPlain, get(Backend.Menu)},
+	{"GET", "/v1/drawers", all, noBody, classPlain, get(Backend.Drawers)},
+	{"POST", "/v1/drawers/{name}/open", all, smallBody, classPlain, openDrawer},
+
+	{"GET", "/v1/overrides", all, noBody, classPlain, get(Backend.Overrides)},
+	{"GET", "/v1/overrides/{id}/wait", all, noBody, classWait, waitOverride},
+	{"POST", "/v1/overrides/{id}/approve", console, smallBody, classPIN, onOverride(Backend.Approve)},
+	{"POST", "/v1/overrides/{id}/refuse", console, smallBody, classPIN, onOverride(Backend.Refuse)},
+	{"POST", "/v1/overrides/{id}/cancel", all, smallBody, classPlain, cancelOverride},
+
+	{"GET", "/v1/devices", people, noBody, classPlain, get(Backend.Devices)},
+	{"POST", "/v1/devices/{name}/resync", technician, smallBody, classPlain, resync},
+	{"POST", "/v1/devices/{name}/calibrate", technician, smallBody, classPlain, calibrate},
+
+	{"POST", "/v1/journal/query", people, smallBody, classPIN, post(Backend.Journal)},
+	{"POST", "/v1/journal/stream", people, smallBody, classStream, streamJournal},
+	{"GET", "/v1/journal/checkpoint", people, noBody, classPlain, get(Backend.Checkpoint)},
+	{"GET", "/v1/events", all, noBody, classStream, streamEvents},
+
+	{"POST", "/v1/loads", people, bundleBody, classPIN, post(Backend.Load)},
+
+	{"POST", "/v1/people/list", people, smallBody, classPIN, post(Backend.Operators)},
+	{"POST", "/v1/people/show", people, smallBody, classPIN, onPeople(PeopleShow)},
+	{"POST", "/v1/people/add", people, smallBody, classPIN, onPeople(PeopleAdd)},
+	{"POST", "/v1/people/set-groups", people, smallBody, classPIN, onPeople(PeopleSetGroups)},
+	{"POST", "/v1/people/set-pin", people, smallBody, classPIN, onPeople(PeopleSetPIN)},
+	{"POST", "/v1/people/enrol-card", people, smallBody, classWait, onPeople(PeopleEnrolCard)},
+	{"POST", "/v1/people/suspend", people, smallBody, classPIN, onPeople(PeopleSuspend)},
+	{"POST", "/v1/people/resume", people, smallBody, classPIN, onPeople(PeopleResume)},
+	{"POST", "/v1/people/unlock", people, smallBody, classPIN, onPeople(PeopleUnlock)},
+}
+
+// get is a route without a request of its own.
+func get[A any](f func(Backend, context.Context, Caller) (*A, error)) func(*Server, *exchange) (any, error) {
+	return func(s *Server, x *exchange) (any, error) {
+		if err := x.empty(); err != nil {
+			return nil, err
+		}
+		return answer(f(s.backend, x.ctx, x.caller))
+	}
+}
+
+// post is a route with a JSON request.
+func post[R, A any](f func(Backend, context.Context, Caller, *R) (*A, error)) func(*Server, *exchange) (any, error) {
+	return func(s *Server, x *exchange) (any, error) {
+		var req R
+		defer wipe(&req)
+		if err := x.decode(&req); err != nil {
+			return nil, err
+		}
+		return answer(f(s.backend, x.ctx, x.caller, &req))
+	}
+}
+
+// answer keeps a nil pointer from becoming a non-nil answer.
+func answer[A any](a *A, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func ask(s *Server, x *exchange) (any, error) {
+	var req AskRequest
+	if err := x.decode(&req); err != nil {
+		return nil, err
+	}
+	return answer(s.ask(x, &req))
+}
+
+func openDrawer(s *Server, x *exchange) (any, error) {
+	var open OpenRequest
+	if err := x.decode(&open); err != nil {
+		return nil, err
+	}
+	if open.Function == "" {
+		open.Function = "pos.drawer.nosale"
+	}
+	return answer(s.ask(x, &AskRequest{
+		Function: open.Function, Drawer: x.r.PathValue("name"), Open: OpenNow, Wait: open.Wait,
+	}))
+}
+
+// ask checks what the words of a question may be.
+func (s *Server) ask(x *exchange, req *AskRequest) (*Answer, error) {
+	if req.Function == "" || len(req.Function) > 128 {
+		return nil, Errorf(CodeInvalid, "function is missing or too long").WithHint(`name a function by its key, as "pos.drawer.nosale"`)
+	}
+	if len(req.Drawer) > 64 {
+		return nil, Errorf(CodeInvalid, "drawer is too long")
+	}
+	switch req.Open {
+	case "":
+		req.Open = OpenNone
+	case OpenNone, OpenNow, OpenOnKick:
+	default:
+		return nil, Errorf(CodeInvalid, "open is none of none, now, on-kick")
+	}
+	if req.NoOverride && req.Open != OpenNone {
+		return nil, Errorf(CodeInvalid, "no_override only asks: open has to be none")
+	}
+	if err := checkWait(req.Wait); err != nil {
+		return nil, err
+	}
+	if req.Wait > 0 {
+		leave, err := s.bounds.enter(classWait)
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
+	}
+	return s.backend.Ask(x.ctx, x.caller, req)
+}
+
+// checkWait refuses what is no number of seconds to wait; NaN cannot come out of JSON.
+func checkWait(seconds float64) error {
+	if !(seconds >= 0 && seconds <= MaxWait.Seconds()) {
+		return Errorf(CodeInvalid, "wait is not between 0 and %.0f seconds", MaxWait.Seconds())
+	}
+	return nil
+}
+
+func overrideID(x *exchange) (Seq, error) {
+	id, err := strconv.ParseUint(x.r.PathValue("id"), 10, 64)
+	if err != nil || id == 0 {
+		return 0, Errorf(CodeNotFound, "there is no such override").WithHint("an override's id is a number; GET /v1/overrides lists what is pending")
+	}
+	return Seq(id), nil
+}
+
+func waitOverride(s *Server, x *exchange) (any, error) {
+	if err := x.empty(); err != nil {
+		return nil, err
+	}
+	id, err := overrideID(x)
+	if err != nil {
+		return nil, err
+	}
+	seconds := 60.0
+	if q := x.r.URL.Query().Get("seconds"); q != "" {
+		if seconds, err = strconv.ParseFloat(q, 64); err != nil {
+			return nil, Errorf(CodeInvalid, "seconds is no number")
+		}
+	}
+	if err := checkWait(seconds); err != nil {
+		return nil, err
+	}
+	return answer(s.backend.WaitOverride(x.ctx, x.caller, id, time.Duration(seconds*float64(time.Second))))
+}
+
+func onOverride[A any](f func(Backend, context.Context, Caller, Seq, *Credentials) (*A, error)) func(*Server, *exchange) (any, error) {
+	return func(s *Server, x *exchange) (any, error) {
+		id, err := overrideID(x)
+		if err != nil {
+			return nil, err
+		}
+		var by Credentials
+		defer wipe(&by)
+		if err := x.decode(&by); err != nil {
+			return nil, err
+		}
+		return answer(f(s.backend, x.ctx, x.caller, id, &by))
+	}
+}
+
+func cancelOverride(s *Server, x *exchange) (any, error) {
+	if err := x.empty(); err != nil {
+		return nil, err
+	}
+	id, err := overrideID(x)
+	if err != nil {
+		return nil, err
+	}
+	return answer(s.backend.Cancel(x.ctx, x.caller, id))
+}
+
+func resync(s *Server, x *exchange) (any, error) {
+	if err := x.empty(); err != nil {
+		return nil, err
+	}
+	return answer(s.backend.Resync(x.ctx, x.caller, x.r.PathValue("name")))
+}
+
+func calibrate(s *Server, x *exchange) (any, error) {
+	var req CalibrateRequest
+	if err := x.decode(&req); err != nil {
+		return nil, err
+	}
+	return answer(s.backend.Calibrate(x.ctx, x.caller, x.r.PathValue("name"), &req))
+}
+
+func onPeople(verb PeopleVerb) func(*Server, *exchange) (any, error) {
+	return func(s *Server, x *exchange) (any, error) {
+		var req PeopleRequest
+		defer wipe(&req)
+		if err := x.decode(&req); err != nil {
+			return nil, err
+		}
+		if req.Number == "" {
+			return nil, Errorf(CodeInvalid, "number is missing").WithHint("number is the operator that it is about; by is who acts")
+		}
+		return answer(s.backend.People(x.ctx, x.caller, verb, &req))
+	}
+}
+
+// allowed reports whether a role may use the route.
+func (r *route) allowed(role Role) bool {
+	for _, a := range r.roles {
+		if a == role {
+			return true
+		}
+	}
+	return false
+}
+
+// sockets names the sockets that a route is on, for the hint.
+func (r *route) sockets() string {
+	var names []string
+	for _, a := range r.roles {
+		names = append(names, a.String())
+	}
+	return strings.Join(names, " or ")
+}

@@ -1,0 +1,133 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// streamEvents writes server-sent events. There is no heartbeat: a peer on a
+// unix socket that is gone is noticed at once.
+func streamEvents(s *Server, x *exchange) (any, error) {
+	if err := x.empty(); err != nil {
+		return nil, err
+	}
+	after, err := lastEvent(x.r)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.begin("text/event-stream"); err != nil {
+		return nil, err
+	}
+	var line []byte
+	err = s.backend.Events(x.ctx, x.caller, after, func(e *Event) error {
+		data, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		line = append(line[:0], "id: "...)
+		line = strconv.AppendUint(line, uint64(e.Seq), 10)
+		line = append(line, "\nevent: "...)
+		line = append(line, e.Kind...)
+		line = append(line, "\ndata: "...)
+		line = append(line, data...)
+		line = append(line, "\n\n"...)
+		return x.send(line)
+	})
+	x.ended(err)
+	return nil, nil
+}
+
+// lastEvent is where to go on: the header that browsers send, or ?after=.
+func lastEvent(r *http.Request) (*Seq, error) {
+	v := r.Header.Get("Last-Event-ID")
+	if v == "" {
+		v = r.URL.Query().Get("after")
+	}
+	if v == "" {
+		return nil, nil
+	}
+	n, err := strconv.ParseUint(v, 10, 63)
+	if err != nil {
+		return nil, Errorf(CodeInvalid, "the last event's id is no number")
+	}
+	after := Seq(n)
+	return &after, nil
+}
+
+// streamJournal writes entries as JSON lines. An error after the first line
+// is the last line: {"error": ...}.
+func streamJournal(s *Server, x *exchange) (any, error) {
+	var q JournalStream
+	defer wipe(&q)
+	if err := x.decode(&q); err != nil {
+		return nil, err
+	}
+	if q.By != nil {
+		if err := s.bounds.take(x.caller.UID, classPIN); err != nil {
+			return nil, err
+		}
+	}
+	err := s.backend.JournalStream(x.ctx, x.caller, &q, func(e *Entry) error {
+		line, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		if !x.begun {
+			if err := x.begin("application/x-ndjson"); err != nil {
+				return err
+			}
+		}
+		return x.send(append(line, '\n'))
+	})
+	if err != nil && !x.begun {
+		return nil, err
+	}
+	if !x.begun {
+		return nil, x.begin("application/x-ndjson")
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		if line, err := json.Marshal(errorBody{e}); err == nil {
+			_ = x.send(append(line, '\n'))
+		}
+		return nil, nil
+	}
+	x.ended(err)
+	return nil, nil
+}
+
+// begin sends the head of a stream.
+func (x *exchange) begin(mediaType string) error {
+	h := x.w.Header()
+	h.Set("Content-Type", mediaType)
+	h.Set("Cache-Control", "no-store")
+	x.w.WriteHeader(http.StatusOK)
+	x.begun = true
+	return x.flush()
+}
+
+// send writes a piece of a stream at once. A reader that does not read for
+// long is let go: it can resume.
+func (x *exchange) send(piece []byte) error {
+	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(writeTime))
+	if _, err := x.w.Write(piece); err != nil {
+		return err
+	}
+	return x.flush()
+}
+
+func (x *exchange) flush() error { return http.NewResponseController(x.w).Flush() }
+
+// ended logs why a stream ended, where that is worth knowing, and breaks the
+// connection so that the reader does not take it for the end of the data.
+func (x *exchange) ended(err error) {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return
+	}
+	x.log.Debug("a stream ended", "path", x.r.URL.Path, "source", x.caller.Source(), "err", err)
+	panic(http.ErrAbortHandler)
+}

@@ -1,0 +1,272 @@
+package api
+
+import "time"
+
+// Seq is the number of a journal entry; sessions and overrides are known by
+// the number of the entry that began them.
+type Seq uint64
+
+// Credentials are an operator's number and PIN, for what needs an operator.
+type Credentials struct {
+	Number string `json:"number"`
+	PIN    Secret `json:"pin"`
+}
+
+// Status is the register at one moment.
+type Status struct {
+	Version  string `json:"version"`
+	Chain    string `json:"chain"`
+	Store    string `json:"store"`
+	Register string `json:"register"`
+	// State is "ready", or "degraded" where something that a drawer needs is missing; Problems says what.
+	State    string   `json:"state"`
+	Problems []string `json:"problems"`
+	// Enforcing says whether drawers stay shut without a grant. It is always true once the daemon runs.
+	Enforcing bool           `json:"enforcing"`
+	Started   time.Time      `json:"started"`
+	Uptime    float64        `json:"uptime_seconds"`
+	Policy    *PolicyStatus  `json:"policy,omitempty"`
+	Session   *Session       `json:"session,omitempty"`
+	Override  *Override      `json:"override,omitempty"`
+	Journal   *JournalStatus `json:"journal,omitempty"` // not on the POS socket
+	Operators *int           `json:"operators,omitempty"`
+	Clock     string         `json:"clock"`
+	Drawers   []Drawer       `json:"drawers"`
+	Devices   []Device       `json:"devices,omitempty"` // not on the POS socket
+}
+
+// PolicyStatus says which policy is loaded.
+type PolicyStatus struct {
+	Epoch      uint64          `json:"epoch"`
+	Digest     string          `json:"digest"`
+	Functions  int             `json:"functions"`
+	WorkGroups []WorkGroupInfo `json:"work_groups,omitempty"` // only from GET /v1/policy
+}
+
+// WorkGroupInfo is one work group of the loaded policy.
+type WorkGroupInfo struct {
+	Name       string `json:"name"`
+	Scope      string `json:"scope"`
+	SignOn     string `json:"sign_on,omitempty"`
+	Restricted bool   `json:"restricted,omitempty"`
+}
+
+// JournalStatus is the journal's size and space.
+type JournalStatus struct {
+	Last      Seq    `json:"last"`
+	Root      string `json:"root"`
+	Bytes     int64  `json:"bytes"`
+	FreeBytes int64  `json:"free_bytes"`
+	State     string `json:"state"`
+}
+
+// Session is who is signed on. On the POS socket WorkGroups and Person are left out.
+type Session struct {
+	ID         Seq       `json:"id"`
+	Operator   string    `json:"operator"`
+	Name       string    `json:"name"`
+	Person     string    `json:"person,omitempty"`
+	WorkGroups []string  `json:"work_groups,omitempty"`
+	Method     string    `json:"method"`
+	Began      time.Time `json:"began"`
+	Locked     bool      `json:"locked"`
+}
+
+// SessionState is the answer to who is signed on.
+type SessionState struct {
+	SignedOn bool     `json:"signed_on"`
+	Session  *Session `json:"session,omitempty"`
+}
+
+// SignOnAnswer is how a try to sign on or to unlock came out.
+type SignOnAnswer struct {
+	OK     bool   `json:"ok"`
+	Reason string `json:"reason,omitempty"`
+	// Say is what the person may be told.
+	Say        string   `json:"say"`
+	RetryAfter float64  `json:"retry_after,omitempty"`
+	Session    *Session `json:"session,omitempty"`
+}
+
+// When a drawer that was asked for opens. A closed list.
+const (
+	OpenNone   = "none"    // a question only
+	OpenNow    = "now"     // at once; a kick that follows within 3 s belongs to it
+	OpenOnKick = "on-kick" // with the next kick in the print stream, within 60 s
+)
+
+// AskRequest asks for one function on behalf of who is signed on.
+type AskRequest struct {
+	// Function is the function's dotted key.
+	Function string `json:"function"`
+	// Drawer is the drawer to open with it; empty: the only drawer, where Open wants one.
+	Drawer string `json:"drawer,omitempty"`
+	// Open is "none", "now" or "on-kick"; empty is "none".
+	Open string `json:"open,omitempty"`
+	// Wait is how many seconds to wait for an override, 0 to 300.
+	Wait float64 `json:"wait,omitempty"`
+	// NoOverride only asks: no override is announced.
+	NoOverride bool `json:"no_override,omitempty"`
+}
+
+// Rule is what decided: which function's which mark, of which work group.
+type Rule struct {
+	WorkGroup string `json:"group,omitempty"`
+	Function  string `json:"function,omitempty"`
+	Mark      string `json:"mark,omitempty"`
+}
+
+// Answer is a decision. Denied is an answer, not an error.
+type Answer struct {
+	// Outcome is "allowed", "override-required", "denied" or "error".
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason"`
+	// Function and Name say what was asked for, as key and as people read it.
+	Function string `json:"function"`
+	Name     string `json:"name,omitempty"`
+	Rule     *Rule  `json:"rule,omitempty"`
+	// Say is the rule in words, fit for a display.
+	Say string `json:"say"`
+	// Seq is the journal entry of the decision.
+	Seq Seq `json:"seq"`
+	// Override is the pending override, where one was announced or joined.
+	Override  Seq     `json:"override,omitempty"`
+	Joined    bool    `json:"joined,omitempty"`
+	ExpiresIn float64 `json:"expires_in,omitempty"`
+	// Approver is who approved, where somebody did.
+	Approver string `json:"approver,omitempty"`
+	// Drawer is what became of the drawer that was asked for.
+	Drawer *DrawerAnswer `json:"drawer,omitempty"`
+}
+
+// DrawerAnswer is what became of a drawer that was asked for.
+type DrawerAnswer struct {
+	Name string `json:"name"`
+	// Result is "opened" (the pulse was written), "armed" (the next kick opens it) or "not-opened".
+	Result string `json:"result"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// The results of a drawer that was asked for.
+const (
+	DrawerPulsed    = "opened"
+	DrawerArmed     = "armed"
+	DrawerNotOpened = "not-opened"
+)
+
+// Override is a pending override.
+type Override struct {
+	ID        Seq     `json:"id"`
+	Requester string  `json:"requester"`
+	Name      string  `json:"requester_name,omitempty"`
+	Function  string  `json:"function"`
+	Prompt    string  `json:"prompt"` // the function's name
+	Drawer    string  `json:"drawer,omitempty"`
+	ExpiresIn float64 `json:"expires_in"`
+	Source    string  `json:"source,omitempty"`
+}
+
+// Overrides lists what waits for a second person: one at most.
+type Overrides struct {
+	Overrides []Override `json:"overrides"`
+}
+
+// Drawer is one drawer.
+type Drawer struct {
+	Name    string `json:"name"`
+	Printer string `json:"printer"`
+	// State is "open", "closed", or "unknown" where there is no sensor or it is not calibrated.
+	State      string     `json:"state"`
+	Calibrated bool       `json:"calibrated"`
+	Since      *time.Time `json:"since,omitempty"`
+	// Ready says whether a pulse could be written now; Problem says why not.
+	Ready   bool   `json:"ready"`
+	Problem string `json:"problem,omitempty"`
+}
+
+// Drawers lists the drawers.
+type Drawers struct {
+	Drawers []Drawer `json:"drawers"`
+}
+
+// OpenRequest asks to open one drawer at once.
+type OpenRequest struct {
+	// Function is what it is opened for; empty is "pos.drawer.nosale".
+	Function string  `json:"function,omitempty"`
+	Wait     float64 `json:"wait,omitempty"`
+}
+
+// MenuItem is one function that the signed-on operator may run.
+type MenuItem struct {
+	ID       uint32 `json:"id"`
+	Function string `json:"function"`
+	Name     string `json:"name"`
+	Level    uint8  `json:"level"`
+	Drawer   bool   `json:"drawer,omitempty"`
+}
+
+// Menu lists what the signed-on operator may run without an override.
+type Menu struct {
+	Items []MenuItem `json:"items"`
+}
+
+// Device is one device of the register.
+type Device struct {
+	Name string `json:"name"`
+	// Kind is "printer", "reader" or "keypad".
+	Kind string `json:"kind"`
+	Path string `json:"path,omitempty"`
+	// State is "up", "down", or for a printer "untrusted" until it was resynchronised.
+	State   string     `json:"state"`
+	Problem string     `json:"problem,omitempty"`
+	Since   *time.Time `json:"since,omitempty"`
+}
+
+// Devices lists the devices.
+type Devices struct {
+	Devices []Device `json:"devices"`
+}
+
+// CalibrateRequest teaches a drawer's sensor which level means open: with
+// Open false the drawer stands closed now, with Open true it stands open now.
+// Both are needed, in either order.
+type CalibrateRequest struct {
+	Drawer string `json:"drawer"`
+	Open   bool   `json:"open"`
+}
+
+// CalibrateAnswer says what is still needed.
+type CalibrateAnswer struct {
+	Calibrated bool   `json:"calibrated"`
+	Say        string `json:"say"`
+}
+
+// LoadRequest hands in a signed bundle.
+type LoadRequest struct {
+	// Type is "policy".
+	Type string `json:"type"`
+	// Name is what the journal calls it, usually the file's name.
+	Name string `json:"name"`
+	// Bundle is the file, in base64 within JSON.
+	Bundle []byte       `json:"bundle"`
+	By     *Credentials `json:"by,omitempty"`
+}
+
+// LoadAnswer says what was loaded. A bundle that is refused changes nothing:
+// the Error says which check failed.
+type LoadAnswer struct {
+	Say    string        `json:"say"`
+	Policy *PolicyStatus `json:"policy"`
+}
+
+// Done is the answer where there is nothing else to say than what was done.
+type Done struct {
+	Say string `json:"say"`
+}
+
+// Checkpoint is the journal's signed tree head, with what verifies it.
+type Checkpoint struct {
+	Text string `json:"text"`
+	// PublicKey is the verifier's key (golang.org/x/mod/sumdb/note).
+	PublicKey string `json:"public_key"`
+}
