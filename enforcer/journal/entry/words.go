@@ -41,6 +41,7 @@ const (
 	KindSaleNoReceipt         // the drawer was opened as a sale and no receipt followed
 	KindConfig                // the configuration was read again
 	KindCalled                // somebody called for something that needs no decision but is worth knowing
+	KindSession               // a session goes on: resumed after a restart, or with other work groups
 	kindEnd
 )
 
@@ -48,7 +49,7 @@ var kindNames = [...]string{
 	"none", "start", "stop", "clock-step", "recovered", "summary", "space", "sign-on", "sign-off", "lock", "unlock",
 	"identify", "lockout", "decision", "withdrawn", "override", "approval", "override-end", "redeemed", "lapsed",
 	"drawer-opened", "drawer-closed", "drawer-left-open", "drawer-no-open", "device-up", "device-down", "device-refused",
-	"device-calibrated", "load", "people", "card-refused", "sale-without-receipt", "config", "called",
+	"device-calibrated", "load", "people", "card-refused", "sale-without-receipt", "config", "called", "session",
 }
 
 // String gives the kind's word, as in reports, filters and JSON.
@@ -163,6 +164,8 @@ const (
 	ReasonPolicyChanged            // a new policy was loaded
 	ReasonRosterChanged            // the roster changed
 	ReasonStopped                  // the daemon stopped
+	ReasonNoOverride               // no such override is pending
+	ReasonNotForDrawer             // the function is not one that a drawer opens for
 	reasonEnd
 )
 
@@ -174,7 +177,8 @@ var reasonNames = [...]string{
 	"idle", "restart", "reboot", "owner", "manager", "signature", "chain", "store", "type", "epoch", "digest", "size",
 	"malformed", "journal-full", "busy", "offline", "expired", "wrong-drawer", "used", "write-failed", "unparsed",
 	"not-forwarded", "no-grant", "damaged", "card-taken", "exists", "weak", "rate", "pending", "untrusted", "technician",
-	"power-cycle", "unplugged", "opened", "suspended-now", "policy-changed", "roster-changed", "stopped",
+	"power-cycle", "unplugged", "opened", "suspended-now", "policy-changed", "roster-changed", "stopped", "no-override",
+	"not-for-drawer",
 }
 
 // String gives the reason's word.
