@@ -1,0 +1,250 @@
+package devices
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// PTYConfig says how a pty appears to those who open it.
+type PTYConfig struct {
+	// Link is the stable name of the slave, a symbolic link.
+	Link string
+	// Mode and Group are the slave's; a Mode of 0 means 0660, a Group below 0
+	// leaves the kernel's.
+	Mode  os.FileMode
+	Group int
+	// ReadWait and WriteWait are as in Config.
+	ReadWait, WriteWait time.Duration
+	// OnClose is called when somebody closes the slave, after stale input was
+	// dropped and the line made raw again. It must not block. May be nil.
+	OnClose func()
+}
+
+// PTY is the master's side of a pseudo terminal whose slave others take for a
+// device. It is a Port: reading gives what they wrote.
+//
+// The slave is raw before its link appears (a default terminal echoes status
+// bytes back as if they were printed), and is held open, so that an opener's
+// last close does not hang the line up. A close is seen all the same.
+type PTY struct {
+	master, slave *tty
+	name, link    string
+	readWait      time.Duration
+	writeWait     time.Duration
+	watch         *watch
+	onClose       func()
+	done          sync.WaitGroup
+	once          sync.Once
+	closed        error
+}
+
+// OpenPTY makes a pty and lets its link appear, atomically, in place of an older
+// link; anything else that bears the name is left alone and an error.
+func OpenPTY(c PTYConfig) (*PTY, error) {
+	p, err := openPTY(c)
+	if err != nil {
+		return nil, fmt.Errorf("making pty %s: %w", c.Link, err)
+	}
+	return p, nil
+}
+
+func openPTY(c PTYConfig) (_ *PTY, err error) {
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: "/dev/ptmx", Err: err}
+	}
+	master, err := newTTY(fd, "/dev/ptmx")
+	if err != nil {
+		return nil, err
+	}
+	p := &PTY{master: master, link: c.Link, readWait: c.ReadWait, writeWait: c.WriteWait, onClose: c.OnClose}
+	if p.readWait <= 0 {
+		p.readWait = defaultReadWait
+	}
+	if p.writeWait <= 0 {
+		p.writeWait = defaultWriteWait
+	}
+	defer func() {
+		if err != nil {
+			p.Close()
+		}
+	}()
+	number := 0
+	err = master.control(func(fd int) (err error) {
+		if number, err = unix.IoctlGetInt(fd, unix.TIOCGPTN); err != nil {
+			return err
+		}
+		return unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("unlocking the slave: %w", err)
+	}
+	p.name = filepath.Join("/dev/pts", strconv.Itoa(number))
+	if p.slave, err = openTTY(p.name); err != nil {
+		return nil, err
+	}
+	if err := p.slave.makeRaw(); err != nil {
+		return nil, fmt.Errorf("making %s raw: %w", p.name, err)
+	}
+	mode := c.Mode
+	if mode == 0 {
+		mode = 0o660
+	}
+	if err := p.slave.file.Chmod(mode); err != nil {
+		return nil, err
+	}
+	if c.Group >= 0 && c.Group != os.Getegid() {
+		if err := p.slave.file.Chown(-1, c.Group); err != nil {
+			return nil, err
+		}
+	}
+	if p.watch, err = newWatch(); err != nil {
+		return nil, err
+	}
+	if _, err := p.watch.add(p.name, unix.IN_CLOSE|unix.IN_OPEN); err != nil {
+		return nil, err
+	}
+	p.done.Add(1)
+	go p.follow()
+	if c.Link != "" {
+		if err := replaceLink(p.name, c.Link); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// follow makes the line new again when an opener closes it: the next one must
+// not get the answers that the last one did not read, nor its line settings,
+// nor find the line still claimed by a program that ended without a word.
+func (p *PTY) follow() {
+	defer p.done.Done()
+	for {
+		events, err := p.watch.read(-1)
+		if err != nil {
+			return
+		}
+		closed, last := false, uint32(0)
+		for _, e := range events {
+			closed = closed || e.mask&unix.IN_CLOSE != 0
+			last = e.mask
+		}
+		if !closed {
+			continue
+		}
+		// Somebody has opened it since: what waits now may be the new one's.
+		if last&unix.IN_OPEN == 0 {
+			_ = p.slave.exclusive(false)
+			_ = p.slave.makeRaw()
+			_ = p.slave.discardInput()
+		}
+		if p.onClose != nil {
+			p.onClose()
+		}
+	}
+}
+
+// Name is the slave's own path, /dev/pts/N.
+func (p *PTY) Name() string { return p.name }
+
+// Link is the slave's stable name.
+func (p *PTY) Link() string { return p.link }
+
+// Wait is Port's.
+func (p *PTY) Wait(d time.Duration) (bool, error) { return p.master.wait(d) }
+
+// Read is Port's.
+func (p *PTY) Read(b []byte) (int, error) {
+	ready, err := p.master.wait(p.readWait)
+	if err != nil || !ready {
+		return 0, err
+	}
+	if err := p.master.file.SetReadDeadline(time.Now().Add(p.readWait)); err != nil {
+		return 0, p.master.gone(err)
+	}
+	n, err := p.master.file.Read(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = nil
+	}
+	return n, p.master.gone(err)
+}
+
+// Write is Port's: what the slave's openers will read. When they do not read,
+// the kernel keeps some kilobytes and then takes no more.
+func (p *PTY) Write(b []byte) (int, error) {
+	n, err := p.master.write(b, p.writeWait)
+	if err != nil {
+		return n, fmt.Errorf("writing to %s: %w", p.name, err)
+	}
+	return n, nil
+}
+
+// Lines is Port's: a pty has none.
+func (p *PTY) Lines() (Lines, error) { return 0, ErrNoLines }
+
+// SetLines is Port's: a pty has none.
+func (p *PTY) SetLines(_, _ Lines) error { return ErrNoLines }
+
+// DiscardInput is Port's: it drops what was written to the slave and not read
+// here.
+func (p *PTY) DiscardInput() error { return p.master.discardInput() }
+
+// Unread is how many bytes of ours the slave's openers have not read.
+func (p *PTY) Unread() (int, error) { return p.slave.count(unix.TIOCINQ) }
+
+// DiscardUnread drops what the slave's openers have not read.
+func (p *PTY) DiscardUnread() error { return p.slave.discardInput() }
+
+// Queued is Port's: what the slave's openers have not read.
+func (p *PTY) Queued() (int, error) { return p.Unread() }
+
+// Close removes the link, if it is still ours, and hangs the slave up.
+func (p *PTY) Close() error {
+	p.once.Do(func() {
+		if p.link != "" && p.name != "" {
+			if to, err := os.Readlink(p.link); err == nil && to == p.name {
+				p.closed = os.Remove(p.link)
+			}
+		}
+		if p.watch != nil {
+			p.watch.close()
+		}
+		p.done.Wait()
+		if p.slave != nil {
+			p.slave.close()
+		}
+		if err := p.master.close(); err != nil && p.closed == nil {
+			p.closed = err
+		}
+	})
+	return p.closed
+}
+
+// replaceLink points link at target by a rename, so that there is never no
+// link, nor half of one.
+func replaceLink(target, link string) error {
+	if info, err := os.Lstat(link); err == nil && info.Mode()&fs.ModeSymlink == 0 {
+		return &fs.PathError{Op: "symlink", Path: link, Err: fs.ErrExist}
+	}
+	if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+		return err
+	}
+	temp := link + "." + strconv.Itoa(os.Getpid()) + ".new"
+	_ = os.Remove(temp)
+	if err := os.Symlink(target, temp); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, link); err != nil {
+		os.Remove(temp)
+		return err
+	}
+	return nil
+}

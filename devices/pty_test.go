@@ -1,0 +1,167 @@
+package devices
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestPTYEchoesNothing(t *testing.T) {
+	far := newPTY(t)
+	// As a shell would: opened, nothing set.
+	app, err := os.OpenFile(far.Link(), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer app.Close()
+	if _, err := far.Write([]byte{0x12, 0x16, '\r', '\n', 0x03, 0x11, 0x13}); err != nil {
+		t.Fatal(err)
+	}
+	if ready, err := far.Wait(50 * time.Millisecond); ready || err != nil {
+		t.Errorf("status bytes came back: %v, %v", ready, err)
+	}
+	got := make([]byte, 16)
+	n, err := app.Read(got)
+	if err != nil || string(got[:n]) != "\x12\x16\r\n\x03\x11\x13" {
+		t.Errorf("the application read %q, %v", got[:n], err)
+	}
+}
+
+// TestPTYIsNewForTheNextOpener: answers that nobody read, settings and claims
+// end with the close.
+func TestPTYIsNewForTheNextOpener(t *testing.T) {
+	closes := make(chan struct{}, 10)
+	far, err := OpenPTY(PTYConfig{Link: filepath.Join(t.TempDir(), "tty"), Group: -1, OnClose: func() { closes <- struct{}{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	app, err := openTTY(far.Link())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := app.exclusive(true); err != nil {
+		t.Fatal(err)
+	}
+	err = app.control(func(fd int) error {
+		set, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		if err != nil {
+			return err
+		}
+		set.Lflag |= unix.ECHO | unix.ICANON
+		return unix.IoctlSetTermios(fd, unix.TCSETS, set)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := far.Write([]byte("stale")); err != nil {
+		t.Fatal(err)
+	}
+	readUntil(t, far, []byte("stale")) // the application asked for an echo
+	app.file.Close()
+	select {
+	case <-closes:
+	case <-time.After(5 * time.Second):
+		t.Fatal("the close was not noticed")
+	}
+	if err := unprivileged(t, far.Link()); err != nil {
+		t.Errorf("the next open: %v", err)
+	}
+	if n, err := far.Unread(); n != 0 || err != nil {
+		t.Errorf("%d stale bytes, %v", n, err)
+	}
+	set, err := far.slave.termios()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set.Lflag&(unix.ECHO|unix.ICANON) != 0 {
+		t.Error("the last opener's line settings are still there")
+	}
+}
+
+func TestPTYSurvivesItsOpeners(t *testing.T) {
+	far := newPTY(t)
+	for range 3 {
+		p, err := OpenSerial(Config{Path: far.Link()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Write([]byte("job")); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+		readUntil(t, far, []byte("job"))
+	}
+}
+
+func TestPTYLink(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "sub", "printer")
+	first, err := OpenPTY(PTYConfig{Link: link, Group: -1, Mode: 0o600})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	if info, err := os.Stat(link); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	// A second takes the name over; the first one's end leaves it alone.
+	second, err := OpenPTY(PTYConfig{Link: link, Group: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Error(err)
+	}
+	if to, err := os.Readlink(link); err != nil || to != second.Name() {
+		t.Errorf("link to %q, %v; want %q", to, err, second.Name())
+	}
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+	left, err := os.ReadDir(filepath.Dir(link))
+	if err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestPTYTakesNoFilesPlace(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "precious")
+	if err := os.WriteFile(link, []byte("data"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := OpenPTY(PTYConfig{Link: link, Group: -1}); !errors.Is(err, fs.ErrExist) {
+		if err == nil {
+			p.Close()
+		}
+		t.Fatalf("%v, want ErrExist", err)
+	}
+	if data, err := os.ReadFile(link); err != nil || string(data) != "data" {
+		t.Errorf("the file was changed: %q, %v", data, err)
+	}
+}
+
+func TestPTYWriteStalls(t *testing.T) {
+	far := newPTY(t)
+	n, err := far.Write([]byte(strings.Repeat("x", 1<<20)))
+	if !errors.Is(err, ErrStalled) {
+		t.Fatalf("Write = %d, %v; want ErrStalled", n, err)
+	}
+	if unread, err := far.Unread(); unread == 0 || err != nil {
+		t.Errorf("Unread = %d, %v", unread, err)
+	}
+	if err := far.DiscardUnread(); err != nil {
+		t.Fatal(err)
+	}
+	if unread, err := far.Unread(); unread != 0 || err != nil {
+		t.Errorf("Unread = %d, %v after DiscardUnread", unread, err)
+	}
+}
