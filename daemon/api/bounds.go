@@ -65,8 +65,8 @@ type bounds struct {
 	limits Limits
 
 	mu    sync.Mutex
-	users map[uint32]*user // guarded by mu
-	conns int              // guarded by mu
+	users map[uint32]*user     // guarded by mu
+	conns int                  // guarded by mu
 	in    [classStream + 1]int // guarded by mu; open requests of each class
 }
 

@@ -102,7 +102,6 @@ func kindName(v string) string {
 	return "a JSON " + kind
 }
 
-
 // checkKeys refuses keys that the type does not have, in nested objects too.
 func checkKeys(raw []byte, t reflect.Type, at string) error {
 	var keys map[string]json.RawMessage

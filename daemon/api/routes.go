@@ -262,8 +262,27 @@ func onPeople(verb PeopleVerb) func(*Server, *exchange) (any, error) {
 		if req.Number == "" {
 			return nil, Errorf(CodeInvalid, "number is missing").WithHint("number is the operator that it is about; by is who acts")
 		}
+		if err := checkPeople(verb, &req); err != nil {
+			return nil, err
+		}
 		return answer(s.backend.People(x.ctx, x.caller, verb, &req))
 	}
+}
+
+// checkPeople refuses what a verb has no use for, rather than ignoring it.
+func checkPeople(verb PeopleVerb, r *PeopleRequest) error {
+	add := verb == PeopleAdd
+	switch {
+	case !add && (r.Name != "" || r.Person != ""):
+		return Errorf(CodeInvalid, "name and person are for adding an operator only")
+	case !add && verb != PeopleSetGroups && r.WorkGroups != nil:
+		return Errorf(CodeInvalid, "work_groups are for add and set-groups only")
+	case !add && verb != PeopleSetPIN && len(r.PIN) > 0:
+		return Errorf(CodeInvalid, "pin is for add and set-pin only").WithHint("the acting operator's PIN stands in by")
+	case verb == PeopleSetPIN && len(r.PIN) == 0:
+		return Errorf(CodeInvalid, "pin is missing")
+	}
+	return nil
 }
 
 // allowed reports whether a role may use the route.

@@ -1,0 +1,333 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tillwarden/enforcer/journal/entry"
+)
+
+// fake answers every route with something of every field, and notes what it was asked.
+type fake struct {
+	mu    sync.Mutex
+	calls []string // guarded by mu
+	err   error    // answered by every route, if set
+	pins  []string // guarded by mu; PINs as they came in
+	kept  []Secret // guarded by mu; the very slices, to see them wiped
+
+	block  chan struct{} // closed or nil: Ask does not wait
+	events []Event
+	live   chan Event
+}
+
+func (f *fake) note(c Caller, format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, c.Role.String()+" "+fmt.Sprintf(format, args...))
+}
+
+func (f *fake) pin(by *Credentials) {
+	if by == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pins = append(f.pins, string(by.PIN))
+	f.kept = append(f.kept, by.PIN)
+}
+
+func (f *fake) called() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.calls)
+}
+
+var day = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+
+func session() *Session {
+	return &Session{ID: 7, Operator: "1001", Name: "Ada", Person: "p1", WorkGroups: []string{"G"}, Method: "card", Began: day}
+}
+
+func override() *Override {
+	return &Override{ID: 9, Requester: "1001", Name: "Ada", Function: "pos.drawer.nosale", Prompt: "No Sale", Drawer: "till", ExpiresIn: 180, Source: "keypad"}
+}
+
+func policyStatus() *PolicyStatus {
+	return &PolicyStatus{Epoch: 3, Digest: "ab", Functions: 200, WorkGroups: []WorkGroupInfo{{Name: "G", Scope: "store", SignOn: "card", Restricted: true}}}
+}
+
+func (f *fake) Status(_ context.Context, c Caller) (*Status, error) {
+	f.note(c, "status")
+	n := 3
+	return &Status{
+		Version: "1", Chain: "c", Store: "s", Register: "r", State: "degraded", Problems: []string{"the printer is not there"},
+		Enforcing: true, Started: day, Uptime: 1.5, Policy: policyStatus(), Session: session(), Override: override(),
+		Journal:   &JournalStatus{Last: 9, Root: "x", Bytes: 1, FreeBytes: 2, State: "ok"},
+		Operators: &n, Clock: "synchronised", Drawers: drawers().Drawers, Devices: devices().Devices,
+	}, f.err
+}
+
+func (f *fake) Policy(_ context.Context, c Caller) (*PolicyStatus, error) {
+	f.note(c, "policy")
+	return policyStatus(), f.err
+}
+
+func (f *fake) Session(_ context.Context, c Caller) (*SessionState, error) {
+	f.note(c, "session")
+	return &SessionState{SignedOn: true, Session: session()}, f.err
+}
+
+func (f *fake) SignOn(_ context.Context, c Caller, by *Credentials) (*SignOnAnswer, error) {
+	f.note(c, "signon %s", by.Number)
+	f.pin(by)
+	return &SignOnAnswer{OK: true, Reason: "rule", Say: "hello", RetryAfter: 1, Session: session()}, f.err
+}
+
+func (f *fake) SignOff(_ context.Context, c Caller) (*Done, error) {
+	f.note(c, "signoff")
+	return &Done{Say: "signed off"}, f.err
+}
+
+func (f *fake) Lock(_ context.Context, c Caller) (*Done, error) {
+	f.note(c, "lock")
+	return &Done{Say: "locked"}, f.err
+}
+
+func (f *fake) Unlock(_ context.Context, c Caller, by *Credentials) (*SignOnAnswer, error) {
+	f.note(c, "unlock %s", by.Number)
+	f.pin(by)
+	return &SignOnAnswer{OK: false, Reason: "wrong-pin", Say: "not accepted"}, f.err
+}
+
+func answered() *Answer {
+	return &Answer{
+		Outcome: "override-required", Reason: "rule", Function: "pos.drawer.nosale", Name: "No Sale", Rule: &Rule{"G", "pos.drawer", "X"},
+		Say: "a manager has to approve", Seq: 8, Override: 9, Joined: true, ExpiresIn: 10, Approver: "2001",
+		Drawer: &DrawerAnswer{Name: "till", Result: DrawerNotOpened, Reason: "rule"},
+	}
+}
+
+func (f *fake) Ask(ctx context.Context, c Caller, a *AskRequest) (*Answer, error) {
+	f.note(c, "ask %s %s %s %g", a.Function, a.Drawer, a.Open, a.Wait)
+	if f.block != nil && a.Wait > 0 {
+		select {
+		case <-f.block:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return answered(), f.err
+}
+
+func (f *fake) Menu(_ context.Context, c Caller) (*Menu, error) {
+	f.note(c, "menu")
+	return &Menu{Items: []MenuItem{{ID: 1, Function: "pos.sale", Name: "Sale", Level: 2, Drawer: true}}}, f.err
+}
+
+func drawers() *Drawers {
+	return &Drawers{Drawers: []Drawer{{Name: "till", Printer: "p", State: "closed", Calibrated: true, Since: &day, Ready: true, Problem: "x"}}}
+}
+
+func devices() *Devices {
+	return &Devices{Devices: []Device{{Name: "p", Kind: "printer", Path: "/dev/x", State: "untrusted", Problem: "y", Since: &day}}}
+}
+
+func (f *fake) Drawers(_ context.Context, c Caller) (*Drawers, error) {
+	f.note(c, "drawers")
+	return drawers(), f.err
+}
+
+func (f *fake) Overrides(_ context.Context, c Caller) (*Overrides, error) {
+	f.note(c, "overrides")
+	return &Overrides{Overrides: []Override{*override()}}, f.err
+}
+
+func (f *fake) WaitOverride(_ context.Context, c Caller, id Seq, wait time.Duration) (*Answer, error) {
+	f.note(c, "wait %d %s", id, wait)
+	return answered(), f.err
+}
+
+func (f *fake) Approve(_ context.Context, c Caller, id Seq, by *Credentials) (*Answer, error) {
+	f.note(c, "approve %d %s", id, by.Number)
+	f.pin(by)
+	return answered(), f.err
+}
+
+func (f *fake) Refuse(_ context.Context, c Caller, id Seq, by *Credentials) (*Done, error) {
+	f.note(c, "refuse %d %s", id, by.Number)
+	f.pin(by)
+	return &Done{Say: "refused"}, f.err
+}
+
+func (f *fake) Cancel(_ context.Context, c Caller, id Seq) (*Done, error) {
+	f.note(c, "cancel %d", id)
+	return &Done{Say: "cancelled"}, f.err
+}
+
+func (f *fake) Devices(_ context.Context, c Caller) (*Devices, error) {
+	f.note(c, "devices")
+	return devices(), f.err
+}
+
+func (f *fake) Resync(_ context.Context, c Caller, d string) (*Done, error) {
+	f.note(c, "resync %s", d)
+	return &Done{Say: "trusted"}, f.err
+}
+
+func (f *fake) Calibrate(_ context.Context, c Caller, d string, r *CalibrateRequest) (*CalibrateAnswer, error) {
+	f.note(c, "calibrate %s %s %v", d, r.Drawer, r.Open)
+	return &CalibrateAnswer{Calibrated: false, Say: "now with the drawer open"}, f.err
+}
+
+// fullEntry has every field.
+func fullEntry() entry.Entry {
+	return entry.Entry{
+		Seq: 7, Kind: entry.KindDecision, Stamp: entry.Stamp{Wall: day.UnixNano(), Boot: 5, BootID: entry.BootID{1}, Clock: entry.ClockSynchronised},
+		Session: 3, Operator: "1001", Person: "p", WorkGroups: []string{"G"}, Function: "pos.drawer.nosale", FunctionID: 1602,
+		Outcome: entry.OutcomeDenied, Reason: entry.ReasonRule, Rule: &entry.Rule{WorkGroup: "G", Function: "pos.drawer", Mark: "X"},
+		Approval: &entry.Approval{Operator: "2001", Person: "q", Method: entry.MethodCard, Override: 6}, Method: entry.MethodPOS,
+		Source: "socket:pos uid=1000", Device: "p", Drawer: "till", Purpose: entry.PurposeAsked, Claimant: "pos",
+		Policy: &entry.PolicyRef{Epoch: 3, Digest: [32]byte{1}}, About: 5, Lines: 9, Digest: []byte{1, 2}, Elapsed: 1e9, Count: 4,
+		Subject: "2002", Text: "words",
+	}
+}
+
+func (f *fake) Journal(_ context.Context, c Caller, q *JournalQuery) (*JournalPage, error) {
+	f.note(c, "journal %s %d", q.Kind, q.Limit)
+	f.pin(q.By)
+	e := fullEntry()
+	return &JournalPage{Entries: []Entry{Words(&e)}, Next: "7", Last: 9}, f.err
+}
+
+func (f *fake) JournalStream(_ context.Context, c Caller, q *JournalStream, emit func(*Entry) error) error {
+	f.note(c, "stream %v", q.Follow)
+	f.pin(q.By)
+	e := fullEntry()
+	w := Words(&e)
+	for i := 0; i < 2; i++ {
+		if err := emit(&w); err != nil {
+			return err
+		}
+	}
+	return f.err
+}
+
+func (f *fake) Checkpoint(_ context.Context, c Caller) (*Checkpoint, error) {
+	f.note(c, "checkpoint")
+	return &Checkpoint{Text: "t", PublicKey: "k"}, f.err
+}
+
+func (f *fake) Events(ctx context.Context, c Caller, after *Seq, emit func(*Event) error) error {
+	f.note(c, "events")
+	if after != nil {
+		for i := range f.events {
+			if f.events[i].Seq > *after {
+				if err := emit(&f.events[i]); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for {
+		select {
+		case e, ok := <-f.live:
+			if !ok {
+				return f.err
+			}
+			if err := emit(&e); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (f *fake) Load(_ context.Context, c Caller, l *LoadRequest) (*LoadAnswer, error) {
+	f.note(c, "load %s %d", l.Name, len(l.Bundle))
+	f.pin(l.By)
+	return &LoadAnswer{Say: "loaded", Policy: policyStatus()}, f.err
+}
+
+func operator() Operator {
+	return Operator{Number: "1001", Name: "Ada", Person: "p", WorkGroups: []string{"G"}, Suspended: true, HasPIN: true, Cards: 1, LockedFor: 2, Changed: &day}
+}
+
+func (f *fake) Operators(_ context.Context, c Caller, r *PeopleRequest) (*Operators, error) {
+	f.note(c, "people list")
+	f.pin(r.By)
+	return &Operators{Operators: []Operator{operator()}}, f.err
+}
+
+func (f *fake) People(_ context.Context, c Caller, verb PeopleVerb, r *PeopleRequest) (*PeopleAnswer, error) {
+	f.note(c, "people %s %s", verb, r.Number)
+	f.pin(r.By)
+	if len(r.PIN) > 0 {
+		f.pin(&Credentials{PIN: r.PIN})
+	}
+	o := operator()
+	return &PeopleAnswer{Say: "done", Operator: &o}, f.err
+}
+
+// serveOn starts a server for one role, and gives a client for its socket.
+func serveOn(t testing.TB, role Role, f *fake, limits Limits) (*Server, *Client) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), role.String()+".sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewServer(Options{Backend: f, Role: role, Limits: limits})
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(l) }()
+	c := NewClient(path)
+	t.Cleanup(func() {
+		c.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	return s, c
+}
+
+// raw sends a request as written and gives the answer as it came.
+func raw(t testing.TB, c *Client, method, path, body string, header ...string) (*http.Response, string) {
+	t.Helper()
+	var rd io.Reader
+	if body != "" {
+		rd = strings.NewReader(body)
+	}
+	req, err := http.NewRequest(method, "http://x"+path, rd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, path, err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return res, string(b)
+}
