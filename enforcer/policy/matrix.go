@@ -1,0 +1,97 @@
+package policy
+
+import (
+	"bufio"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"unicode/utf8"
+)
+
+// Cell is what one work group, held alone, gives of one function.
+type Cell struct {
+	Group    string   `json:"group"`
+	Function string   `json:"function"`
+	Access   Access   `json:"access"`
+	Rule     CellRule `json:"rule"`
+}
+
+// CellRule is which function's which mark decided.
+type CellRule struct {
+	Function string `json:"function"`
+	Mark     Mark   `json:"mark"`
+}
+
+// Matrix is every work group against every function, in the order of
+// WorkGroups and Functions.
+func Matrix(c *Compiled) []Cell {
+	cells := make([]Cell, 0, len(c.groups)*len(c.functions))
+	for n := range c.groups {
+		for i := range c.functions {
+			r := c.ruleOf(n, Index(i))
+			cells = append(cells, Cell{
+				Group: c.groups[n].Name, Function: c.functions[i].Key, Access: r.Access,
+				Rule: CellRule{Function: r.Function, Mark: r.Mark},
+			})
+		}
+	}
+	return cells
+}
+
+// WriteCSV writes the matrix a cell a line, under a line of column names.
+func WriteCSV(w io.Writer, cells []Cell) error {
+	out := csv.NewWriter(w)
+	_ = out.Write([]string{"group", "function", "access", "rule function", "rule mark"})
+	for _, c := range cells {
+		_ = out.Write([]string{c.Group, c.Function, c.Access.String(), c.Rule.Function, c.Rule.Mark.String()})
+	}
+	out.Flush()
+	if err := out.Error(); err != nil {
+		return fmt.Errorf("write matrix: %w", err)
+	}
+	return nil
+}
+
+// accessSigns are the accesses in a column one character wide.
+var accessSigns = [...]string{Denied: "-", OverrideRequired: "o", Allowed: "+"}
+
+// WriteTable writes the matrix for people: a function a line, a work group a
+// column, with the columns numbered as the heading lists them.
+func WriteTable(w io.Writer, cells []Cell) error {
+	out := bufio.NewWriter(w)
+	var groups, functions []string
+	seenGroup, seenFunction := map[string]int{}, map[string]bool{}
+	access := map[[2]string]Access{}
+	widest := 0
+	for _, c := range cells {
+		if _, ok := seenGroup[c.Group]; !ok {
+			groups = append(groups, c.Group)
+			seenGroup[c.Group] = len(groups)
+		}
+		if !seenFunction[c.Function] {
+			functions, seenFunction[c.Function] = append(functions, c.Function), true
+			widest = max(widest, utf8.RuneCountInString(c.Function))
+		}
+		access[[2]string{c.Group, c.Function}] = c.Access
+	}
+	fmt.Fprintf(out, "%s allow   %s override   %s deny\n\n", accessSigns[Allowed], accessSigns[OverrideRequired], accessSigns[Denied])
+	for _, g := range groups {
+		fmt.Fprintf(out, "%3d  %s\n", seenGroup[g], g)
+	}
+	fmt.Fprintf(out, "\n%-*s", widest, "")
+	for _, g := range groups {
+		fmt.Fprintf(out, " %3d", seenGroup[g])
+	}
+	fmt.Fprintln(out)
+	for _, f := range functions {
+		fmt.Fprintf(out, "%-*s", widest, f)
+		for _, g := range groups {
+			fmt.Fprintf(out, " %3s", accessSigns[access[[2]string{g, f}]])
+		}
+		fmt.Fprintln(out)
+	}
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("write matrix: %w", err)
+	}
+	return nil
+}
