@@ -166,6 +166,9 @@ const (
 	ReasonStopped                  // the daemon stopped
 	ReasonNoOverride               // no such override is pending
 	ReasonNotForDrawer             // the function is not one that a drawer opens for
+	ReasonUnknownOperator          // no operator has this number
+	ReasonUnknownWorkGroup         // the loaded policy has no such work group
+	ReasonRestricted               // the work group is restricted to other editors
 	reasonEnd
 )
 
@@ -179,6 +182,7 @@ var reasonNames = [...]string{
 	"not-forwarded", "no-grant", "damaged", "card-taken", "exists", "weak", "rate", "pending", "untrusted", "technician",
 	"power-cycle", "unplugged", "opened", "suspended-now", "policy-changed", "roster-changed", "stopped", "no-override",
 	"not-for-drawer",
+	"unknown-operator", "unknown-work-group", "restricted",
 }
 
 // String gives the reason's word.
