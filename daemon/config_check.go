@@ -1,0 +1,310 @@
+package daemon
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"tillwarden/daemon/api"
+	"tillwarden/devices/msr"
+	"tillwarden/enforcer/bundle"
+	"tillwarden/enforcer/policy"
+	"tillwarden/signon/card"
+)
+
+// checker collects what is wrong, each with its place.
+type checker struct {
+	lines  map[string]place
+	errors []ConfigError
+}
+
+// wrong notes an error at a key, or at the nearest table above it that stands in the file.
+func (k *checker) wrong(key, hint, format string, args ...any) {
+	at, ok := k.lines[key]
+	for above := key; !ok && above != ""; {
+		i := strings.LastIndexByte(above, '.')
+		above = above[:max(i, 0)]
+		at, ok = k.lines[above]
+	}
+	k.errors = append(k.errors, ConfigError{Line: at.line, Column: at.column, Key: key, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+func (k *checker) config(c *Config) {
+	for key, v := range map[string]string{"chain": c.Chain, "store": c.Store, "register": c.Register} {
+		if v == "" {
+			k.wrong(key, "a policy is for one chain and store: name them as its bundle does", "is missing")
+		} else if err := bundle.CheckName(v); err != nil {
+			k.wrong(key, "", "%v", err)
+		}
+	}
+	for key, v := range map[string]string{"state": c.State, "run": c.Run} {
+		if !filepath.IsAbs(v) {
+			k.wrong(key, "", "%q is not a path from the root", v)
+		}
+	}
+	if _, err := parseLevel(c.Log); err != nil {
+		k.wrong("log", "", "%v", err)
+	}
+	for _, f := range c.Feedback {
+		if f != "event" && f != "slip" {
+			k.wrong("feedback", `known are "event" and "slip"`, "there is no feedback called %q", f)
+		}
+	}
+	if len(c.Feedback) == 0 {
+		k.wrong("feedback", `choose "event", "slip" or both`, "nobody at the register would see why a drawer stays shut")
+	}
+	if len(c.Policy.Keys) == 0 {
+		k.wrong("policy.keys", "name the public keys that your policies are signed with", "without a key no policy is trusted")
+	}
+	if c.Policy.Threshold < 1 || c.Policy.Threshold > max(len(c.Policy.Keys), 1) {
+		k.wrong("policy.threshold", "", "has to be between 1 and the number of keys, %d", len(c.Policy.Keys))
+	}
+	if c.Policy.File != "" && !filepath.IsAbs(c.Policy.File) {
+		k.wrong("policy.file", "", "%q is not a path from the root", c.Policy.File)
+	}
+	k.signon(&c.SignOn)
+	k.within("override.wait", c.Override.Wait, "10s", "15m")
+	if c.Journal.MaxMiB < 64 || c.Journal.MaxMiB > 64<<10 {
+		k.wrong("journal.max_mib", "", "has to be between 64 and 65536")
+	}
+	k.api(&c.API)
+	for name, s := range map[string]SocketConfig{"pos": c.Sockets.POS, "console": c.Sockets.Console, "technician": c.Sockets.Technician} {
+		k.mode("sockets."+name+".mode", s.Mode)
+	}
+	k.devices(c)
+}
+
+func (k *checker) signon(s *SignOnConfig) {
+	if m, ok := policy.ParseSignOn(s.Method); !ok || m == policy.SignOnDefault {
+		k.wrong("signon.method", "known are card, card+pin, number+pin", "there is no method called %q", s.Method)
+	}
+	if s.Idle != 0 {
+		k.within("signon.idle", s.Idle, "1m", "24h")
+	}
+	k.between("signon.tries", s.Tries, 3, 10)
+	k.within("signon.lockout", s.Lockout, "1m", "24h")
+	k.between("signon.min_pin", s.MinPIN, 4, 12)
+	k.within("signon.pin_wait", s.PINWait, "5s", "2m")
+	k.within("signon.same_card", s.SameCard, "500ms", "10s")
+	k.between("signon.argon2.memory_kib", s.Argon2.MemoryKiB, 8, 1<<20)
+	k.between("signon.argon2.passes", s.Argon2.Passes, 1, 10)
+	if _, err := card.Named(s.Formats...); err != nil {
+		k.wrong("signon.formats", "", "%v", err)
+	}
+	for i := range s.Cards {
+		key := fmt.Sprintf("signon.card[%d]", i)
+		f, err := s.Cards[i].format()
+		if err == nil {
+			err = f.Validate()
+		}
+		if err != nil {
+			k.wrong(key, "", "%v", err)
+		}
+	}
+}
+
+// format makes the card format that the table describes.
+func (c *CardConfig) format() (card.Format, error) {
+	check, err := card.ParseCheck(c.Check)
+	if c.Check == "none" {
+		check, err = card.CheckNone, nil
+	}
+	f := card.Format{
+		Name: c.Name, Prefix: c.Prefix, Site: c.Site, Skip: c.Skip, Min: c.Min, Max: c.Max,
+		Chars: c.Chars, Check: check, Rest: c.Rest,
+	}
+	switch c.Track {
+	case 0:
+		f.Track = card.Text
+	case 1:
+		f.Track = card.Track1
+	case 2:
+		f.Track = card.Track2
+	case 3:
+		f.Track = card.Track3
+	default:
+		return f, fmt.Errorf("there is no track %d", c.Track)
+	}
+	if f.Max == 0 {
+		f.Max = f.Min
+	}
+	return f, err
+}
+
+func (k *checker) api(a *APIConfig) {
+	for key, v := range map[string]int{
+		"connections": a.Connections, "connections_per_user": a.ConnectionsPerUser, "burst": a.Burst, "pin_burst": a.PINBurst,
+		"waiters": a.Waiters, "streams": a.Streams,
+	} {
+		k.between("api."+key, v, 1, 1_000_000)
+	}
+	if a.Rate <= 0 {
+		k.wrong("api.rate", "", "has to be more than 0")
+	}
+	if a.PINRate <= 0 {
+		k.wrong("api.pin_rate", "", "has to be more than 0")
+	}
+}
+
+// limits are the API's bounds as configured.
+func (a *APIConfig) limits() api.Limits {
+	return api.Limits{
+		Conns: a.Connections, ConnsPerUID: a.ConnectionsPerUser, Rate: a.Rate, Burst: a.Burst, PINRate: a.PINRate,
+		PINBurst: a.PINBurst, Waiters: a.Waiters, Streams: a.Streams,
+	}
+}
+
+func (k *checker) devices(c *Config) {
+	names := map[string]string{}
+	unique := func(key, name string) {
+		switch {
+		case name == "":
+			k.wrong(key, "", "is missing")
+		case len(name) > 32 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "":
+			k.wrong(key, "use letters, digits, - and _", "%q is no name", name)
+		case names[name] != "":
+			k.wrong(key, "", "%q is the name of %s already", name, names[name])
+		default:
+			names[name] = key
+		}
+	}
+	paths := map[string]string{}
+	line := func(key string, l *LineConfig) {
+		if l.Path == "" {
+			k.wrong(key+".path", "name the serial line, as /dev/serial/by-id/...", "is missing")
+			return
+		}
+		if !filepath.IsAbs(l.Path) {
+			k.wrong(key+".path", "", "%q is not a path from the root", l.Path)
+		}
+		if paths[l.Path] != "" {
+			k.wrong(key+".path", "", "%s has it already", paths[l.Path])
+		}
+		paths[l.Path] = key
+		k.between(key+".baud", l.Baud, 50, 4_000_000)
+		k.between(key+".data_bits", l.DataBits, 5, 8)
+		k.between(key+".stop_bits", l.StopBits, 1, 2)
+		k.word(key+".parity", l.Parity, "none", "odd", "even")
+	}
+	for i := range c.Printers {
+		p := &c.Printers[i]
+		key := fmt.Sprintf("printer[%d]", i)
+		unique(key+".name", p.Name)
+		line(key, &p.LineConfig)
+		if p.Link == "" {
+			k.wrong(key+".link", "it is the path that the POS prints to", "is missing")
+		} else if !filepath.IsAbs(p.Link) {
+			k.wrong(key+".link", "", "%q is not a path from the root", p.Link)
+		}
+		k.mode(key+".link_mode", p.LinkMode)
+		k.word(key+".kick_order", p.KickOrder, "with", "before", "asked")
+		k.between(key+".receipt_lines", p.ReceiptLines, 1, 100)
+		k.within(key+".poll", p.Poll, "50ms", "1m")
+		k.within(key+".left_open", p.LeftOpen, "10s", "1h")
+		connectors := map[int]bool{}
+		for j := range p.Drawers {
+			d := &p.Drawers[j]
+			dkey := fmt.Sprintf("%s.drawer[%d]", key, j)
+			unique(dkey+".name", d.Name)
+			if d.Connector != 1 && d.Connector != 2 || connectors[d.Connector] {
+				k.wrong(dkey+".connector", "1 is the connector's pin 2, 2 its pin 5", "has to be 1 or 2, each once")
+			}
+			connectors[d.Connector] = true
+		}
+		for j := range p.Profiles {
+			r := &p.Profiles[j]
+			rkey := fmt.Sprintf("%s.profile[%d]", key, j)
+			if r.Text == "" {
+				k.wrong(rkey+".text", "", "is missing")
+			}
+			if r.NotSale == (r.Function != "") {
+				k.wrong(rkey+".function", "", "a rule names a function, or says not_sale = true")
+			}
+			if r.Function != "" && !policy.ValidKey(r.Function) {
+				k.wrong(rkey+".function", "", "%q is no function's key", r.Function)
+			}
+		}
+	}
+	for i := range c.Readers {
+		key := fmt.Sprintf("reader[%d]", i)
+		unique(key+".name", c.Readers[i].Name)
+		line(key, &c.Readers[i].LineConfig)
+		k.word(key+".format", c.Readers[i].Format, string(msr.FormatMagTek), string(msr.FormatIDTech), string(msr.FormatIDTechSecure))
+	}
+	drawers := map[string]bool{}
+	for _, p := range c.Printers {
+		for _, d := range p.Drawers {
+			drawers[d.Name] = true
+		}
+	}
+	for i := range c.Keypads {
+		key := fmt.Sprintf("keypad[%d]", i)
+		unique(key+".name", c.Keypads[i].Name)
+		line(key, &c.Keypads[i].LineConfig)
+		for j, code := range c.Keypads[i].Codes {
+			ckey := fmt.Sprintf("%s.code[%d]", key, j)
+			if len(code.Code) < 3 || code.Code[0] != '*' || code.Code[len(code.Code)-1] != '#' || strings.Trim(code.Code[1:len(code.Code)-1], "0123456789") != "" {
+				k.wrong(ckey+".code", `write it as "*61#"`, "%q is no code", code.Code)
+			}
+			if !policy.ValidKey(code.Function) {
+				k.wrong(ckey+".function", "", "%q is no function's key", code.Function)
+			}
+			if code.Drawer != "" && !drawers[code.Drawer] {
+				k.wrong(ckey+".drawer", "", "there is no drawer called %q", code.Drawer)
+			}
+			k.word(ckey+".open", code.Open, api.OpenNow, api.OpenOnKick)
+		}
+	}
+}
+
+func (k *checker) between(key string, v, low, high int) {
+	if v < low || v > high {
+		k.wrong(key, "", "%d is not between %d and %d", v, low, high)
+	}
+}
+
+func (k *checker) within(key string, v Duration, low, high string) {
+	var l, h Duration
+	for s, d := range map[string]*Duration{low: &l, high: &h} {
+		if err := d.UnmarshalText([]byte(s)); err != nil {
+			panic(err) // bounds are constants of ours
+		}
+	}
+	if v < l || v > h {
+		k.wrong(key, "", "%s is not between %s and %s", v, low, high)
+	}
+}
+
+func (k *checker) word(key, v string, words ...string) {
+	for _, w := range words {
+		if v == w {
+			return
+		}
+	}
+	k.wrong(key, "known are "+strings.Join(words, ", "), "%q is none of the words for it", v)
+}
+
+func (k *checker) mode(key, v string) {
+	if m, err := strconv.ParseUint(v, 8, 32); err != nil || m > 0o777 || len(v) != 4 {
+		k.wrong(key, `write it as "0660"`, "%q is no mode", v)
+	} else if m&0o007 != 0 {
+		k.wrong(key, "give a group instead", "%q lets everybody in", v)
+	}
+}
+
+// parseLevel reads the log's level.
+func parseLevel(s string) (slog.Level, error) {
+	switch s {
+	case "debug":
+		return slog.LevelDebug, nil
+	case "info":
+		return slog.LevelInfo, nil
+	case "warn":
+		return slog.LevelWarn, nil
+	case "error":
+		return slog.LevelError, nil
+	}
+	return 0, fmt.Errorf("%q is none of debug, info, warn, error", s)
+}

@@ -1,0 +1,79 @@
+package daemon
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// reloadable are the keys that a running daemon takes over, and tables of
+// which it takes over every key.
+var reloadable = []string{
+	"log", "feedback", "policy.file", "signon.method", "signon.idle", "signon.tries", "signon.lockout", "signon.min_pin",
+	"signon.pin_wait", "signon.same_card", "signon.formats", "signon.card", "printer[].profile",
+}
+
+// changes compares two configurations: which keys a running daemon can take
+// over, and which need a restart.
+func changes(from, to *Config) (live, restart []string) {
+	var keys []string
+	diff(reflect.ValueOf(from).Elem(), reflect.ValueOf(to).Elem(), "", &keys)
+	for _, key := range keys {
+		if isLive(key) {
+			live = append(live, key)
+		} else {
+			restart = append(restart, key)
+		}
+	}
+	return live, restart
+}
+
+func isLive(key string) bool {
+	key = withoutNumbers(key)
+	for _, r := range reloadable {
+		if key == r {
+			return true
+		}
+	}
+	return false
+}
+
+func withoutNumbers(key string) string {
+	var b strings.Builder
+	in := false
+	for _, r := range key {
+		switch {
+		case r == '[':
+			in = true
+			b.WriteString("[]")
+		case r == ']':
+			in = false
+		case !in:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// diff lists the keys whose values differ. A list whose length differs, or
+// that is live as a whole, is one key.
+func diff(a, b reflect.Value, prefix string, keys *[]string) {
+	t := a.Type()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		key := join(prefix, f.Tag.Get("toml"))
+		va, vb := a.Field(i), b.Field(i)
+		switch {
+		case f.Anonymous:
+			diff(va, vb, prefix, keys)
+		case f.Type.Kind() == reflect.Struct:
+			diff(va, vb, key, keys)
+		case f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct && va.Len() == vb.Len() && !isLive(key):
+			for j := range va.Len() {
+				diff(va.Index(j), vb.Index(j), fmt.Sprintf("%s[%d]", key, j), keys)
+			}
+		case !reflect.DeepEqual(va.Interface(), vb.Interface()):
+			*keys = append(*keys, key)
+		}
+	}
+}

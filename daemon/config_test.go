@@ -1,0 +1,162 @@
+package daemon
+
+import (
+	"errors"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const shipped = "../packaging/tillwarden.toml"
+
+// uncommented is the shipped file with every key in force.
+func uncommented(t *testing.T) []byte {
+	t.Helper()
+	text, err := os.ReadFile(shipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return regexp.MustCompile(`(?m)^#(\S)`).ReplaceAll(text, []byte("$1"))
+}
+
+// TestShippedConfigHasEveryKey: each key of the struct is in the file, once,
+// with a comment above its table or itself, and nothing else is.
+func TestShippedConfigHasEveryKey(t *testing.T) {
+	text := uncommented(t)
+	var got []string
+	for key := range keyLines(text) {
+		if !strings.HasSuffix(key, "]") {
+			got = append(got, regexp.MustCompile(`\[\d+\]`).ReplaceAllString(key, "[]"))
+		}
+	}
+	want := configKeys()
+	for _, k := range want {
+		if !slices.Contains(got, k) {
+			t.Errorf("%s is not in %s", k, shipped)
+		}
+	}
+	tables := []string{"policy", "signon", "signon.argon2", "override", "journal", "api", "sockets.pos", "sockets.console", "sockets.technician"}
+	for _, k := range got {
+		if !slices.Contains(want, k) && !slices.Contains(tables, k) {
+			t.Errorf("%s is in %s and in no struct", k, shipped)
+		}
+	}
+}
+
+// TestShippedConfigShowsDefaults: what the file shows as default is what the
+// daemon does without it.
+func TestShippedConfigShowsDefaults(t *testing.T) {
+	raw, err := os.ReadFile(shipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := ParseConfig(shipped, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := ParseConfig(shipped, uncommented(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The tables that come more than once have no default as a whole; their
+	// keys' defaults are compared below.
+	printer, reader, keypad, cards := all.Printers[0], all.Readers[0], all.Keypads[0], all.SignOn.Cards[0]
+	all.Printers, all.Readers, all.Keypads, all.SignOn.Cards = nil, nil, nil, nil
+	if !reflect.DeepEqual(plain, all) {
+		t.Errorf("commented defaults differ from the daemon's:\n%+v\n%+v", all, plain)
+	}
+	p := PrinterConfig{Name: printer.Name, Link: printer.Link, LineConfig: LineConfig{Path: printer.Path}, Drawers: printer.Drawers, Profiles: printer.Profiles}
+	p.setDefaults()
+	if !reflect.DeepEqual(p, printer) {
+		t.Errorf("printer:\n%+v\n%+v", printer, p)
+	}
+	r := ReaderConfig{Name: reader.Name, LineConfig: LineConfig{Path: reader.Path}}
+	r.setDefaults()
+	if !reflect.DeepEqual(r, reader) {
+		t.Errorf("reader:\n%+v\n%+v", reader, r)
+	}
+	k := KeypadConfig{Name: keypad.Name, LineConfig: LineConfig{Path: keypad.Path}, Codes: []CodeConfig{{Code: "*61#", Function: "pos.drawer.nosale"}}}
+	k.setDefaults()
+	if !reflect.DeepEqual(k, keypad) {
+		t.Errorf("keypad:\n%+v\n%+v", keypad, k)
+	}
+	c := CardConfig{Name: cards.Name, Min: 10, Max: 10}
+	c.setDefaults()
+	if !reflect.DeepEqual(c, cards) {
+		t.Errorf("card:\n%+v\n%+v", cards, c)
+	}
+}
+
+// TestConfigErrors: what is wrong is said with its place and what to do.
+func TestConfigErrors(t *testing.T) {
+	const head = "chain = \"c\"\nstore = \"s\"\nregister = \"r\"\n"
+	for _, tc := range []struct{ text, want string }{
+		{"store = \"s\"", "f.toml: chain: is missing; a policy is for one chain"},
+		{head + "statee = \"/x\"\n", "f.toml:4:1: statee: there is no such key; did you mean state?"},
+		{head + "[signon]\nidel = \"1m\"\n", "f.toml:5:1: signon.idel: there is no such key; did you mean idle?"},
+		{head + "log = 5\n", "f.toml:4:"},
+		{head + "log = \"loud\"\n", `f.toml:4:1: log: "loud" is none of debug, info, warn, error`},
+		{head + "feedback = []\n", "f.toml:4:1: feedback: nobody at the register would see"},
+		{head + "feedback = [\"horn\"]\n", `f.toml:4:1: feedback: there is no feedback called "horn"; known are`},
+		{head + "[signon]\nidle = \"soon\"\n", "f.toml:5:"},
+		{head + "[signon]\nidle = \"-1m\"\n", "f.toml:5:"},
+		{head + "[signon]\nlockout = \"1s\"\n", "f.toml:5:1: signon.lockout: 1s is not between 1m and 24h"},
+		{head + "[sockets.pos]\nmode = \"0666\"\n", `f.toml:5:1: sockets.pos.mode: "0666" lets everybody in; give a group instead`},
+		{head + "[[printer]]\nname = \"p\"\n", "f.toml:4:3: printer[0].path: is missing"},
+		{head + "[[printer]]\nname = \"p\"\npath = \"/dev/x\"\nlink = \"/l\"\n[[printer.drawer]]\nname = \"d\"\n", "f.toml:8:3: printer[0].drawer[0].connector: has to be 1 or 2"},
+		{head + "[[reader]]\nname = \"a\"\npath = \"/dev/x\"\n[[reader]]\nname = \"a\"\npath = \"/dev/x\"\n", `f.toml:8:1: reader[1].name: "a" is the name of reader[0].name already`},
+		{head + "[[keypad]]\nname = \"k\"\npath = \"/dev/x\"\n[[keypad.code]]\ncode = \"61\"\nfunction = \"pos.drawer.nosale\"\n", `f.toml:8:1: keypad[0].code[0].code: "61" is no code; write it as "*61#"`},
+		{head + "[policy]\nkeys = []\n", "f.toml:5:1: policy.keys: without a key no policy is trusted"},
+		{head + "chain = \"c\"\n", "f.toml:4:"},
+		{head + "x = [\n", "f.toml:"},
+		{head + "[[signon.card]]\nname = \"n\"\ntrack = 7\nmin = 4\n", "signon.card[0]: there is no track 7"},
+	} {
+		_, err := ParseConfig("f.toml", []byte(tc.text))
+		var all *ConfigErrors
+		if !errors.As(err, &all) || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%q:\n got %v\nwant %s", tc.text, err, tc.want)
+		}
+	}
+}
+
+func TestDurationsReadAsWritten(t *testing.T) {
+	for _, s := range []string{"0s", "15m", "2h", "1.5s", "500ms", "1m30s"} {
+		var d Duration
+		if err := d.UnmarshalText([]byte(s)); err != nil || d.String() != s {
+			t.Errorf("%s reads as %s, %v", s, d, err)
+		}
+	}
+}
+
+// TestReloadNames what a changed configuration needs.
+func TestReload(t *testing.T) {
+	base, err := ParseConfig("f", uncommented(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		change        func(c *Config)
+		live, restart []string
+	}{
+		{func(*Config) {}, nil, nil},
+		{func(c *Config) { c.Log = "debug" }, []string{"log"}, nil},
+		{func(c *Config) { c.SignOn.Tries = 4; c.State = "/x" }, []string{"signon.tries"}, []string{"state"}},
+		{func(c *Config) { c.Printers[0].Profiles = nil }, []string{"printer[0].profile"}, nil},
+		{func(c *Config) { c.Printers[0].Baud = 9600 }, nil, []string{"printer[0].baud"}},
+		{func(c *Config) { c.Printers = nil }, nil, []string{"printer"}},
+		{func(c *Config) { c.SignOn.Argon2.Passes = 3 }, nil, []string{"signon.argon2.passes"}},
+	} {
+		next, err := ParseConfig("f", uncommented(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tc.change(next)
+		live, restart := changes(base, next)
+		if !slices.Equal(live, tc.live) || !slices.Equal(restart, tc.restart) {
+			t.Errorf("live %v, restart %v; want %v, %v", live, restart, tc.live, tc.restart)
+		}
+	}
+}

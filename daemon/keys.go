@@ -1,0 +1,180 @@
+package daemon
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// keys are the register's own secrets, made at its first start and never in
+// an image.
+type keys struct {
+	signer   note.Signer // signs the journal's checkpoints
+	verifier string      // what verifies them; not secret
+	pepper   []byte      // keys PINs before argon2id
+	card     []byte      // keys the hash of a card
+	receipt  []byte      // keys the digest of what was printed
+}
+
+// The files of the state folder.
+const (
+	journalFile = "journal.db"
+	rosterFile  = "roster.db"
+	stateFile   = "state.json"
+	policyFile  = "policy.bundle"
+)
+
+// The files of the folder keys. journal.pub is for auditors.
+const (
+	journalKey = "journal.key"
+	journalPub = "journal.pub"
+	pepperKey  = "pin.key"
+	cardKey    = "card.key"
+	receiptKey = "receipt.key"
+)
+
+// errKeyMode is a key file that others may read.
+var errKeyMode = errors.New("others may read it: its mode has to be 0600")
+
+// errKeyLost is a key that is gone while what depends on it is there.
+var errKeyLost = errors.New("the key is gone, and nothing that was made with it can be checked any more: restore it from a backup, " +
+	"or move the file that depends on it away")
+
+// openKeys loads the keys from a state folder, and makes those that are
+// missing as long as nothing depends on them yet. name is what the journal's
+// checkpoints are signed as.
+func openKeys(state, name string) (*keys, error) {
+	dir := filepath.Join(state, "keys")
+	exists := func(file string) bool {
+		_, err := os.Lstat(filepath.Join(state, file))
+		return err == nil
+	}
+	needed := map[string]string{journalKey: journalFile, pepperKey: rosterFile, cardKey: rosterFile}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder for keys: %w", err)
+	}
+	load := func(file string, generate func() ([]byte, error)) ([]byte, error) {
+		return keyFile(filepath.Join(dir, file), func() ([]byte, error) {
+			if by := needed[file]; by != "" && exists(by) {
+				return nil, fmt.Errorf("%s is there: %w", by, errKeyLost)
+			}
+			return generate()
+		})
+	}
+	text, err := load(journalKey, func() ([]byte, error) {
+		private, public, err := note.GenerateKey(rand.Reader, name)
+		if err != nil {
+			return nil, err
+		}
+		// The public part first: a private key without it could not be verified by anybody.
+		if err := writeFile(filepath.Join(dir, journalPub), []byte(public+"\n"), 0o644); err != nil {
+			return nil, err
+		}
+		return []byte(private + "\n"), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	k := &keys{}
+	if k.signer, err = note.NewSigner(strings.TrimSpace(string(text))); err != nil {
+		return nil, fmt.Errorf("%s: %w", journalKey, err)
+	}
+	public, err := os.ReadFile(filepath.Join(dir, journalPub))
+	if err != nil {
+		return nil, fmt.Errorf("read the journal's public key: %w", err)
+	}
+	k.verifier = strings.TrimSpace(string(public))
+	v, err := note.NewVerifier(k.verifier)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", journalPub, err)
+	}
+	if v.KeyHash() != k.signer.KeyHash() {
+		return nil, fmt.Errorf("%s does not belong to %s", journalPub, journalKey)
+	}
+	for file, to := range map[string]*[]byte{pepperKey: &k.pepper, cardKey: &k.card, receiptKey: &k.receipt} {
+		text, err := load(file, func() ([]byte, error) {
+			raw := make([]byte, 32)
+			_, _ = rand.Read(raw) // never fails
+			return []byte(base64.StdEncoding.EncodeToString(raw) + "\n"), nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if *to, err = base64.StdEncoding.DecodeString(strings.TrimSpace(string(text))); err != nil || len(*to) != 32 {
+			return nil, fmt.Errorf("%s holds no key of 32 bytes", file)
+		}
+	}
+	return k, nil
+}
+
+// keyFile reads a key, or makes it where there is none.
+func keyFile(path string, generate func() ([]byte, error)) ([]byte, error) {
+	st, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		text, err := generate()
+		if err != nil {
+			return nil, fmt.Errorf("make %s: %w", filepath.Base(path), err)
+		}
+		return text, writeFile(path, text, 0o600)
+	case err != nil:
+		return nil, fmt.Errorf("read a key: %w", err)
+	case !st.Mode().IsRegular() || st.Mode().Perm()&0o077 != 0:
+		return nil, fmt.Errorf("%s: %w", path, errKeyMode)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read a key: %w", err)
+	}
+	return text, nil
+}
+
+// writeFile replaces a file as a whole: after a power cut there is the old
+// one or the new one, never half of one.
+func writeFile(path string, data []byte, mode fs.FileMode) (err error) {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+			err = fmt.Errorf("write %s: %w", path, err)
+		}
+	}()
+	if err := f.Chmod(mode); err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// syncDir puts a folder's names on disk.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

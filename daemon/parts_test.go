@@ -1,0 +1,223 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestKeysAreMadeOnceAndGuarded(t *testing.T) {
+	dir := t.TempDir()
+	first, err := openKeys(dir, "c/s/r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := openKeys(dir, "c/s/r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.verifier != second.verifier || !bytes.Equal(first.pepper, second.pepper) || !bytes.Equal(first.card, second.card) {
+		t.Error("a second start made other keys")
+	}
+	if bytes.Equal(first.pepper, first.card) || bytes.Equal(first.card, first.receipt) {
+		t.Error("two keys are the same")
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "keys", "*"))
+	if err != nil || len(files) != 5 {
+		t.Fatalf("%v %v", files, err)
+	}
+	for _, f := range files {
+		st, err := os.Stat(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := os.FileMode(0o600); st.Mode().Perm() != want && filepath.Base(f) != journalPub {
+			t.Errorf("%s has mode %v", f, st.Mode())
+		}
+	}
+	pepper := filepath.Join(dir, "keys", pepperKey)
+	if err := os.Chmod(pepper, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openKeys(dir, "c/s/r"); !errors.Is(err, errKeyMode) {
+		t.Errorf("a key that others may read: %v", err)
+	}
+	// Without a roster a lost key is made anew; with one that is refused.
+	if err := os.Remove(pepper); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, rosterFile), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openKeys(dir, "c/s/r"); !errors.Is(err, errKeyLost) {
+		t.Errorf("a lost key: %v", err)
+	}
+}
+
+func TestWriteFileReplacesWhole(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	for _, text := range []string{"one", "two"} {
+		if err := writeFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, _ := os.ReadFile(path); string(got) != "two" {
+		t.Errorf("%q", got)
+	}
+	if err := writeFile(filepath.Join(dir, "none", "f"), nil, 0o600); err == nil {
+		t.Error("a file in a folder that is not there was written")
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestBootClock(t *testing.T) {
+	c, err := newBootClock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := c.Boot(), c.Boot()
+	if b < a || a <= 0 {
+		t.Errorf("boot time %v then %v", a, b)
+	}
+	if s := c.Stamp(); s.BootID != c.id || s.Wall == 0 || s.Clock.String() == "" {
+		t.Errorf("stamp %+v", s)
+	}
+	rung := make(chan struct{})
+	c.After(time.Millisecond, func() { close(rung) })
+	<-rung
+	stop := c.After(time.Hour, func() { t.Error("a stopped alarm rang") })
+	if !stop() || stop() {
+		t.Error("stop says the wrong thing")
+	}
+	// After a suspend, what is due rings.
+	again := make(chan struct{})
+	c.After(time.Hour, func() { close(again) })
+	c.mu.Lock()
+	for a := range c.pending {
+		a.due = c.Boot()
+	}
+	c.mu.Unlock()
+	c.rearm()
+	<-again
+}
+
+func TestStepWatcherEnds(t *testing.T) {
+	c, err := newBootClock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.watchSteps(ctx, func(time.Duration) { t.Error("no clock was set") }) }()
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWatchdogNeedsProgress: systemd hears of us only while every part makes
+// progress, and hears again once it does.
+func TestWatchdogNeedsProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		pings := 0
+		n := &notifier{log: slog.New(slog.DiscardHandler), send: func(s string) {
+			mu.Lock()
+			defer mu.Unlock()
+			if s == "WATCHDOG=1" {
+				pings++
+			}
+		}}
+		stuck := make(chan struct{}, 1)
+		stuck <- struct{}{}
+		count := func() int {
+			mu.Lock()
+			defer mu.Unlock()
+			return pings
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			n.watchdog(ctx, 20*time.Second, []probe{
+				{"journal", func(context.Context) error {
+					stuck <- struct{}{} // blocks for as long as somebody holds it, whatever ctx says
+					<-stuck
+					return nil
+				}},
+				{"gate", func(context.Context) error { return nil }},
+			})
+		}()
+		time.Sleep(45 * time.Second)
+		if count() != 0 {
+			t.Errorf("%d pings with a stuck journal", count())
+		}
+		<-stuck // the journal moves again
+		time.Sleep(25 * time.Second)
+		if got := count(); got < 2 {
+			t.Errorf("%d pings after the journal moves again", got)
+		}
+		cancel()
+		<-done
+	})
+}
+
+func TestLogPrefixes(t *testing.T) {
+	var out bytes.Buffer
+	l := slog.New(newPrefixed(&out, slog.LevelInfo)).With("part", "x").WithGroup("g")
+	l.Debug("no")
+	l.Info("one", "k", 1)
+	l.Warn("two")
+	l.Error("three")
+	want := "<6>msg=one part=x g.k=1\n<4>msg=two part=x\n<3>msg=three part=x\n"
+	if out.String() != want {
+		t.Errorf("%q", out.String())
+	}
+	if strings.Contains(out.String(), "no") {
+		t.Error("debug was logged")
+	}
+}
+
+func TestSocketsAreForTheirGroups(t *testing.T) {
+	dir := t.TempDir()
+	c := DefaultConfig()
+	c.Run = dir
+	c.Sockets.POS.Group, c.Sockets.Console.Group = "", ""
+	ls, err := openSockets(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for role, l := range ls {
+		st, err := os.Stat(SocketPath(&c, role))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := st.Mode().Perm(); got&0o007 != 0 {
+			t.Errorf("%s has mode %v", role, got)
+		}
+		defer l.Close()
+	}
+	if _, err := openSockets(&c); !errors.Is(err, errRuns) {
+		t.Errorf("a second daemon: %v", err)
+	}
+	c.Sockets.POS.Group = "no-such-group-here"
+	c.Run = t.TempDir()
+	if _, err := openSockets(&c); err == nil || !strings.Contains(err.Error(), "no-such-group-here") {
+		t.Errorf("a group that is not there: %v", err)
+	}
+}
