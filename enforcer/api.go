@@ -2,6 +2,7 @@ package enforcer
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"tillwarden/enforcer/journal/entry"
@@ -45,8 +46,10 @@ type Session struct {
 	Planes  *policy.Planes
 }
 
-// Snapshot is policy, roster version, session and lock state at one moment.
-// It is immutable; Generation differs between any two.
+// Snapshot is policy, session and lock state at one moment, and the override
+// that is pending. It is immutable. Generation differs between any two whose
+// policy, roster, session or lock differ; it stays when only an override
+// comes or goes.
 type Snapshot struct {
 	Generation uint64
 	Policy     *policy.Compiled // nil: no policy is loaded, everything is denied
@@ -105,7 +108,7 @@ type Decision struct {
 type Redemption struct {
 	drawer string
 	seq    entry.Seq
-	live   *bool
+	live   *atomic.Bool
 }
 
 // Drawer is the drawer that may be opened.
@@ -117,5 +120,5 @@ func (r Redemption) Seq() entry.Seq { return r.seq }
 // Valid reports whether a pulse may be written now, for this drawer. The
 // zero Redemption, and one kept for later, are not valid.
 func (r Redemption) Valid(drawer string) bool {
-	return r.live != nil && *r.live && r.drawer != "" && r.drawer == drawer
+	return r.live != nil && r.live.Load() && r.drawer != "" && r.drawer == drawer
 }

@@ -169,6 +169,7 @@ const (
 	ReasonUnknownOperator          // no operator has this number
 	ReasonUnknownWorkGroup         // the loaded policy has no such work group
 	ReasonRestricted               // the work group is restricted to other editors
+	ReasonUnsupported              // the function asks for something that this version cannot check
 	reasonEnd
 )
 
@@ -181,7 +182,7 @@ var reasonNames = [...]string{
 	"malformed", "journal-full", "busy", "offline", "expired", "wrong-drawer", "used", "write-failed", "unparsed",
 	"not-forwarded", "no-grant", "damaged", "card-taken", "exists", "weak", "rate", "pending", "untrusted", "technician",
 	"power-cycle", "unplugged", "opened", "suspended-now", "policy-changed", "roster-changed", "stopped", "no-override",
-	"not-for-drawer",
+	"not-for-drawer", "unsupported",
 	"unknown-operator", "unknown-work-group", "restricted",
 }
 

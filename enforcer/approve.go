@@ -1,0 +1,163 @@
+package enforcer
+
+import (
+	"context"
+	"fmt"
+
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
+)
+
+// Approve lets a second person lend the authority for a pending override. Who
+// calls has identified that person. Every try is journaled. If it counts, the
+// decision is allowed, and who waits for the override gets the grant; else it
+// is denied with the reason, and the override stands.
+func (g *Gate) Approve(ctx context.Context, override entry.Seq, by Subject, method entry.Method, source string) (Decision, error) {
+	by = by.known()
+	s := g.Snapshot()
+	p, e, d := g.try(s, override, by, method, source)
+	if d.Outcome != entry.OutcomeAllowed {
+		if err := g.record(ctx, true, &e); err != nil {
+			return failed(), fmt.Errorf("approving override %d: %w", override, err)
+		}
+		d.Seq = e.Seq
+		g.emit(e, &d, viewOf(p))
+		return d, nil
+	}
+	done, err := g.commit(ctx, true, e)
+	if err != nil {
+		return failed(), fmt.Errorf("approving override %d: %w", override, err)
+	}
+	e = done[0]
+	d.Seq = e.Seq
+	if reason := g.grantOverride(s, p, &e, d); reason != entry.ReasonNone {
+		return g.withdraw(&e, d, reason), nil
+	}
+	g.emit(e, &d, p.view())
+	return d, nil
+}
+
+// grantOverride ends the override as approved, if it still stands in the
+// state that the approval was decided in, and mints its grant. Time-out,
+// cancelling and a change of state take the same lock: one of them comes first.
+func (g *Gate) grantOverride(s *Snapshot, p *pending, e *entry.Entry, d Decision) entry.Reason {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.pending != p {
+		if r := p.result.Reason; p.result.Outcome == entry.OutcomeDenied && r == entry.ReasonTimeout || r == entry.ReasonCancelled {
+			return r
+		}
+		return entry.ReasonStateChanged
+	}
+	if g.closed || g.snap.Load().Generation != s.Generation || p.gen != s.Generation {
+		return entry.ReasonStateChanged
+	}
+	g.settle(p, d, g.mintLocked(s.Generation, e, p.hold))
+	g.withoutOverride()
+	return entry.ReasonNone
+}
+
+// try decides an approval and writes its entry.
+func (g *Gate) try(s *Snapshot, override entry.Seq, by Subject, method entry.Method, source string) (*pending, entry.Entry, Decision) {
+	approval := &entry.Approval{Operator: by.Operator, Person: by.Person, Method: method, Override: override}
+	p := g.find(override)
+	e := entry.Entry{Kind: entry.KindApproval}
+	if p != nil {
+		e = followsFrom(&p.entry, entry.KindApproval)
+		e.WorkGroups, e.Claimant, e.Method = p.entry.WorkGroups, p.entry.Claimant, p.entry.Method
+		e.Lines, e.Digest = p.entry.Lines, p.entry.Digest
+	}
+	e.Source, e.About, e.Approval, e.Policy = source, override, approval, policyRef(s)
+	reason := entry.ReasonNoOverride
+	if p != nil {
+		reason = g.entitled(s, p, by, &e)
+	}
+	e.Outcome, e.Reason = entry.OutcomeAllowed, entry.ReasonRule
+	if reason != entry.ReasonNone {
+		e.Outcome, e.Reason = entry.OutcomeDenied, reason
+	}
+	d := Decision{Outcome: e.Outcome, Reason: e.Reason, Function: functionID(&e), Override: override}
+	if e.Rule != nil {
+		d.Rule = *e.Rule
+	}
+	return p, e, d
+}
+
+// entitled says why somebody may not answer a pending override now; none if
+// they may. It notes the rule of the approver in the entry.
+func (g *Gate) entitled(s *Snapshot, p *pending, by Subject, e *entry.Entry) entry.Reason {
+	g.mu.Lock()
+	standing, current, result := g.pending == p, p.gen == s.Generation, p.result
+	held := g.state.heldSession(by.Person)
+	g.mu.Unlock()
+	now := g.clock.Boot()
+	switch {
+	case !standing && result.Outcome == entry.OutcomeDenied:
+		return result.Reason
+	case !standing || !current || s.Session == nil:
+		return entry.ReasonNoOverride
+	case now >= p.view().Expires:
+		return entry.ReasonTimeout
+	case now < p.view().Announced+g.opt.Announce:
+		return entry.ReasonTooEarly
+	case by.Operator == p.who.Operator || by.Operator == s.Session.Subject.Operator:
+		return entry.ReasonOwnRequest
+	case by.Person == p.who.Person || by.Person == s.Session.Subject.Person:
+		return entry.ReasonSamePerson
+	case s.Policy == nil:
+		return entry.ReasonNoPolicy
+	}
+	i, ok := s.Policy.Lookup(p.view().Function)
+	if !ok {
+		return entry.ReasonUnknownFunction
+	}
+	planes := planesOf(s.Policy, by.WorkGroups)
+	if planes == nil {
+		return entry.ReasonNoWorkGroup
+	}
+	x := s.Policy.Explain(by.WorkGroups, i)
+	e.Rule = &entry.Rule{WorkGroup: x.WorkGroup, Function: x.Function, Mark: x.Mark.String()}
+	lends, ok := s.Policy.Lookup(policy.KeyManagerOverride)
+	switch {
+	case !ok || planes.Access(lends) != policy.Allowed:
+		return entry.ReasonNoManagerOverride
+	case !planes.MayApprove(i):
+		return entry.ReasonApproverMayNot
+	case s.Policy.Function(i).Accountable && held:
+		return entry.ReasonAccountable
+	}
+	return entry.ReasonNone
+}
+
+// Refuse says no to a pending override, for somebody who could have said yes.
+// ErrNotEntitled: could not; the try is journaled, and the override stands.
+func (g *Gate) Refuse(ctx context.Context, override entry.Seq, by Subject, method entry.Method, source string) error {
+	by = by.known()
+	p, e, d := g.try(g.Snapshot(), override, by, method, source)
+	// To say no, nobody has to wait until the announcement was seen.
+	if d.Outcome != entry.OutcomeAllowed && d.Reason != entry.ReasonTooEarly {
+		e.Text = "refusing"
+		if err := g.record(ctx, true, &e); err != nil {
+			return fmt.Errorf("refusing override %d: %w", override, err)
+		}
+		d.Seq = e.Seq
+		g.emit(e, &d, viewOf(p))
+		if p == nil || d.Reason == entry.ReasonNoOverride {
+			return fmt.Errorf("refusing override %d: %w", override, ErrNoOverride)
+		}
+		return fmt.Errorf("refusing override %d: %w (%v)", override, ErrNotEntitled, d.Reason)
+	}
+	if err := g.finish(ctx, p, entry.ReasonRefusedByApprover, e.Approval, source); err != nil {
+		return fmt.Errorf("refusing override %d: %w", override, err)
+	}
+	return nil
+}
+
+func viewOf(p *pending) *Override {
+	if p == nil {
+		return nil
+	}
+	return p.view()
+}
+
+func functionID(e *entry.Entry) policy.ID { return policy.ID(e.FunctionID) }

@@ -1,0 +1,165 @@
+package enforcer
+
+import (
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
+)
+
+// Context is what a decision depends on besides the operator's planes: one
+// bit for each thing that must hold. The zero Context denies everything.
+type Context uint8
+
+// What must hold.
+const (
+	HasPolicy   Context = 1 << iota // a policy is loaded
+	HasSession                      // somebody is signed on
+	SameSession                     // the session is the one that the request was made for
+	Unlocked                        // the register is not locked
+	Known                           // the function is in the catalogue
+	HasGroup                        // the policy knows a work group of the operator
+	Fits                            // the function may open a drawer, if one is asked for
+	Checkable                       // the function asks for nothing that the gate cannot check
+
+	// Ready is a Context in which everything holds: the planes decide.
+	Ready = HasPolicy | HasSession | SameSession | Unlocked | Known | HasGroup | Fits | Checkable
+)
+
+// Code is the outcome of a decision with its reason.
+type Code uint32
+
+func code(o entry.Outcome, r entry.Reason) Code { return Code(o)<<16 | Code(r) }
+
+// Outcome is allowed, override required, or denied.
+func (c Code) Outcome() entry.Outcome { return entry.Outcome(c >> 16) }
+
+// Reason says why.
+func (c Code) Reason() entry.Reason { return entry.Reason(c & 0xffff) }
+
+// The codes that the planes alone lead to.
+const (
+	codeAllowed  = Code(entry.OutcomeAllowed)<<16 | Code(entry.ReasonRule)
+	codeOverride = Code(entry.OutcomeOverrideRequired)<<16 | Code(entry.ReasonRule)
+	codeDenied   = Code(entry.OutcomeDenied)<<16 | Code(entry.ReasonRule)
+)
+
+// byAccess has four entries, so that an index masked to two bits needs no
+// check of bounds; what is no access at all is denied.
+var byAccess = [4]Code{policy.Denied: codeDenied, policy.OverrideRequired: codeOverride, policy.Allowed: codeAllowed, 3: codeDenied}
+
+// Decide answers whether the operator with these planes may run function i in
+// this context. It is pure: no clock, no I/O, no allocation. It answers the
+// question, and no more: who calls must journal the answer before it takes
+// effect, and must not use the planes of another policy than i's.
+func Decide(planes *policy.Planes, i policy.Index, c Context) Code {
+	if c != Ready || planes == nil {
+		return unready(c)
+	}
+	return byAccess[planes.Access(i)&3]
+}
+
+// unready names the first thing that does not hold.
+func unready(c Context) Code {
+	reason := entry.ReasonNoWorkGroup
+	switch {
+	case c&HasPolicy == 0:
+		reason = entry.ReasonNoPolicy
+	case c&SameSession == 0:
+		reason = entry.ReasonStateChanged
+	case c&HasSession == 0:
+		reason = entry.ReasonNoSession
+	case c&Unlocked == 0:
+		reason = entry.ReasonLocked
+	case c&Known == 0:
+		reason = entry.ReasonUnknownFunction
+	case c&HasGroup == 0:
+		reason = entry.ReasonNoWorkGroup
+	case c&Fits == 0:
+		reason = entry.ReasonNotForDrawer
+	case c&Checkable == 0:
+		reason = entry.ReasonUnsupported
+	}
+	return code(entry.OutcomeDenied, reason)
+}
+
+// The functions that the gate itself asks about.
+const (
+	functionSignOn          = "pos.signon"
+	functionUnlockOther     = "pos.unlock.other"
+	functionManagerOverride = "pos.manageroverride"
+	functionTillOpen        = "pos.till.open"
+)
+
+// ruling is a decision with all that its entry says of it.
+type ruling struct {
+	code  Code
+	fn    *policy.Function // nil: not in the catalogue
+	index policy.Index
+	rule  *entry.Rule
+}
+
+// rule decides what a subject may do under a policy and says by which rule.
+// The bits of c that depend on policy, function and work groups are set here.
+func rule(p *policy.Compiled, planes *policy.Planes, groups []string, function string, c Context) ruling {
+	var r ruling
+	if p != nil {
+		c |= HasPolicy
+		if i, ok := p.Lookup(function); ok {
+			c |= Known
+			r.index, r.fn = i, p.Function(i)
+			// Two approvers, or the own PIN again: nobody asks for them yet, so
+			// nothing that depends on them is given.
+			if !r.fn.DualControl && !r.fn.StepUp {
+				c |= Checkable
+			}
+		}
+	}
+	if planes != nil {
+		c |= HasGroup
+	}
+	r.code = Decide(planes, r.index, c)
+	if c != Ready || planes == nil {
+		return r
+	}
+	x := p.Explain(groups, r.index)
+	r.rule = &entry.Rule{WorkGroup: x.WorkGroup, Function: x.Function, Mark: x.Mark.String()}
+	if r.code.Outcome() == entry.OutcomeDenied {
+		switch x.Mark {
+		case policy.Refuse:
+			r.code = code(entry.OutcomeDenied, entry.ReasonRefused)
+		case policy.Unreviewed:
+			r.code = code(entry.OutcomeDenied, entry.ReasonUnreviewed)
+		}
+	}
+	return r
+}
+
+// planesOf computes a subject's planes; nil if the policy knows none of the
+// subject's work groups.
+func planesOf(p *policy.Compiled, groups []string) *policy.Planes {
+	if p == nil || len(groups) == 0 {
+		return nil
+	}
+	planes, unknown := p.Planes(groups)
+	if len(unknown) >= len(groups) {
+		return nil
+	}
+	return planes
+}
+
+// key gives a function's key as it may stand in the journal. A key that no
+// catalogue has comes from outside, and might be anything, a card number
+// included: only one that looks like a key is repeated.
+func key(r ruling, function string) string {
+	if r.fn != nil {
+		return r.fn.Key
+	}
+	if len(function) > 64 || function == "" {
+		return "unknown"
+	}
+	for _, c := range []byte(function) {
+		if (c < 'a' || c > 'z') && c != '.' {
+			return "unknown"
+		}
+	}
+	return function
+}

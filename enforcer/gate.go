@@ -1,0 +1,362 @@
+package enforcer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
+)
+
+// Times of the gate.
+const (
+	DefaultOverrideTTL = 180 * time.Second // how long an override stands
+	DefaultAnnounce    = time.Second       // how long after its announcement it cannot be approved yet
+	DefaultHold        = 5 * time.Second   // how long a grant waits to be redeemed
+	MaxHold            = 60 * time.Second  // the longest that a request may ask for
+	FireLimit          = 2 * time.Second   // how long a Redemption is valid: a pulse must be written by then
+	followUp           = 10 * time.Second  // how long the gate's own follow-up entries may take
+)
+
+// Options are what a gate is made of. They must not change afterwards.
+type Options struct {
+	Clock   Clock
+	Journal Journal
+	// StatePath is where the state file is kept. Empty: nothing outlives the
+	// process but what Replay brings back.
+	StatePath string
+	// Replay calls f for the journal's entries after a place, oldest first;
+	// entries of kinds that are not among StateKinds may be left out. Nil: there
+	// is no journal from before.
+	Replay func(after entry.Seq, f func(entry.Entry) error) error
+	// Events is told what was journaled, with no lock held. It must not block
+	// for long, and must not wait for the gate's other callers.
+	Events func(Event)
+	// Report is told of what the gate can live with, but somebody should know:
+	// a state file that cannot be written or read. Nil: nobody.
+	Report func(error)
+	// OverrideTTL and Announce are DefaultOverrideTTL and DefaultAnnounce where zero.
+	OverrideTTL time.Duration
+	Announce    time.Duration
+}
+
+// Gate decides. Its methods may be called from any goroutine; a function that
+// Redeem runs must not call them.
+//
+// Locks are taken in the order of the fields below, and none of order, pulse
+// and mu is held while a decision waits for the journal.
+type Gate struct {
+	opt   Options
+	clock Clock
+
+	// One at a time: sign-ons and unlocks; announcements of overrides; loads. They are
+	// held while their entries are committed, and neither by what restricts.
+	signing, asking, loading semaphore
+	// order is held while entries that state is folded from are committed, so
+	// that they are folded in the journal's order, and while the state file is written.
+	order semaphore
+	saved []byte // what the state file holds; with order
+
+	// pulse is held for reading while a pulse is being written, and for writing
+	// while a new generation is published: whoever publishes waits for the pulse
+	// in progress, and no pulse begins under a generation that is over.
+	pulse sync.RWMutex
+
+	mu      sync.Mutex // guards the rest
+	snap    atomic.Pointer[Snapshot]
+	grants  map[*Grant]struct{}
+	pending *pending
+	recent  []*pending // ended overrides whose result somebody may still wait for
+	state   state
+	owed    []owed // entries of what has taken effect already, not yet in the journal
+	resumed bool   // the session is of before the restart, and no policy was loaded since
+	closed  bool
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	calls  sync.WaitGroup // timers' functions under way
+}
+
+// semaphore is a lock that can be waited for with a context.
+type semaphore chan struct{}
+
+func (s semaphore) acquire(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case s <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s semaphore) release() { <-s }
+
+// NewGate makes the gate, with what the state file and the journal say was
+// there before: the session and a pending override of the same boot go on
+// (their planes come with the next Load), those of another boot end. No
+// policy is loaded. The error is the journal's.
+func NewGate(o Options) (*Gate, error) {
+	if o.Clock == nil || o.Journal == nil {
+		return nil, fmt.Errorf("making the gate: %w: no clock or no journal", ErrRequest)
+	}
+	if o.OverrideTTL <= 0 {
+		o.OverrideTTL = DefaultOverrideTTL
+	}
+	if o.Announce <= 0 {
+		o.Announce = DefaultAnnounce
+	}
+	g := &Gate{
+		opt: o, clock: o.Clock, grants: map[*Grant]struct{}{},
+		signing: make(semaphore, 1), asking: make(semaphore, 1), loading: make(semaphore, 1), order: make(semaphore, 1),
+	}
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	g.snap.Store(&Snapshot{Generation: 1})
+	if err := g.restore(); err != nil {
+		g.cancel()
+		return nil, fmt.Errorf("making the gate: %w", err)
+	}
+	return g, nil
+}
+
+// Close ends grants and waits for what is under way. The session and a
+// pending override stay, for the next gate of the same boot.
+func (g *Gate) Close(ctx context.Context) error {
+	g.pulse.Lock()
+	g.mu.Lock()
+	if g.closed {
+		g.mu.Unlock()
+		g.pulse.Unlock()
+		return nil
+	}
+	g.closed = true
+	g.endGrants(entry.ReasonStopped)
+	if p := g.pending; p != nil {
+		p.stop()
+	}
+	next := *g.snap.Load()
+	next.Generation++ // what was decided before is withdrawn
+	g.snap.Store(&next)
+	g.mu.Unlock()
+	g.pulse.Unlock()
+
+	err := g.flush(ctx)
+	g.cancel()
+	g.calls.Wait()
+	return err
+}
+
+// Snapshot is the state that decisions are made under now.
+func (g *Gate) Snapshot() *Snapshot { return g.snap.Load() }
+
+// turn is how a new generation differs from the one before, besides its snapshot.
+type turn struct {
+	entries  []entry.Entry // what is journaled of it, before what it ends
+	reason   entry.Reason  // why grants and the pending override end
+	keepOver bool          // the pending override goes on
+}
+
+// advance publishes what f makes of the current snapshot as a new generation,
+// once a pulse in progress is through. It takes effect at once; what is to be
+// journaled of it is owed, and the caller flushes.
+func (g *Gate) advance(f func(cur *Snapshot) (Snapshot, turn, error)) error {
+	g.pulse.Lock()
+	defer g.pulse.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return ErrClosed
+	}
+	cur := g.snap.Load()
+	next, t, err := f(cur)
+	if err != nil {
+		return err
+	}
+	next.Generation, next.Override = cur.Generation+1, nil
+	for _, e := range t.entries {
+		g.owe(e, nil, nil)
+	}
+	g.endGrants(t.reason)
+	if p := g.pending; p != nil {
+		if t.keepOver {
+			g.keep(p, &next)
+		} else {
+			g.endPending(t.reason, nil)
+		}
+	}
+	g.snap.Store(&next)
+	return nil
+}
+
+// later runs f when d has passed on the boot clock, unless stopped; Close waits for it.
+func (g *Gate) later(d time.Duration, f func(ctx context.Context)) (stop func() bool) {
+	return g.clock.After(d, func() {
+		g.mu.Lock()
+		if g.closed {
+			g.mu.Unlock()
+			return
+		}
+		g.calls.Add(1)
+		g.mu.Unlock()
+		defer g.calls.Done()
+		ctx, cancel := context.WithTimeout(g.ctx, followUp)
+		defer cancel()
+		f(ctx)
+	})
+}
+
+// afterwards is a context for what must be journaled whether or not the
+// caller still waits.
+func (g *Gate) afterwards() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(g.ctx, followUp)
+}
+
+func (g *Gate) report(err error) {
+	if err != nil && g.opt.Report != nil {
+		g.opt.Report(err)
+	}
+}
+
+// restore brings back what was there before: the state file, and the entries
+// after it.
+func (g *Gate) restore() error {
+	st, foreign, err := g.recall()
+	if err != nil {
+		return err
+	}
+	boot := g.clock.Stamp().BootID
+	g.state = *st
+	g.state.BootID = boot
+	s := st.Session
+	if s == nil {
+		return g.flush(g.ctx)
+	}
+	reason := entry.ReasonRestart
+	switch {
+	case foreign:
+		reason = entry.ReasonDamaged
+	case s.Began.BootID != boot || boot == (entry.BootID{}):
+		reason = entry.ReasonReboot
+	}
+	session := &Session{
+		ID: s.ID, Method: s.Method, Began: s.Began, Locked: s.Locked,
+		Subject: Subject{Operator: s.Operator, Name: s.Name, Person: s.Person, WorkGroups: s.WorkGroups},
+	}
+	if reason != entry.ReasonRestart {
+		g.mu.Lock()
+		g.owe(signOff(session, reason, Subject{}, "daemon"), nil, nil)
+		if o := st.Override; o != nil {
+			g.owe(entry.Entry{
+				Kind: entry.KindOverrideEnd, Session: s.ID, Operator: s.Operator, Person: s.Person, Function: o.Function,
+				Outcome: entry.OutcomeDenied, Reason: reason, Drawer: o.Drawer, About: o.ID, Source: "daemon",
+			}, nil, nil)
+		}
+		g.mu.Unlock()
+		return g.flush(g.ctx)
+	}
+	next := Snapshot{Generation: 2, Session: session}
+	e := entry.Entry{
+		Kind: entry.KindSession, Session: s.ID, Operator: s.Operator, Person: s.Person, WorkGroups: s.WorkGroups,
+		Outcome: entry.OutcomeAllowed, Reason: entry.ReasonRestart, Source: "daemon", Text: "session resumed",
+	}
+	if o := st.Override; o != nil {
+		g.mu.Lock()
+		next.Override = g.resume(o, session, next.Generation).view()
+		g.mu.Unlock()
+		e.About, e.Text = o.ID, "session and pending override resumed"
+	}
+	g.resumed = true
+	g.snap.Store(&next)
+	_, err = g.commit(g.ctx, true, e)
+	return err
+}
+
+// recall reads the state file and folds the journal's later entries in. A
+// state file that is missing, damaged or of another journal gives no session;
+// then floors and persons are folded from the whole journal, and foreign says so.
+func (g *Gate) recall() (st *state, foreign bool, err error) {
+	st, err = g.readState()
+	switch {
+	case err != nil:
+		st, foreign = &state{}, true
+		if !errors.Is(err, fs.ErrNotExist) {
+			g.report(err)
+		}
+	case st.Applied > 0 && g.opt.Replay != nil:
+		known, err := g.replay(st)
+		if err != nil {
+			return nil, false, err
+		}
+		if known {
+			return st, false, nil
+		}
+		// The journal is not the one that the file was written with: it was
+		// damaged and begun anew, or put back from a copy. What restricts is kept.
+		g.report(fmt.Errorf("reading the state file: %w: the journal does not have its entry %d", ErrState, st.Applied))
+		st.Applied, st.Undo, foreign = 0, undo{}, true
+	}
+	if g.opt.Replay == nil {
+		return st, foreign && g.opt.StatePath != "", nil
+	}
+	err = g.opt.Replay(0, func(e entry.Entry) error {
+		st.apply(&e)
+		return nil
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("replaying the journal: %w", err)
+	}
+	return st, foreign, nil
+}
+
+var errNoFile = fmt.Errorf("no state file: %w", fs.ErrNotExist)
+
+func (g *Gate) readState() (*state, error) {
+	if g.opt.StatePath == "" {
+		return nil, errNoFile
+	}
+	return readState(g.opt.StatePath)
+}
+
+var errStop = errors.New("stop")
+
+// replay folds what came after the state file, and reports whether the
+// journal has the last entry that the file was written with.
+func (g *Gate) replay(st *state) (known bool, err error) {
+	first, last := true, st.Applied
+	err = g.opt.Replay(last-1, func(e entry.Entry) error {
+		if first {
+			if first = false; e.Seq != last || !folds(&e) {
+				return errStop
+			}
+			known = true
+		}
+		st.apply(&e)
+		return nil
+	})
+	if err != nil && !errors.Is(err, errStop) {
+		return false, fmt.Errorf("replaying the journal: %w", err)
+	}
+	return known, nil
+}
+
+// Menu lists what the signed-on operator may run without an override.
+func (g *Gate) Menu() []policy.Function {
+	s := g.Snapshot()
+	if s.Policy == nil || s.Session == nil || s.Session.Locked || s.Session.Planes == nil {
+		return nil
+	}
+	var menu []policy.Function
+	for i, f := range s.Policy.Functions() {
+		if f.Level > 1 && s.Session.Planes.Access(policy.Index(i)) == policy.Allowed {
+			menu = append(menu, f)
+		}
+	}
+	return menu
+}

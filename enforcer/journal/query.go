@@ -1,0 +1,279 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"time"
+
+	"tillwarden/enforcer/journal/entry"
+)
+
+// Cursor is where a page of a query ended: the number of its last entry. To
+// go on, give it as After, or as Before when reading in reverse.
+type Cursor = entry.Seq
+
+// Filter says which entries are wanted. The zero Filter wants all.
+type Filter struct {
+	// From and To bound the wall clock: From <= time < To. The wall clock may
+	// step, so the entries of a range need not be neighbours; all are found.
+	From, To time.Time
+	// Operator is the operator number of who acted, Approver of the second person.
+	Operator, Approver string
+	// Function is a dotted key, FunctionID the permanent number.
+	Function   string
+	FunctionID uint32
+	Outcome    entry.Outcome
+	Kind       entry.Kind
+	Source     string
+	// After and Before bound the sequence numbers, both exclusive; zero means open.
+	After, Before entry.Seq
+	// Limit is the number of rows of a page: 100 where zero, at most 1,000.
+	Limit int
+	// Reverse gives the newest first.
+	Reverse bool
+}
+
+// The sizes of pages.
+const (
+	DefaultLimit = 100
+	MaxLimit     = 1000
+)
+
+// Continue is the filter for the page after the one that ended at c.
+func (f Filter) Continue(c Cursor) Filter {
+	if f.Reverse {
+		f.Before = c
+	} else {
+		f.After = c
+	}
+	return f
+}
+
+// Match reports whether e is among what the filter wants, its page aside.
+func (f *Filter) Match(e *entry.Entry) bool {
+	r := rowOf(e)
+	p := f.plan()
+	return (f.After == 0 || e.Seq > f.After) && (f.Before == 0 || e.Seq < f.Before) && p.match(&r)
+}
+
+// condition is one column that must have one value.
+type condition struct {
+	col   columnID
+	value string
+}
+
+// plan is a filter in terms of the index.
+type plan struct {
+	from, to int64 // nanoseconds, to exclusive unless it is the greatest
+	conds    []condition
+}
+
+func (f *Filter) plan() plan {
+	p := plan{from: math.MinInt64, to: math.MaxInt64}
+	if !f.From.IsZero() {
+		p.from = clampNano(f.From)
+	}
+	if !f.To.IsZero() {
+		p.to = clampNano(f.To)
+	}
+	add := func(c columnID, set bool, v string) {
+		if set {
+			p.conds = append(p.conds, condition{c, v})
+		}
+	}
+	// The rarest first: the first condition drives the scan.
+	add(colOperator, f.Operator != "", f.Operator)
+	add(colApprover, f.Approver != "", f.Approver)
+	add(colFunctionID, f.FunctionID != 0, num32(f.FunctionID))
+	add(colFunction, f.Function != "", f.Function)
+	add(colSource, f.Source != "", f.Source)
+	add(colKind, f.Kind != 0, num16(uint16(f.Kind)))
+	add(colOutcome, f.Outcome != 0, num16(uint16(f.Outcome)))
+	return p
+}
+
+// clampNano is UnixNano for every time, also those that it cannot express.
+func clampNano(t time.Time) int64 {
+	switch {
+	case t.Year() < 1678:
+		return math.MinInt64
+	case t.Year() > 2261:
+		return math.MaxInt64
+	}
+	return t.UnixNano()
+}
+
+func (p *plan) inTime(wall int64) bool {
+	return wall >= p.from && (wall < p.to || p.to == math.MaxInt64)
+}
+
+func (p *plan) match(r *row) bool {
+	for _, c := range p.conds {
+		if r.vals[c.col] != c.value {
+			return false
+		}
+	}
+	return p.inTime(r.wall)
+}
+
+// hits are the positions in a block that match, within [lo, hi].
+func (p *plan) hits(bl *block, lo, hi int, reverse bool) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		if bl.most < p.from || p.to != math.MaxInt64 && bl.least >= p.to {
+			return
+		}
+		checkTime := !p.inTime(bl.least) || !p.inTime(bl.most)
+		var codes [numColumns]byte
+		for i, c := range p.conds {
+			code, ok := bl.cols[c.col].code([]byte(c.value))
+			if !ok {
+				return
+			}
+			codes[i] = code
+		}
+		for lo <= hi {
+			at := lo
+			if reverse {
+				at = hi
+			}
+			if len(p.conds) > 0 {
+				column := bl.cols[p.conds[0].col].codes[lo : hi+1]
+				if reverse {
+					at = bytes.LastIndexByte(column, codes[0])
+				} else {
+					at = bytes.IndexByte(column, codes[0])
+				}
+				if at < 0 {
+					return
+				}
+				at += lo
+			}
+			if reverse {
+				hi = at - 1
+			} else {
+				lo = at + 1
+			}
+			ok := !checkTime || p.inTime(bl.wall(at))
+			for i := 1; ok && i < len(p.conds); i++ {
+				ok = bl.cols[p.conds[i].col].codes[at] == codes[i]
+			}
+			if ok && !yield(at) {
+				return
+			}
+		}
+	}
+}
+
+// search gives the entries that match, in the filter's direction, until yield
+// says enough. The entry that yield gets is overwritten by the next.
+func (v *view) search(ctx context.Context, f *Filter, yield func(*entry.Entry) bool) error {
+	p := f.plan()
+	lo, hi := v.header.First, v.last()
+	if f.After != 0 && f.After >= lo {
+		lo = f.After + 1
+	}
+	if f.Before != 0 && f.Before <= hi {
+		hi = f.Before - 1
+	}
+	if v.size == 0 || lo > hi || f.After == math.MaxUint64 {
+		return nil
+	}
+	var e entry.Entry
+	first, last := v.place(lo), v.place(hi)
+	size := int64(v.header.Block)
+	step, b := int64(1), first/size
+	if f.Reverse {
+		step, b = -1, last/size
+	}
+	for ; b >= first/size && b <= last/size; b += step {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("searching the journal: %w", err)
+		}
+		from, to := max(first-b*size, 0), min(last-b*size, size-1)
+		more, err := true, error(nil)
+		if b < v.fullBlocks() {
+			more, err = v.searchBlock(b, int(from), int(to), &p, f.Reverse, &e, yield)
+		} else {
+			more, err = v.searchTail(b*size+from, b*size+to, &p, f.Reverse, &e, yield)
+		}
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *view) searchBlock(b int64, from, to int, p *plan, reverse bool, e *entry.Entry, yield func(*entry.Entry) bool) (more bool, err error) {
+	bl, err := v.block(b)
+	if err != nil {
+		return false, err
+	}
+	for at := range p.hits(&bl, from, to, reverse) {
+		seq := v.header.First + entry.Seq(b*int64(v.header.Block)+int64(at))
+		if err := v.entry(seq, e); err != nil {
+			return false, err
+		}
+		if r := rowOf(e); !p.match(&r) {
+			return false, damaged(0, "the index does not agree with entry %d", seq)
+		}
+		if !yield(e) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// searchTail looks through the entries after the last full block one by one.
+func (v *view) searchTail(from, to int64, p *plan, reverse bool, e *entry.Entry, yield func(*entry.Entry) bool) (more bool, err error) {
+	dir, start := 1, from
+	if reverse {
+		dir, start = -1, to
+	}
+	c := v.im.cursor(v.entries)
+	k, raw, err := c.seek(key(uint64(v.header.First) + uint64(start)))
+	for n := start; n >= from && n <= to; n += int64(dir) {
+		seq := v.header.First + entry.Seq(n)
+		if err != nil {
+			return false, err
+		}
+		if got, ok := unkey(k); !ok || entry.Seq(got) != seq {
+			return false, damaged(0, "entry %d is missing", seq)
+		}
+		_, body, ok := splitRecord(n, raw)
+		if !ok {
+			return false, damaged(0, "the record of entry %d has the wrong form", seq)
+		}
+		if err := decodeAt(body, seq, e); err != nil {
+			return false, err
+		}
+		if r := rowOf(e); p.match(&r) && !yield(e) {
+			return false, nil
+		}
+		k, raw, err = c.step(dir)
+	}
+	return true, nil
+}
+
+// query is one page. next is where to go on, zero when nothing follows.
+func (v *view) query(ctx context.Context, f *Filter) (page []entry.Entry, next Cursor, err error) {
+	limit := f.Limit
+	if limit <= 0 {
+		limit = DefaultLimit
+	}
+	limit = min(limit, MaxLimit)
+	err = v.search(ctx, f, func(e *entry.Entry) bool {
+		if len(page) == limit {
+			next = page[limit-1].Seq
+			return false
+		}
+		page = append(page, *e)
+		return true
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	return page, next, nil
+}

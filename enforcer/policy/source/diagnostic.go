@@ -1,0 +1,139 @@
+package source
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Pos is a place in a source file. Line and Column count from 1; a Pos with
+// line 0 is no place.
+type Pos struct {
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
+}
+
+// String gives file:line:column.
+func (p Pos) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
+
+// Severity tells errors from warnings.
+type Severity uint8
+
+// The severities.
+const (
+	SeverityError   Severity = iota // the policy does not compile
+	SeverityWarning                 // it does, and may not mean what was meant
+)
+
+// String gives the severity's word.
+func (s Severity) String() string {
+	if s == SeverityWarning {
+		return "warning"
+	}
+	return "error"
+}
+
+// MarshalText gives the severity's word.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Code names a kind of finding, for scripts. The words do not change.
+type Code string
+
+// The findings.
+const (
+	CodeSyntax           Code = "syntax"
+	CodeUnknownAttribute Code = "unknown-attribute"
+	CodeUnknownBlock     Code = "unknown-block"
+	CodeMissing          Code = "missing"
+	CodeValue            Code = "value"
+	CodeUnknownFunction  Code = "unknown-function"
+	CodeUnknownGroup     Code = "unknown-work-group"
+	CodeUnknownParent    Code = "unknown-parent"
+	CodeWrongMark        Code = "wrong-mark"
+	CodeDuplicate        Code = "duplicate"
+	CodeConflict         Code = "conflict"
+	CodeID               Code = "id"
+	CodeLevel            Code = "level"
+	CodeOverride         Code = "override"
+	CodeNoTreeMark       Code = "no-tree-mark"
+	CodeTreeShut         Code = "tree-shut"
+	CodeCheckUnderX      Code = "check-under-x"
+	CodeRefuseOverCheck  Code = "refuse-over-check"
+	CodeReviewed         Code = "reviewed"
+	CodeNoEffect         Code = "no-effect"
+	CodeTooMany          Code = "too-many"
+)
+
+// Diagnostic is one finding.
+type Diagnostic struct {
+	Severity Severity `json:"severity"`
+	Code     Code     `json:"code"`
+	Pos
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+	// Functions are the functions that the finding is about, where it is about several.
+	Functions []string `json:"functions,omitempty"`
+}
+
+// String gives the finding on one line: file:line:column: severity: what (hint).
+func (d Diagnostic) String() string {
+	s := fmt.Sprintf("%s: %s: %s", d.Pos, d.Severity, d.Message)
+	if d.Hint != "" {
+		s += " (" + d.Hint + ")"
+	}
+	return s
+}
+
+// Diagnostics are findings, by file and place.
+type Diagnostics []Diagnostic
+
+// HasErrors reports whether any of them is an error.
+func (ds Diagnostics) HasErrors() bool {
+	return slices.ContainsFunc(ds, func(d Diagnostic) bool { return d.Severity == SeverityError })
+}
+
+// Errors counts the errors, the others are warnings.
+func (ds Diagnostics) Errors() (n int) {
+	for _, d := range ds {
+		if d.Severity == SeverityError {
+			n++
+		}
+	}
+	return n
+}
+
+// String gives a line for each.
+func (ds Diagnostics) String() string {
+	var b strings.Builder
+	for _, d := range ds {
+		b.WriteString(d.String())
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// findings collects diagnostics while files are read.
+type findings struct{ all Diagnostics }
+
+func (f *findings) errorf(code Code, at Pos, hint, format string, args ...any) {
+	f.all = append(f.all, Diagnostic{
+		Severity: SeverityError, Code: code, Pos: at, Hint: hint, Message: fmt.Sprintf(format, args...),
+	})
+}
+
+func (f *findings) warnf(code Code, at Pos, hint, format string, args ...any) {
+	f.all = append(f.all, Diagnostic{
+		Severity: SeverityWarning, Code: code, Pos: at, Hint: hint, Message: fmt.Sprintf(format, args...),
+	})
+}
+
+// sorted gives the findings by place. Two at the same place keep the order in
+// which they were found, which depends on the content alone.
+func (f *findings) sorted() Diagnostics {
+	slices.SortStableFunc(f.all, func(a, b Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return f.all
+}

@@ -1,0 +1,151 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"tillwarden/enforcer/policy"
+)
+
+// ErrUnknown is wrapped where the function or a work group is not in the policy.
+var ErrUnknown = errors.New("not in the policy")
+
+// Explanation is why an operator with these work groups may do a function or not.
+type Explanation struct {
+	Groups   []string      `json:"groups"`
+	Function string        `json:"function"`
+	Name     string        `json:"name"`
+	Access   policy.Access `json:"access"`
+	Rule     ExplainedRule `json:"rule"`
+	// Override says what an approval takes, where an override is required.
+	Override *ExplainedOverride `json:"override,omitempty"`
+}
+
+// ExplainedRule is which work group's which function's which mark decided, and
+// where it stands.
+type ExplainedRule struct {
+	Group    string      `json:"group"`
+	Function string      `json:"function"`
+	Mark     policy.Mark `json:"mark"`
+	Why      policy.Why  `json:"why"`
+	At       *Pos        `json:"at,omitempty"`
+}
+
+// ExplainedOverride is what an approval takes.
+type ExplainedOverride struct {
+	Who         []string `json:"who"` // in words
+	Accountable bool     `json:"accountable"`
+	DualControl bool     `json:"dual_control"`
+	StepUp      bool     `json:"step_up"`
+	Reason      string   `json:"reason"`
+}
+
+// Explain tells what decides a function for an operator with these work groups.
+func Explain(c *policy.Compiled, side *Sidecar, groups []string, key string) (*Explanation, error) {
+	i, ok := c.Lookup(key)
+	if !ok {
+		var keys []string
+		for _, f := range c.Functions() {
+			keys = append(keys, f.Key)
+		}
+		return nil, unknown("function", key, keys)
+	}
+	for _, g := range groups {
+		if _, ok := c.WorkGroup(g); !ok {
+			var names []string
+			for _, info := range c.WorkGroups() {
+				names = append(names, info.Name)
+			}
+			return nil, unknown("work group", g, names)
+		}
+	}
+	f, rule := c.Function(i), c.Explain(groups, i)
+	e := &Explanation{
+		Groups: slices.Clone(groups), Function: f.Key, Name: f.Name, Access: rule.Access,
+		Rule: ExplainedRule{Group: rule.WorkGroup, Function: rule.Function, Mark: rule.Mark, Why: rule.Why},
+	}
+	if at, ok := place(side, rule); ok {
+		e.Rule.At = &at
+	}
+	if needs, ok := f.OverrideNeeds(); ok && rule.Access == policy.OverrideRequired {
+		e.Override = &ExplainedOverride{
+			Who: needs.Words(), Accountable: needs.Accountable, DualControl: needs.DualControl,
+			StepUp: needs.StepUp, Reason: needs.Reason.String(),
+		}
+	}
+	return e, nil
+}
+
+func unknown(what, name string, known []string) error {
+	if best := closest(name, known); best != "" {
+		return fmt.Errorf("%s %q: %w (did you mean %q?)", what, name, ErrUnknown, best)
+	}
+	return fmt.Errorf("%s %q: %w", what, name, ErrUnknown)
+}
+
+// place finds where a rule stands: its mark, or what says that there is none.
+func place(side *Sidecar, r policy.Rule) (Pos, bool) {
+	switch {
+	case side == nil:
+		return Pos{}, false
+	case r.Mark == policy.Unreviewed:
+		return side.Reviewed(r.WorkGroup)
+	case r.Mark == policy.Blank:
+		return side.WorkGroup(r.WorkGroup)
+	}
+	return side.Mark(r.WorkGroup, r.Function)
+}
+
+// accessWords say an access in a sentence.
+var accessWords = map[policy.Access]string{
+	policy.Denied: "denied", policy.OverrideRequired: "override required", policy.Allowed: "allowed",
+}
+
+// WriteText writes the explanation for people.
+func (e *Explanation) WriteText(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%s): %s\n", e.Function, e.Name, accessWords[e.Access])
+	fmt.Fprintf(&b, "  %s\n", e.because())
+	if at := e.Rule.At; at != nil {
+		fmt.Fprintf(&b, "  at %s\n", at)
+	}
+	if e.Override != nil {
+		b.WriteString("  an override needs:\n")
+		for _, who := range e.Override.Who {
+			fmt.Fprintf(&b, "    - %s\n", who)
+		}
+	} else if e.Access == policy.Denied {
+		b.WriteString("  nobody can approve it\n")
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("write explanation: %w", err)
+	}
+	return nil
+}
+
+// because says the rule in a sentence.
+func (e *Explanation) because() string {
+	r := e.Rule
+	group := fmt.Sprintf("work group %q", r.Group)
+	switch r.Why {
+	case policy.WhyNoWorkGroup:
+		return "no work group is named"
+	case policy.WhyTreeShut:
+		return fmt.Sprintf("%s has %s on the tree %q, so nothing in it can be used or approved", group, markWords[r.Mark], r.Function)
+	case policy.WhyRefused:
+		return fmt.Sprintf("%s refuses %q, which wins over every other work group", group, r.Function)
+	case policy.WhyUnreviewed:
+		return fmt.Sprintf("%s was not yet reviewed for %q, which is newer", group, r.Function)
+	}
+	if r.Function != e.Function {
+		return fmt.Sprintf("%s has %s on %q, and %q itself is blank", group, markWords[r.Mark], r.Function, e.Function)
+	}
+	return fmt.Sprintf("%s has %s on it", group, markWords[r.Mark])
+}
+
+var markWords = map[policy.Mark]string{
+	policy.Blank: "no mark", policy.Check: "a check", policy.Deny: "an X", policy.Refuse: "a refusal", policy.Unreviewed: "no review",
+}

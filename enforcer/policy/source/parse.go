@@ -1,0 +1,104 @@
+package source
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"tillwarden/enforcer/policy"
+	"tillwarden/enforcer/policy/presets"
+)
+
+// ShippedFile is the name under which the shipped catalogue stands in places.
+const ShippedFile = "shipped/" + presets.CatalogueFile
+
+// Parse reads a policy out of files, by name. The policy is nil where there are
+// errors; the sidecar then has what was understood. Files that bring no
+// catalogue of their own get the shipped one.
+func Parse(files map[string][]byte) (*policy.Policy, *Sidecar, Diagnostics) {
+	r := &reader{
+		side:      newSidecar(),
+		functions: map[string]*function{},
+		groups:    map[string]*group{},
+	}
+	var bodies []*hclsyntax.Body
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if body := r.parseFile(name, files[name]); body != nil {
+			bodies = append(bodies, body)
+		}
+	}
+	// A file that was not understood would make others look wrong.
+	if r.all.HasErrors() {
+		return nil, r.side, r.sorted()
+	}
+	for _, body := range bodies {
+		r.file(body)
+	}
+	c := r.finishCatalogue()
+	p := &policy.Policy{Catalogue: c, WorkGroups: r.finishGroups(), Restrictions: r.finishRestrictions()}
+	if !r.all.HasErrors() {
+		r.checkCompiled(p)
+	}
+	if r.all.HasErrors() {
+		return nil, r.side, r.sorted()
+	}
+	return p, r.side, r.sorted()
+}
+
+// Lint says what is wrong with the files, and what may not mean what was meant.
+func Lint(files map[string][]byte) Diagnostics {
+	_, _, ds := Parse(files)
+	return ds
+}
+
+// Compile parses and compiles. The result is nil where there are errors.
+func Compile(files map[string][]byte) (*policy.Compiled, *Sidecar, Diagnostics) {
+	p, side, ds := Parse(files)
+	if p == nil {
+		return nil, side, ds
+	}
+	c, err := policy.Compile(p)
+	if err != nil {
+		// Parse has compiled it already.
+		panic(fmt.Sprintf("source: %v", err))
+	}
+	return c, side, ds
+}
+
+// reader collects what the files say, before it is put together.
+type reader struct {
+	findings
+	suggester
+	side *Sidecar
+
+	catalogue *catalogue
+	functions map[string]*function
+	inOrder   []*function // as the files have them
+
+	groups       map[string]*group // by folded name
+	groupOrder   []*group
+	restrictions []*restriction
+	keys         []string // of the finished catalogue, sorted
+}
+
+var blockTypes = []string{"catalogue", "function", "work_group", "restricted_work_group"}
+
+func (r *reader) file(body *hclsyntax.Body) {
+	r.block(body, Pos{}, "a policy file", nil, nil)
+	for _, b := range body.Blocks {
+		switch b.Type {
+		case "catalogue":
+			r.readCatalogue(b)
+		case "function":
+			r.readFunction(b, false)
+		case "work_group":
+			r.readGroup(b)
+		case "restricted_work_group":
+			r.readRestriction(b)
+		default:
+			r.errorf(CodeUnknownBlock, posOf(b.TypeRange), r.hint(b.Type, blockTypes), "a policy file has no block %q", b.Type)
+		}
+	}
+}

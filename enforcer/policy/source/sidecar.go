@@ -1,0 +1,33 @@
+package source
+
+// Sidecar knows where in the files a policy's parts stand. The compiled form
+// does not have it: it is for people who read the files.
+type Sidecar struct {
+	functions map[string]Pos
+	groups    map[string]Pos
+	reviewed  map[string]Pos
+	marks     map[string]map[string]Pos
+}
+
+func newSidecar() *Sidecar {
+	return &Sidecar{
+		functions: map[string]Pos{}, groups: map[string]Pos{}, reviewed: map[string]Pos{}, marks: map[string]map[string]Pos{},
+	}
+}
+
+// Function tells where a function is defined.
+func (s *Sidecar) Function(key string) (Pos, bool) { return at(s.functions, key) }
+
+// WorkGroup tells where a work group is defined.
+func (s *Sidecar) WorkGroup(name string) (Pos, bool) { return at(s.groups, name) }
+
+// Reviewed tells where a work group says which catalogue it was reviewed against.
+func (s *Sidecar) Reviewed(name string) (Pos, bool) { return at(s.reviewed, name) }
+
+// Mark tells where a work group marks a function. What is blank has no place.
+func (s *Sidecar) Mark(group, key string) (Pos, bool) { return at(s.marks[group], key) }
+
+func at(m map[string]Pos, name string) (Pos, bool) {
+	p, ok := m[name]
+	return p, ok
+}

@@ -1,0 +1,237 @@
+package enforcer
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"tillwarden/enforcer/journal/entry"
+)
+
+// state is what must survive a crash. It is a fold over the journal: apply
+// brings it forward by one entry, live and at start alike.
+type state struct {
+	// Applied is the last entry of StateKinds that is in here.
+	Applied  entry.Seq        `json:"applied"`
+	BootID   entry.BootID     `json:"boot_id"` // of the boot that wrote the file
+	Session  *savedSession    `json:"session,omitempty"`
+	Override *savedOverride   `json:"override,omitempty"`
+	Persons  []string         `json:"persons,omitempty"` // held a session since the till was opened; sorted
+	Floors   map[string]floor `json:"floors,omitempty"`
+	Undo     undo             `json:"undo,omitzero"`
+
+	name string // of who signs on next: entries carry no names
+}
+
+// savedSession is a Session without what is derived from the policy.
+type savedSession struct {
+	ID         entry.Seq    `json:"id"`
+	Operator   string       `json:"operator"`
+	Name       string       `json:"name,omitempty"`
+	Person     string       `json:"person"`
+	WorkGroups []string     `json:"work_groups"`
+	Method     entry.Method `json:"method"`
+	Began      entry.Stamp  `json:"began"`
+	Locked     bool         `json:"locked,omitempty"`
+}
+
+// savedOverride is a pending override with the request behind it.
+type savedOverride struct {
+	ID         entry.Seq       `json:"id"`
+	Session    entry.Seq       `json:"session"`
+	Function   string          `json:"function"`
+	FunctionID uint32          `json:"function_id"`
+	Drawer     string          `json:"drawer,omitempty"`
+	Purpose    entry.Purpose   `json:"purpose,omitempty"`
+	Claimant   string          `json:"claimant,omitempty"`
+	Method     entry.Method    `json:"method,omitempty"`
+	Source     string          `json:"source,omitempty"`
+	Lines      uint32          `json:"lines,omitempty"`
+	Digest     []byte          `json:"digest,omitempty"`
+	Hold       int64           `json:"hold,omitempty"`
+	Policy     entry.PolicyRef `json:"policy"`
+}
+
+// floor is the highest epoch that was loaded of a type of bundle, with its content.
+type floor struct {
+	Epoch  uint64 `json:"epoch"`
+	Digest digest `json:"digest"`
+}
+
+// digest is a SHA-256 that reads as hexadecimal digits.
+type digest [32]byte
+
+func (d digest) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(d[:])), nil }
+
+func (d *digest) UnmarshalText(text []byte) error {
+	if n, err := hex.Decode(d[:], text); len(text) != 64 || err != nil || n != len(d) {
+		return fmt.Errorf("digest %q: want 64 hexadecimal digits", text)
+	}
+	return nil
+}
+
+// undo is what a later KindWithdrawn takes back: the last entry that permitted.
+type undo struct {
+	Seq     entry.Seq  `json:"seq"`
+	Kind    entry.Kind `json:"kind"`
+	Persons []string   `json:"persons,omitempty"`
+}
+
+// StateKinds lists the kinds of entries that the gate's state is folded from.
+// Options.Replay may leave out all others.
+func StateKinds() []entry.Kind {
+	return []entry.Kind{
+		entry.KindSignOn, entry.KindSignOff, entry.KindLock, entry.KindUnlock, entry.KindDecision, entry.KindWithdrawn,
+		entry.KindOverride, entry.KindApproval, entry.KindOverrideEnd, entry.KindLoad, entry.KindSession,
+	}
+}
+
+// folds reports whether an entry is one that apply counts as applied. Of
+// decisions, which are most of a journal, it is only those that open the till.
+func folds(e *entry.Entry) bool {
+	if e.Kind == entry.KindDecision {
+		return opensTill(e)
+	}
+	return slices.Contains(StateKinds(), e.Kind)
+}
+
+// opensTill reports whether a session opened the till; a decision outside one
+// (Permit) opens nothing.
+func opensTill(e *entry.Entry) bool {
+	return e.Function == functionTillOpen && e.Outcome == entry.OutcomeAllowed && e.Session != 0
+}
+
+// apply folds one entry in. An entry without a Seq (the journal failed, but
+// the restriction holds) is folded without being counted. Entries that are
+// folded twice, or whose session is over, change nothing.
+func (s *state) apply(e *entry.Entry) {
+	if !folds(e) || (e.Seq != 0 && e.Seq <= s.Applied) {
+		return
+	}
+	s.Applied = max(s.Applied, e.Seq)
+	mine := s.Session != nil && e.Session == s.Session.ID
+	allowed := e.Outcome == entry.OutcomeAllowed
+	switch e.Kind {
+	case entry.KindSignOn:
+		if allowed {
+			s.signOn(e)
+		}
+	case entry.KindSignOff:
+		// Session 0 ends whoever is signed on: it follows a sign-on of which
+		// nobody knows whether the journal took it.
+		if mine || e.Session == 0 {
+			s.Session, s.Override = nil, nil
+		}
+	case entry.KindLock:
+		if mine {
+			s.Session.Locked, s.Override = true, nil
+		}
+	case entry.KindUnlock:
+		if mine && allowed {
+			s.Session.Locked = false
+			s.Undo = undo{Seq: e.Seq, Kind: e.Kind}
+		}
+	case entry.KindSession:
+		if mine && len(e.WorkGroups) > 0 {
+			s.Session.WorkGroups = slices.Clone(e.WorkGroups)
+		}
+	case entry.KindDecision:
+		s.openTill(e)
+	case entry.KindOverride:
+		if mine {
+			s.Override = saveOverride(e)
+		}
+	case entry.KindApproval:
+		if allowed && e.Approval != nil && s.Override != nil && e.Approval.Override == s.Override.ID {
+			s.Override = nil
+			if opensTill(e) {
+				s.openTill(e)
+			}
+		}
+	case entry.KindOverrideEnd:
+		if s.Override != nil && e.About == s.Override.ID {
+			s.Override = nil
+		}
+	case entry.KindLoad:
+		if allowed && e.Policy != nil {
+			s.load(e.Text, *e.Policy)
+		}
+	case entry.KindWithdrawn:
+		s.withdraw(e)
+	}
+}
+
+func (s *state) signOn(e *entry.Entry) {
+	s.Session = &savedSession{
+		ID: e.Seq, Operator: e.Operator, Name: s.name, Person: e.Person, WorkGroups: slices.Clone(e.WorkGroups),
+		Method: e.Method, Began: e.Stamp,
+	}
+	s.Override = nil
+	s.addPerson(e.Person)
+	s.Undo = undo{Seq: e.Seq, Kind: e.Kind}
+}
+
+// openTill begins a new round of who held a session: whoever is signed on does.
+func (s *state) openTill(e *entry.Entry) {
+	s.Undo = undo{Seq: e.Seq, Kind: entry.KindDecision, Persons: s.Persons}
+	s.Persons = nil
+	s.addPerson(e.Person)
+}
+
+// withdraw takes back what the entry permitted, and never the other way round:
+// persons are remembered rather than forgotten.
+func (s *state) withdraw(e *entry.Entry) {
+	if e.About == 0 || e.About != s.Undo.Seq {
+		return
+	}
+	switch s.Undo.Kind {
+	case entry.KindSignOn:
+		if s.Session != nil && s.Session.ID == e.About {
+			s.Session, s.Override = nil, nil
+		}
+	case entry.KindUnlock:
+		if s.Session != nil {
+			s.Session.Locked = true
+		}
+	case entry.KindDecision:
+		for _, p := range s.Undo.Persons {
+			s.addPerson(p)
+		}
+	}
+	s.Undo = undo{}
+}
+
+func (s *state) addPerson(p string) {
+	if i, found := slices.BinarySearch(s.Persons, p); !found && p != "" {
+		s.Persons = slices.Insert(slices.Clone(s.Persons), i, p)
+	}
+}
+
+func (s *state) heldSession(p string) bool {
+	_, found := slices.BinarySearch(s.Persons, p)
+	return found
+}
+
+// load raises a floor. A floor never sinks.
+func (s *state) load(kind string, ref entry.PolicyRef) {
+	if s.Floors == nil {
+		s.Floors = map[string]floor{}
+	}
+	if f, ok := s.Floors[kind]; !ok || ref.Epoch > f.Epoch {
+		s.Floors[kind] = floor{ref.Epoch, digest(ref.Digest)}
+	}
+	if kind == BundlePolicy && s.Override != nil && s.Override.Policy != ref {
+		s.Override = nil
+	}
+}
+
+func saveOverride(e *entry.Entry) *savedOverride {
+	o := &savedOverride{
+		ID: e.Seq, Session: e.Session, Function: e.Function, FunctionID: e.FunctionID, Drawer: e.Drawer,
+		Purpose: e.Purpose, Claimant: e.Claimant, Method: e.Method, Source: e.Source, Lines: e.Lines, Digest: slices.Clone(e.Digest), Hold: e.Elapsed,
+	}
+	if e.Policy != nil {
+		o.Policy = *e.Policy
+	}
+	return o
+}
