@@ -1,0 +1,84 @@
+package escpos
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+)
+
+const benchSize = 1 << 20
+
+// streams are the kinds of jobs that differ in what they cost.
+func streams() map[string][]byte {
+	r := rand.New(rand.NewPCG(3, 4))
+	var text, dense []byte
+	for len(text) < benchSize {
+		text = append(text, 0x1B, 'E', byte(len(text)&1))
+		for range 24 {
+			text = append(text, "Oranges, loose, 1.204 kg            3.59\n"...)
+		}
+	}
+	for len(dense) < benchSize {
+		dense = append(dense, 0x1B, 'a', 1, 0x1B, '!', 0x10)
+		dense = append(dense, "Oranges  3.59\n"...)
+	}
+	var pictures []byte
+	for len(pictures) < benchSize {
+		data := make([]byte, 72*1000)
+		for i := range data {
+			if i/72%8 < 5 {
+				data[i] = byte(r.Uint32())
+			}
+		}
+		pictures = append(pictures, raster(72, 1000, data)...)
+	}
+	return map[string][]byte{"text": text, "dense": dense, "raster": pictures}
+}
+
+// BenchmarkFilter is beside its floor, a copy of the same bytes.
+func BenchmarkFilter(b *testing.B) {
+	for name, in := range streams() {
+		to := make([]byte, 0, 2*len(in))
+		b.Run("memcpy/"+name, func(b *testing.B) {
+			b.SetBytes(int64(len(in)))
+			for b.Loop() {
+				to = append(to[:0], in...)
+			}
+		})
+		b.Run("two-cursors/"+name, func(b *testing.B) {
+			b.SetBytes(int64(len(in)))
+			for b.Loop() {
+				to = to[:0]
+				e, d := -1, -1
+				for from := 0; from < len(in); {
+					if e < from {
+						e = next(in, from, esc)
+					}
+					if d < from {
+						d = next(in, from, dle)
+					}
+					end := min(e, d, len(in)-1) + 1
+					to = append(to, in[from:end]...)
+					from = end
+				}
+			}
+		})
+		b.Run("filter/"+name, func(b *testing.B) {
+			f := NewFilter()
+			emit := func(s Segment) { to = append(to, s.Bytes...) }
+			b.SetBytes(int64(len(in)))
+			b.ReportAllocs()
+			for b.Loop() {
+				to = to[:0]
+				f.Feed(in, emit)
+			}
+		})
+	}
+}
+
+func next(p []byte, from int, c byte) int {
+	if i := bytes.IndexByte(p[from:], c); i >= 0 {
+		return from + i
+	}
+	return len(p)
+}
