@@ -21,7 +21,7 @@ type Clock interface {
 // Journal is where decisions are written before they take effect. Append
 // returns only when every entry is on disk; an error means that nothing may
 // take effect. Essential entries (sign-on and drawer decisions) are taken as
-// long as there is any space at all.
+// long as there is any space at all. Append is called from many goroutines.
 type Journal interface {
 	Append(ctx context.Context, essential bool, es ...entry.Entry) ([]entry.Seq, error)
 }

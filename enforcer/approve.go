@@ -142,7 +142,7 @@ func (g *Gate) Refuse(ctx context.Context, override entry.Seq, by Subject, metho
 		}
 		d.Seq = e.Seq
 		g.emit(e, &d, viewOf(p))
-		if p == nil || d.Reason == entry.ReasonNoOverride {
+		if p == nil || p.over() {
 			return fmt.Errorf("refusing override %d: %w", override, ErrNoOverride)
 		}
 		return fmt.Errorf("refusing override %d: %w (%v)", override, ErrNotEntitled, d.Reason)
@@ -151,6 +151,16 @@ func (g *Gate) Refuse(ctx context.Context, override entry.Seq, by Subject, metho
 		return fmt.Errorf("refusing override %d: %w", override, err)
 	}
 	return nil
+}
+
+// over reports whether the override has ended.
+func (p *pending) over() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
 }
 
 func viewOf(p *pending) *Override {

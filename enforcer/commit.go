@@ -33,6 +33,9 @@ func (g *Gate) owe(e entry.Entry, d *Decision, o *Override) {
 
 // record commits an entry that no state is folded from, with no lock held.
 func (g *Gate) record(ctx context.Context, essential bool, e *entry.Entry) error {
+	if g.ctx.Err() != nil {
+		return fmt.Errorf("journaling %v: %w", e.Kind, ErrClosed)
+	}
 	e.Stamp = g.clock.Stamp()
 	seqs, err := g.opt.Journal.Append(ctx, essential, *e)
 	if err != nil {
@@ -49,6 +52,9 @@ func (g *Gate) record(ctx context.Context, essential bool, e *entry.Entry) error
 // the state. What is owed is folded even if the journal fails: it has taken
 // effect already.
 func (g *Gate) commit(ctx context.Context, essential bool, es ...entry.Entry) ([]entry.Entry, error) {
+	if g.ctx.Err() != nil {
+		return nil, fmt.Errorf("journaling: %w", ErrClosed)
+	}
 	if err := g.order.acquire(ctx); err != nil {
 		return nil, fmt.Errorf("waiting for the journal: %w", err)
 	}

@@ -285,7 +285,7 @@ func (g *Gate) recall() (st *state, foreign bool, err error) {
 	st, err = g.readState()
 	switch {
 	case err != nil:
-		st, foreign = &state{}, true
+		st, foreign = &state{}, g.opt.StatePath != ""
 		if !errors.Is(err, fs.ErrNotExist) {
 			g.report(err)
 		}
@@ -303,7 +303,7 @@ func (g *Gate) recall() (st *state, foreign bool, err error) {
 		st.Applied, st.Undo, foreign = 0, undo{}, true
 	}
 	if g.opt.Replay == nil {
-		return st, foreign && g.opt.StatePath != "", nil
+		return st, foreign, nil
 	}
 	err = g.opt.Replay(0, func(e entry.Entry) error {
 		st.apply(&e)

@@ -58,10 +58,11 @@ func (g *Gate) Load(ctx context.Context, p *policy.Compiled, ref entry.PolicyRef
 	if ref.Digest != digest {
 		return g.refuse(ctx, BundlePolicy, ref, subject, entry.ReasonDigest, ErrDigest)
 	}
-	if err := g.loaded(ctx, BundlePolicy, ref, subject); err != nil {
+	e, err := g.loaded(ctx, BundlePolicy, ref, subject)
+	if err != nil {
 		return err
 	}
-	err := g.advance(func(cur *Snapshot) (Snapshot, turn, error) {
+	err = g.advance(func(cur *Snapshot) (Snapshot, turn, error) {
 		next := *cur
 		next.Policy, next.Ref = p, ref
 		t := turn{reason: entry.ReasonPolicyChanged}
@@ -81,6 +82,7 @@ func (g *Gate) Load(ctx context.Context, p *policy.Compiled, ref entry.PolicyRef
 	if err != nil {
 		return fmt.Errorf("loading a policy: %w", err)
 	}
+	g.emit(e, nil, nil)
 	if err := g.flush(ctx); err != nil {
 		return fmt.Errorf("the policy is loaded, but what it ended is not journaled yet: %w", err)
 	}
@@ -94,23 +96,26 @@ func (g *Gate) LoadedRoster(ctx context.Context, ref entry.PolicyRef, subject st
 		return fmt.Errorf("loading a roster: %w", err)
 	}
 	defer g.loading.release()
-	return g.loaded(ctx, BundleRoster, ref, subject)
+	e, err := g.loaded(ctx, BundleRoster, ref, subject)
+	if err == nil {
+		g.emit(e, nil, nil)
+	}
+	return err
 }
 
 // loaded journals a load, if its epoch is not below the floor, and raises the floor.
 // Called with loading held.
-func (g *Gate) loaded(ctx context.Context, kind string, ref entry.PolicyRef, subject string) error {
+func (g *Gate) loaded(ctx context.Context, kind string, ref entry.PolicyRef, subject string) (entry.Entry, error) {
 	if err := g.above(kind, ref); err != nil {
-		return g.refuse(ctx, kind, ref, subject, entry.ReasonEpoch, err)
+		return entry.Entry{}, g.refuse(ctx, kind, ref, subject, entry.ReasonEpoch, err)
 	}
 	done, err := g.commit(ctx, false, entry.Entry{
 		Kind: entry.KindLoad, Outcome: entry.OutcomeAllowed, Policy: &ref, Subject: subject, Source: "daemon", Text: kind,
 	})
 	if err != nil {
-		return fmt.Errorf("loading a %s: %w", kind, err)
+		return entry.Entry{}, fmt.Errorf("loading a %s: %w", kind, err)
 	}
-	g.emit(done[0], nil, nil)
-	return nil
+	return done[0], nil
 }
 
 // refuse journals a load that is refused, and gives why.

@@ -47,6 +47,12 @@ func (g *Gate) ask(ctx context.Context, s *Snapshot, r *Request, d Decision, e e
 	g.mu.Lock()
 	p := g.pending
 	g.mu.Unlock()
+	if p != nil && g.clock.Boot() >= p.view().Expires {
+		if err := g.timeOut(ctx, p); err != nil {
+			return failed(), fmt.Errorf("asking for an override: %w", err)
+		}
+		p = nil
+	}
 	if p == nil {
 		return g.announce(ctx, s, r, d, e)
 	}
@@ -66,7 +72,7 @@ func (g *Gate) ask(ctx context.Context, s *Snapshot, r *Request, d Decision, e e
 // announce commits the decision and, right after it, the override; then it
 // stands. Called with asking held, so that there is one at a time.
 func (g *Gate) announce(ctx context.Context, s *Snapshot, r *Request, d Decision, e entry.Entry) (Decision, error) {
-	o := e
+	o := e // Elapsed is how long its grant may wait
 	o.Kind, o.Elapsed = entry.KindOverride, int64(r.hold())
 	done, err := g.commit(ctx, r.Drawer != "", e, o)
 	if err != nil {
@@ -234,14 +240,16 @@ func (g *Gate) Wait(ctx context.Context, override entry.Seq) (Decision, *Grant, 
 	}
 	select {
 	case <-p.done:
+	case <-ctx.Done():
+	case <-g.ctx.Done():
+	}
+	// The result counts, whatever else came at the same moment.
+	switch {
+	case p.over():
+	case ctx.Err() != nil:
+		return failed(), nil, fmt.Errorf("waiting for override %d: %w", override, ctx.Err())
 	default:
-		select {
-		case <-p.done:
-		case <-ctx.Done():
-			return failed(), nil, fmt.Errorf("waiting for override %d: %w", override, ctx.Err())
-		case <-g.ctx.Done():
-			return failed(), nil, fmt.Errorf("waiting for override %d: %w", override, ErrClosed)
-		}
+		return failed(), nil, fmt.Errorf("waiting for override %d: %w", override, ErrClosed)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

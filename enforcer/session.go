@@ -246,7 +246,7 @@ func (g *Gate) RosterChanged(ctx context.Context, current *Subject, reason entry
 			return next, t, nil
 		}
 		if current != nil && current.Operator != cur.Session.Subject.Operator {
-			return next, t, fmt.Errorf("%w: it is about operator %s", ErrStale, current.Operator)
+			return next, t, fmt.Errorf("operator %s: %w", current.Operator, ErrNoSession)
 		}
 		session := *cur.Session
 		if current != nil {

@@ -134,6 +134,8 @@ func (s *state) apply(e *entry.Entry) {
 	case entry.KindSession:
 		if mine && len(e.WorkGroups) > 0 {
 			s.Session.WorkGroups = slices.Clone(e.WorkGroups)
+			s.Session.Person = e.Person
+			s.addPerson(e.Person)
 		}
 	case entry.KindDecision:
 		s.openTill(e)
