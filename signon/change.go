@@ -1,0 +1,414 @@
+package signon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/signon/card"
+)
+
+// By says who changes people, for the journal. Whether they may was decided
+// before (see [People]).
+type By struct {
+	Operator   string // empty: the technician
+	Person     string
+	WorkGroups []string
+	Method     entry.Method
+	Source     string
+	Function   string // the function that was decided
+	FunctionID uint32
+	Decision   entry.Seq
+}
+
+// Change is the answer to a change that somebody wishes. Refused is an answer,
+// not an error: an error means that it is not known, or could not be done.
+type Change struct {
+	OK       bool
+	Reason   entry.Reason // why not
+	Say      string       // what the person may be told
+	Seq      entry.Seq    // of its journal entry
+	Operator *Operator    // as it is now, if it was changed
+}
+
+// refusal is how a change's function says no.
+type refusal struct {
+	reason entry.Reason
+	say    string
+}
+
+func (r *refusal) Error() string { return r.say }
+
+func refuse(reason entry.Reason, format string, args ...any) error {
+	return &refusal{reason: reason, say: fmt.Sprintf(format, args...)}
+}
+
+func (b *By) entry(number string) entry.Entry {
+	e := entry.Entry{
+		Kind: entry.KindPeople, Operator: b.Operator, Person: b.Person, WorkGroups: b.WorkGroups, Method: b.Method,
+		Source: b.Source, Function: b.Function, FunctionID: b.FunctionID, About: b.Decision,
+	}
+	if badNumber(number) == "" {
+		e.Subject = number
+	}
+	return e
+}
+
+// refused journals a change that was refused.
+func (s *Store) refused(ctx context.Context, by By, number string, r *refusal) (Change, error) {
+	e := by.entry(number)
+	e.Outcome, e.Reason = entry.OutcomeDenied, r.reason
+	c := Change{Reason: r.reason, Say: r.say}
+	seqs, err := s.o.Journal.Append(ctx, false, e)
+	if err != nil {
+		return c, fmt.Errorf("journal a refused change: %w", err)
+	}
+	if len(seqs) > 0 {
+		c.Seq = seqs[0]
+	}
+	return c, nil
+}
+
+// change makes one change of one operator. f gets the record (nil: there is
+// none), checks, changes it, and says in a few words what it did; a refusal of
+// f changes nothing. The entry is on disk before the transaction is committed,
+// and while it is being written nobody else changes the roster.
+func (s *Store) change(ctx context.Context, by By, number string, f func(t *txn, r *operatorRecord) (*operatorRecord, string, error)) (Change, error) {
+	var (
+		seq   entry.Seq
+		after *operatorRecord
+		wrote entry.Entry
+	)
+	err := s.update(func(t *txn) error {
+		before, err := t.operator(number)
+		if err != nil {
+			return err
+		}
+		r, what, err := f(t, before)
+		if err != nil {
+			return err
+		}
+		r.Changed = s.o.Clock.Stamp().Wall
+		if err := r.valid(); err != nil {
+			return fmt.Errorf("change operator %s: %w", number, err)
+		}
+		if err := t.put(bucketOperators, []byte(number), r); err != nil {
+			return err
+		}
+		e := by.entry(number)
+		e.Outcome, e.Text = entry.OutcomeAllowed, what
+		seqs, err := s.o.Journal.Append(ctx, false, e)
+		if err != nil {
+			return fmt.Errorf("journal a change of people: %w", err)
+		}
+		if len(seqs) != 1 {
+			return errors.New("journal a change of people: no sequence number")
+		}
+		seq, wrote, after = seqs[0], e, r
+		return t.put(bucketMeta, keyApplied, seq)
+	})
+	var no *refusal
+	if errors.As(err, &no) {
+		return s.refused(ctx, by, number, no)
+	}
+	if err != nil && seq != 0 {
+		// The commit failed. What is on disk is read again before it is called lost.
+		if applied, readErr := s.Applied(); readErr == nil && applied == seq {
+			err = nil
+		} else {
+			wrote.Seq = seq
+			if noteErr := s.notApplied(ctx, wrote); noteErr != nil {
+				err = errors.Join(err, noteErr)
+			}
+		}
+	}
+	if err != nil {
+		return Change{}, err
+	}
+	return Change{OK: true, Seq: seq, Say: "done", Operator: after.public()}, nil
+}
+
+// NewOperator is an operator who is to be added. PIN and Card may be missing;
+// both are wiped.
+type NewOperator struct {
+	Number     string
+	Name       string
+	Person     string // empty: a person of their own, called as the number
+	WorkGroups []string
+	PIN        []byte
+	Card       *card.Card
+}
+
+// Add adds an operator. With first, only to an empty roster.
+func (s *Store) Add(ctx context.Context, by By, n NewOperator, first bool) (Change, error) {
+	defer clear(n.PIN)
+	defer n.Card.Wipe()
+	if n.Person == "" {
+		n.Person = n.Number
+	}
+	for _, bad := range []string{badNumber(n.Number), badName(n.Name), badPerson(n.Person), badGroups(n.WorkGroups)} {
+		if bad != "" {
+			return s.refused(ctx, by, n.Number, &refusal{entry.ReasonMalformed, bad})
+		}
+	}
+	pin, no, err := s.newPIN(ctx, n.Number, n.PIN)
+	if err != nil {
+		return Change{}, err
+	}
+	if no != nil {
+		return s.refused(ctx, by, n.Number, no)
+	}
+	if n.Card != nil {
+		if no := notEnrollable(n.Card); no != nil {
+			return s.refused(ctx, by, n.Number, no)
+		}
+	}
+	return s.change(ctx, by, n.Number, func(t *txn, r *operatorRecord) (*operatorRecord, string, error) {
+		count := t.count()
+		switch {
+		case first && count > 0:
+			return nil, "", refuse(entry.ReasonExists, "the roster is not empty: an operator who may add others has to do it")
+		case r != nil:
+			return nil, "", refuse(entry.ReasonExists, "there is an operator %s already", n.Number)
+		case count >= maxOperators:
+			return nil, "", refuse(entry.ReasonSize, "the roster is full")
+		}
+		r = &operatorRecord{Number: n.Number, Name: n.Name, Person: n.Person, Groups: sorted(n.WorkGroups), PIN: pin}
+		what := []string{"added"}
+		if len(r.Groups) > 0 {
+			what = append(what, "work groups: "+strings.Join(r.Groups, ", "))
+		}
+		if pin != nil {
+			what = append(what, "PIN set")
+		}
+		if n.Card != nil {
+			if err := s.enrol(t, r, n.Card); err != nil {
+				return nil, "", err
+			}
+			what = append(what, "card enrolled")
+		}
+		return r, strings.Join(what, "; "), nil
+	})
+}
+
+// newPIN makes a verifier of a PIN that somebody wants; none of an empty one.
+func (s *Store) newPIN(ctx context.Context, number string, pin []byte) (*pinVerifier, *refusal, error) {
+	if len(pin) == 0 {
+		return nil, nil, nil
+	}
+	if bad := weakPIN(pin, number); bad != "" {
+		return nil, &refusal{entry.ReasonWeak, bad}, nil
+	}
+	v, err := s.hasher.make(ctx, pin, s.o.Clock.Stamp().Wall)
+	return v, nil, err
+}
+
+func noOperator(number string) error {
+	if badNumber(number) != "" {
+		return refuse(entry.ReasonUnknownOperator, "no operator has that number")
+	}
+	return refuse(entry.ReasonUnknownOperator, "there is no operator %s", number)
+}
+
+// edit is change for an operator who must be there.
+func (s *Store) edit(ctx context.Context, by By, number string, f func(t *txn, r *operatorRecord) (string, error)) (Change, error) {
+	return s.change(ctx, by, number, func(t *txn, r *operatorRecord) (*operatorRecord, string, error) {
+		if r == nil {
+			return nil, "", noOperator(number)
+		}
+		what, err := f(t, r)
+		return r, what, err
+	})
+}
+
+// SetName changes what people read.
+func (s *Store) SetName(ctx context.Context, by By, number, name string) (Change, error) {
+	return s.edit(ctx, by, number, func(_ *txn, r *operatorRecord) (string, error) {
+		if bad := badName(name); bad != "" {
+			return "", refuse(entry.ReasonMalformed, "%s", bad)
+		}
+		r.Name = name
+		return "name changed", nil
+	})
+}
+
+// SetGroups gives an operator these work groups and no others.
+func (s *Store) SetGroups(ctx context.Context, by By, number string, groups []string) (Change, error) {
+	return s.edit(ctx, by, number, func(_ *txn, r *operatorRecord) (string, error) {
+		if bad := badGroups(groups); bad != "" {
+			return "", refuse(entry.ReasonMalformed, "%s", bad)
+		}
+		r.Groups = sorted(groups)
+		if len(r.Groups) == 0 {
+			return "work groups: none", nil
+		}
+		return "work groups: " + strings.Join(r.Groups, ", "), nil
+	})
+}
+
+// SetPIN gives an operator a PIN, which is wiped.
+func (s *Store) SetPIN(ctx context.Context, by By, number string, pin []byte) (Change, error) {
+	defer clear(pin)
+	if len(pin) == 0 {
+		return s.refused(ctx, by, number, &refusal{entry.ReasonWeak, weakPIN(nil, number)})
+	}
+	v, no, err := s.newPIN(ctx, number, pin)
+	if err != nil {
+		return Change{}, err
+	}
+	if no != nil {
+		return s.refused(ctx, by, number, no)
+	}
+	return s.edit(ctx, by, number, func(t *txn, r *operatorRecord) (string, error) {
+		r.PIN = v
+		return "PIN set", t.clearTries(number)
+	})
+}
+
+// notEnrollable says why a card cannot be anybody's.
+func notEnrollable(c *card.Card) *refusal {
+	if reason := cardReason(c); reason != entry.ReasonNone {
+		return &refusal{reason, sayCard(reason)}
+	}
+	return nil
+}
+
+// enrol adds a card to a record and to the index.
+func (s *Store) enrol(t *txn, r *operatorRecord, c *card.Card) error {
+	mac := s.o.Keys.cardMAC(c.Payload())
+	holder, err := t.cardHolder(s.o.Keys.ID, mac[:])
+	if err != nil {
+		return err
+	}
+	if holder == r.Number {
+		return refuse(entry.ReasonCardTaken, "operator %s has this card already", r.Number)
+	}
+	if holder != "" {
+		return refuse(entry.ReasonCardTaken, "another operator has this card")
+	}
+	if len(r.Cards) >= maxCards {
+		return refuse(entry.ReasonSize, "an operator has at most %d cards: revoke one first", maxCards)
+	}
+	r.NextCard++
+	r.Cards = append(r.Cards, cardRecord{
+		ID: r.NextCard, KeyID: s.o.Keys.ID, MAC: mac[:], Format: c.FormatName(), Enrolled: s.o.Clock.Stamp().Wall,
+	})
+	return t.put(bucketCards, cardKey(s.o.Keys.ID, mac[:]), r.Number)
+}
+
+// EnrolCard gives an operator a card, which is wiped. It refuses what is not in
+// an operator format, a payment card and a licence above all, and a card that
+// somebody has.
+func (s *Store) EnrolCard(ctx context.Context, by By, number string, c *card.Card) (Change, error) {
+	defer c.Wipe()
+	if no := notEnrollable(c); no != nil {
+		return s.refused(ctx, by, number, no)
+	}
+	return s.edit(ctx, by, number, func(t *txn, r *operatorRecord) (string, error) {
+		return fmt.Sprintf("card %d enrolled", r.NextCard+1), s.enrol(t, r, c)
+	})
+}
+
+// RevokeCard takes one card from an operator, or all of them where id is zero.
+func (s *Store) RevokeCard(ctx context.Context, by By, number string, id uint32) (Change, error) {
+	return s.edit(ctx, by, number, func(t *txn, r *operatorRecord) (string, error) {
+		var kept []cardRecord
+		for _, c := range r.Cards {
+			if id != 0 && c.ID != id {
+				kept = append(kept, c)
+				continue
+			}
+			if err := t.tx.Bucket(bucketCards).Delete(cardKey(c.KeyID, c.MAC)); err != nil {
+				return "", err
+			}
+		}
+		if len(kept) == len(r.Cards) {
+			return "", refuse(entry.ReasonUnknownCredential, "operator %s has no such card", number)
+		}
+		r.Cards = kept
+		if id == 0 {
+			return "all cards revoked", nil
+		}
+		return fmt.Sprintf("card %d revoked", id), nil
+	})
+}
+
+// Suspend keeps an operator from signing on, and Resume lets them again.
+func (s *Store) Suspend(ctx context.Context, by By, number string) (Change, error) {
+	return s.suspend(ctx, by, number, true)
+}
+
+// Resume is the reverse of Suspend.
+func (s *Store) Resume(ctx context.Context, by By, number string) (Change, error) {
+	return s.suspend(ctx, by, number, false)
+}
+
+func (s *Store) suspend(ctx context.Context, by By, number string, suspended bool) (Change, error) {
+	return s.edit(ctx, by, number, func(_ *txn, r *operatorRecord) (string, error) {
+		r.Suspended = suspended
+		if suspended {
+			return "suspended", nil
+		}
+		return "resumed", nil
+	})
+}
+
+// Unlock forgets an operator's wrong tries on this register.
+func (s *Store) Unlock(ctx context.Context, by By, number string) (Change, error) {
+	return s.edit(ctx, by, number, func(t *txn, r *operatorRecord) (string, error) {
+		return "unlocked", t.clearTries(number)
+	})
+}
+
+// Get gives an operator; nil: nobody has the number.
+func (s *Store) Get(number string) (o *Operator, err error) {
+	err = s.view(func(t *txn) error {
+		r, err := t.operator(number)
+		if err != nil || r == nil {
+			return err
+		}
+		o, err = s.show(t, r)
+		return err
+	})
+	return o, err
+}
+
+// List gives all operators by number, shorter numbers first.
+func (s *Store) List() (list []*Operator, err error) {
+	err = s.view(func(t *txn) error {
+		return t.operators(func(r *operatorRecord) error {
+			o, err := s.show(t, r)
+			list = append(list, o)
+			return err
+		})
+	})
+	slices.SortFunc(list, func(a, b *Operator) int {
+		if d := len(a.Number) - len(b.Number); d != 0 {
+			return d
+		}
+		return strings.Compare(a.Number, b.Number)
+	})
+	return list, err
+}
+
+// Count is how many operators there are.
+func (s *Store) Count() (n int, err error) {
+	err = s.view(func(t *txn) error {
+		n = t.count()
+		return nil
+	})
+	return n, err
+}
+
+func (s *Store) show(t *txn, r *operatorRecord) (*Operator, error) {
+	o := r.public()
+	var err error
+	if o.NumberPINLocked, err = s.lockedFor(t, byNumber, r.Number); err != nil {
+		return nil, err
+	}
+	o.CardPINLocked, err = s.lockedFor(t, byCard, r.Number)
+	return o, err
+}

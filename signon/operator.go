@@ -1,0 +1,164 @@
+package signon
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"tillwarden/enforcer"
+)
+
+// Operator is an operator as others may see one: no verifiers, no secrets.
+type Operator struct {
+	Number     string   // 1 to 9 digits, as text: 007 is not 7
+	Name       string   // as people read it
+	Person     string   // the person behind it; two-person rules compare these
+	WorkGroups []string // sorted
+	Suspended  bool
+	HasPIN     bool
+	Cards      []CardInfo
+	// NumberPINLocked and CardPINLocked are how long these means stay locked
+	// on this register; zero: they are not.
+	NumberPINLocked time.Duration
+	CardPINLocked   time.Duration
+	Changed         time.Time
+}
+
+// CardInfo is an enrolled card as others may see it.
+type CardInfo struct {
+	ID       uint32 // of this operator's cards, never used again
+	Format   string // the operator format that it has
+	Enrolled time.Time
+}
+
+// Subject is the operator as the gate knows one.
+func (o *Operator) Subject() enforcer.Subject {
+	return enforcer.Subject{Operator: o.Number, Name: o.Name, Person: o.Person, WorkGroups: slices.Clone(o.WorkGroups)}
+}
+
+// Bounds of what an operator is made of.
+const (
+	maxNumber    = 9
+	maxName      = 64
+	maxPerson    = 64
+	maxGroups    = 32
+	maxGroupName = 128
+	maxCards     = 8
+)
+
+// operatorRecord is an operator as the roster has one.
+type operatorRecord struct {
+	Number    string       `json:"number"`
+	Name      string       `json:"name"`
+	Person    string       `json:"person"`
+	Groups    []string     `json:"groups"`
+	Suspended bool         `json:"suspended,omitempty"`
+	PIN       *pinVerifier `json:"pin,omitempty"`
+	Cards     []cardRecord `json:"cards,omitempty"`
+	NextCard  uint32       `json:"next_card,omitempty"`
+	Changed   int64        `json:"changed"`
+}
+
+// cardRecord is what the roster keeps of a card.
+type cardRecord struct {
+	ID       uint32 `json:"id"`
+	KeyID    string `json:"key"`
+	MAC      []byte `json:"mac"`
+	Format   string `json:"format"`
+	Enrolled int64  `json:"enrolled"`
+}
+
+func (r *operatorRecord) public() *Operator {
+	o := &Operator{
+		Number: r.Number, Name: r.Name, Person: r.Person, WorkGroups: slices.Clone(r.Groups), Suspended: r.Suspended,
+		HasPIN: r.PIN != nil, Changed: time.Unix(0, r.Changed).UTC(),
+	}
+	for _, c := range r.Cards {
+		o.Cards = append(o.Cards, CardInfo{ID: c.ID, Format: c.Format, Enrolled: time.Unix(0, c.Enrolled).UTC()})
+	}
+	return o
+}
+
+// valid is what every stored record satisfies.
+func (r *operatorRecord) valid() error {
+	if s := badNumber(r.Number); s != "" {
+		return fmt.Errorf("operator: %s", s)
+	}
+	if s := badName(r.Name); s != "" {
+		return fmt.Errorf("operator %s: %s", r.Number, s)
+	}
+	if s := badPerson(r.Person); s != "" {
+		return fmt.Errorf("operator %s: %s", r.Number, s)
+	}
+	if s := badGroups(r.Groups); s != "" {
+		return fmt.Errorf("operator %s: %s", r.Number, s)
+	}
+	if r.PIN != nil && !r.PIN.valid() {
+		return fmt.Errorf("operator %s: malformed PIN verifier", r.Number)
+	}
+	for _, c := range r.Cards {
+		if len(c.MAC) != hashSize || !validKeyID(c.KeyID) {
+			return fmt.Errorf("operator %s: malformed card verifier", r.Number)
+		}
+	}
+	return nil
+}
+
+// badNumber says what is wrong with an operator number; empty if nothing is.
+func badNumber(s string) string {
+	if len(s) > maxNumber || !onlyDigits(s) {
+		return fmt.Sprintf("an operator number has 1 to %d digits", maxNumber)
+	}
+	return ""
+}
+
+func badName(s string) string {
+	if s == "" || !printable(s, maxName) {
+		return fmt.Sprintf("a name has 1 to %d letters, none of them invisible", maxName)
+	}
+	return ""
+}
+
+func badPerson(s string) string {
+	if s == "" || !printable(s, maxPerson) {
+		return fmt.Sprintf("a person's id has 1 to %d letters, none of them invisible", maxPerson)
+	}
+	return ""
+}
+
+// badGroups checks the form; whether the policy has them is checked apart.
+func badGroups(groups []string) string {
+	if len(groups) > maxGroups {
+		return fmt.Sprintf("an operator has at most %d work groups", maxGroups)
+	}
+	for _, g := range groups {
+		if g == "" || !printable(g, maxGroupName) {
+			return "a work group's name is malformed"
+		}
+	}
+	return ""
+}
+
+// printable takes what people can see and tell apart, at most n characters,
+// without space at either end.
+func printable(s string, n int) bool {
+	if !utf8.ValidString(s) || utf8.RuneCountInString(s) > n || strings.TrimSpace(s) != s {
+		return false
+	}
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// sorted gives work groups in order and each once.
+func sorted(groups []string) []string {
+	g := slices.Clone(groups)
+	slices.Sort(g)
+	return slices.Compact(g)
+}

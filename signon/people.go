@@ -1,0 +1,354 @@
+package signon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
+	"tillwarden/signon/card"
+)
+
+// The functions that changes of people are decided by.
+const (
+	FunctionView       = "backoffice.operator.view"             // 5201
+	FunctionAdd        = "backoffice.operator.add"              // 5202
+	FunctionEdit       = "backoffice.operator.edit"             // 5203
+	FunctionWorkGroup  = "backoffice.operator.workgroup"        // 5204
+	FunctionCredential = "backoffice.operator.credential.reset" // 5206
+	FunctionCard       = "backoffice.operator.card.assign"      // 5207
+	FunctionTerminate  = "backoffice.operator.terminate"        // 5208
+	FunctionOwnPIN     = "pos.password.change"                  // 1011
+)
+
+// Actor is who wishes a change: an operator who was identified just now, or the
+// technician.
+type Actor struct {
+	Operator   *Operator // nil: the technician
+	Technician bool
+	Method     entry.Method
+	Source     string
+}
+
+// People makes changes of operators that somebody may make. Each asks the gate,
+// which journals the decision, then checks what no policy can allow, then
+// journals and applies the change, and tells the gate if it is about the operator
+// signed on. The technician may add the first operator, and nothing else.
+type People struct {
+	s *Service
+}
+
+// People gives the service's other side.
+func (s *Service) People() *People { return &People{s: s} }
+
+// rules are what a change has to pass besides the policy.
+type rules struct {
+	functions []string
+	own       bool     // the actor may be the operator that it is about
+	groups    []string // that the operator is to have; nil: no change of them
+	first     bool
+}
+
+// authorize decides, and says by whom the change is. A nil *refusal lets it pass.
+// The store's turn is held.
+func (p *People) authorize(ctx context.Context, a Actor, number string, ru rules) (By, *refusal, error) {
+	by := By{Method: a.Method, Source: a.Source, Function: ru.functions[0]}
+	var target *operatorRecord
+	if err := p.s.store.view(func(t *txn) (err error) {
+		target, err = t.operator(number)
+		return err
+	}); err != nil {
+		return by, nil, err
+	}
+	snap := p.s.gate.Snapshot()
+	if snap.Policy != nil {
+		if i, ok := snap.Policy.Lookup(by.Function); ok {
+			by.FunctionID = uint32(snap.Policy.Function(i).ID)
+		}
+	}
+	if a.Operator == nil {
+		if !a.Technician || !ru.first {
+			return by, &refusal{entry.ReasonCardRequired, "an operator who may has to do this: swipe, or give number and PIN"}, nil
+		}
+		by.Method, by.Function, by.FunctionID = entry.MethodTechnician, "", 0
+		return by, unknownGroups(snap.Policy, ru.groups), nil
+	}
+	// As they are now: the actor may have been suspended since.
+	actor, err := p.s.record(a.Operator.Number)
+	if err != nil {
+		return by, nil, err
+	}
+	if actor == nil || actor.Suspended {
+		return by, &refusal{entry.ReasonSuspended, a.Operator.Name + " is suspended"}, nil
+	}
+	by.Operator, by.Person, by.WorkGroups = actor.Number, actor.Person, actor.Groups
+	about := ""
+	if badNumber(number) == "" {
+		about = number
+	}
+	for _, function := range ru.functions {
+		d, err := p.s.gate.Permit(ctx, actor.public().Subject(), function, a.Method, a.Source, about)
+		if err != nil {
+			return by, nil, err
+		}
+		by.Function, by.FunctionID, by.Decision = function, uint32(d.Function), d.Seq
+		if d.Outcome != entry.OutcomeAllowed {
+			return by, &refusal{d.Reason, sayRefused(d.Reason, actor.Name)}, nil
+		}
+	}
+	return by, beyondPolicy(snap.Policy, actor, target, ru), nil
+}
+
+// beyondPolicy is what no policy allows: the own work groups, the own lock, an
+// operator or a work group that is restricted to others, work groups that are
+// not there.
+func beyondPolicy(p *policy.Compiled, actor, target *operatorRecord, ru rules) *refusal {
+	if target != nil && target.Person == actor.Person && !ru.own {
+		return &refusal{entry.ReasonSamePerson, "nobody does this for themselves: somebody else has to"}
+	}
+	if no := unknownGroups(p, ru.groups); no != nil {
+		return no
+	}
+	if p == nil {
+		return &refusal{entry.ReasonNoPolicy, "no policy is loaded"}
+	}
+	touched := slices.Clone(ru.groups)
+	if target != nil {
+		touched = append(touched, target.Groups...)
+	}
+	if target != nil && target.Person == actor.Person {
+		touched = nil // the own PIN, card or name
+	}
+	for _, g := range touched {
+		if !p.MayHandOut(actor.Groups, g) {
+			return &refusal{entry.ReasonRestricted, fmt.Sprintf("work group %q is restricted: %s may not hand it out, nor edit who has it", g, actor.Name)}
+		}
+	}
+	return nil
+}
+
+// unknownGroups refuses work groups that the loaded policy does not have.
+func unknownGroups(p *policy.Compiled, groups []string) *refusal {
+	if len(groups) == 0 {
+		return nil
+	}
+	if p == nil {
+		return &refusal{entry.ReasonNoPolicy, "no policy is loaded: load one before giving work groups"}
+	}
+	for _, g := range groups {
+		if _, ok := p.WorkGroup(g); ok {
+			continue
+		}
+		say := "the loaded policy has no such work group"
+		if near := nearest(g, p.WorkGroups()); near != "" {
+			say += fmt.Sprintf("; did you mean %q?", near)
+		} else if names := groupNames(p); names != "" {
+			say += "; it has " + names
+		}
+		return &refusal{entry.ReasonUnknownWorkGroup, say}
+	}
+	return nil
+}
+
+func groupNames(p *policy.Compiled) string {
+	var names []string
+	for _, g := range p.WorkGroups() {
+		if len(names) == 20 {
+			names = append(names, "and others")
+			break
+		}
+		names = append(names, fmt.Sprintf("%q", g.Name))
+	}
+	return strings.Join(names, ", ")
+}
+
+// nearest finds the work group whose name is most like the one given; empty
+// if none is like it.
+func nearest(name string, groups []policy.WorkGroupInfo) string {
+	best, found := len(name)/3+1, ""
+	for _, g := range groups {
+		if d := distance(policy.FoldName(name), policy.FoldName(g.Name)); d < best {
+			best, found = d, g.Name
+		}
+	}
+	return found
+}
+
+// distance is Levenshtein's: how many letters differ.
+func distance(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	if len(x) > maxGroupName || len(y) > maxGroupName {
+		return maxGroupName
+	}
+	row := make([]int, len(y)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range x {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range y {
+			above := row[j+1]
+			cost := diagonal
+			if x[i] != y[j] {
+				cost++
+			}
+			row[j+1] = min(cost, above+1, row[j]+1)
+			diagonal = above
+		}
+	}
+	return row[len(y)]
+}
+
+// do is one change: decided, made, and followed up.
+func (p *People) do(ctx context.Context, a Actor, number string, ru rules, make func(By) (Change, error)) (Change, error) {
+	p.s.store.turn.Lock()
+	defer p.s.store.turn.Unlock()
+	by, no, err := p.authorize(ctx, a, number, ru)
+	if err != nil {
+		return Change{}, err
+	}
+	if no != nil {
+		return p.s.store.refused(ctx, by, number, no)
+	}
+	c, err := make(by)
+	if err != nil || !c.OK {
+		return c, err
+	}
+	return c, p.follow(ctx, number, c.Operator)
+}
+
+// follow tells the gate when the change is about the operator signed on.
+func (p *People) follow(ctx context.Context, number string, now *Operator) error {
+	session := p.s.gate.Snapshot().Session
+	if session == nil || session.Subject.Operator != number {
+		return nil
+	}
+	if now.Suspended {
+		return p.s.gate.RosterChanged(ctx, nil, entry.ReasonSuspendedNow)
+	}
+	who := now.Subject()
+	if sameSubject(&who, &session.Subject) {
+		return nil
+	}
+	return p.s.gate.RosterChanged(ctx, &who, entry.ReasonRosterChanged)
+}
+
+// Add adds an operator: 5202, with work groups also 5204, with a card also 5207.
+// The technician may add the first one, who needs a PIN or a card.
+func (p *People) Add(ctx context.Context, a Actor, n NewOperator) (Change, error) {
+	defer clear(n.PIN)
+	defer n.Card.Wipe()
+	first := a.Operator == nil
+	ru := rules{functions: []string{FunctionAdd}, groups: n.WorkGroups, first: first, own: true}
+	if len(n.WorkGroups) > 0 {
+		ru.functions = append(ru.functions, FunctionWorkGroup)
+	}
+	if n.Card != nil {
+		ru.functions = append(ru.functions, FunctionCard)
+	}
+	return p.do(ctx, a, n.Number, ru, func(by By) (Change, error) {
+		switch {
+		case first && len(n.PIN) == 0 && n.Card == nil:
+			return p.s.store.refused(ctx, by, n.Number, &refusal{entry.ReasonPINRequired, "the first operator needs a PIN or a card, or nobody could go on from there"})
+		case first && len(n.WorkGroups) == 0:
+			return p.s.store.refused(ctx, by, n.Number, &refusal{entry.ReasonNoWorkGroup, "the first operator needs a work group that may add others"})
+		case !first && n.Person != "" && n.Person == by.Person:
+			return p.s.store.refused(ctx, by, n.Number, &refusal{entry.ReasonSamePerson, "nobody adds a number for themselves: somebody else has to"})
+		}
+		return p.s.store.Add(ctx, by, n, first)
+	})
+}
+
+// SetName changes an operator's name: 5203.
+func (p *People) SetName(ctx context.Context, a Actor, number, name string) (Change, error) {
+	return p.do(ctx, a, number, rules{functions: []string{FunctionEdit}, own: true}, func(by By) (Change, error) {
+		return p.s.store.SetName(ctx, by, number, name)
+	})
+}
+
+// SetGroups changes an operator's work groups: 5204. Nobody changes the own.
+func (p *People) SetGroups(ctx context.Context, a Actor, number string, groups []string) (Change, error) {
+	if groups == nil {
+		groups = []string{}
+	}
+	return p.do(ctx, a, number, rules{functions: []string{FunctionWorkGroup}, groups: groups}, func(by By) (Change, error) {
+		return p.s.store.SetGroups(ctx, by, number, groups)
+	})
+}
+
+// SetPIN sets somebody's PIN: 5206, the own one: 1011. The PIN is wiped.
+func (p *People) SetPIN(ctx context.Context, a Actor, number string, pin []byte) (Change, error) {
+	defer clear(pin)
+	function := FunctionCredential
+	if a.Operator != nil && a.Operator.Number == number {
+		function = FunctionOwnPIN
+	}
+	return p.do(ctx, a, number, rules{functions: []string{function}, own: true}, func(by By) (Change, error) {
+		return p.s.store.SetPIN(ctx, by, number, pin)
+	})
+}
+
+// EnrolCard gives somebody a card: 5207. The card is wiped.
+func (p *People) EnrolCard(ctx context.Context, a Actor, number string, c *card.Card) (Change, error) {
+	defer c.Wipe()
+	// A reader that reads twice must not sign the new holder on.
+	p.s.sameSwipe(c, p.s.o.Clock.Boot())
+	return p.do(ctx, a, number, rules{functions: []string{FunctionCard}, own: true}, func(by By) (Change, error) {
+		return p.s.store.EnrolCard(ctx, by, number, c)
+	})
+}
+
+// RevokeCard takes one card, or all where id is zero: 5207.
+func (p *People) RevokeCard(ctx context.Context, a Actor, number string, id uint32) (Change, error) {
+	return p.do(ctx, a, number, rules{functions: []string{FunctionCard}, own: true}, func(by By) (Change, error) {
+		return p.s.store.RevokeCard(ctx, by, number, id)
+	})
+}
+
+// Suspend keeps somebody from signing on, and ends their session: 5208.
+func (p *People) Suspend(ctx context.Context, a Actor, number string) (Change, error) {
+	return p.do(ctx, a, number, rules{functions: []string{FunctionTerminate}, own: true}, func(by By) (Change, error) {
+		return p.s.store.Suspend(ctx, by, number)
+	})
+}
+
+// Resume is the reverse of Suspend: 5208.
+func (p *People) Resume(ctx context.Context, a Actor, number string) (Change, error) {
+	return p.do(ctx, a, number, rules{functions: []string{FunctionTerminate}}, func(by By) (Change, error) {
+		return p.s.store.Resume(ctx, by, number)
+	})
+}
+
+// Unlock ends a lock after wrong PINs: 5206, and not the own.
+func (p *People) Unlock(ctx context.Context, a Actor, number string) (Change, error) {
+	return p.do(ctx, a, number, rules{functions: []string{FunctionCredential}}, func(by By) (Change, error) {
+		c, err := p.s.store.Unlock(ctx, by, number)
+		if err == nil && c.OK {
+			p.s.brake.clear(number)
+		}
+		return c, err
+	})
+}
+
+// ErrNotPermitted: View's answer to somebody who may not.
+var ErrNotPermitted = errors.New("not permitted")
+
+// View lists operators for somebody who may: 5201. The technician may.
+func (p *People) View(ctx context.Context, a Actor) ([]*Operator, error) {
+	if a.Operator != nil {
+		d, err := p.s.gate.Permit(ctx, a.Operator.Subject(), FunctionView, a.Method, a.Source, "")
+		if err != nil {
+			return nil, err
+		}
+		if d.Outcome != entry.OutcomeAllowed {
+			return nil, fmt.Errorf("%w: %s", ErrNotPermitted, sayRefused(d.Reason, a.Operator.Name))
+		}
+	} else if !a.Technician {
+		return nil, fmt.Errorf("%w: an operator who may has to ask", ErrNotPermitted)
+	}
+	return p.s.store.List()
+}

@@ -1,0 +1,412 @@
+package signon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tillwarden/enforcer"
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/signon/card"
+)
+
+// Action is what a credential did.
+type Action uint8
+
+// The actions.
+const (
+	Refused    Action = iota // nothing: it was refused
+	Same                     // nothing: the same swipe, read twice
+	AskPIN                   // nothing yet: the card wants its PIN
+	InUse                    // nothing: somebody else is signed on
+	Identified               // it was found out who it is, and that was all that was asked
+	SignedOn
+	Locked
+	Unlocked
+	Approved
+	SignedOff
+)
+
+var actionNames = [...]string{
+	"refused", "same-swipe", "ask-pin", "in-use", "identified", "signed-on", "locked", "unlocked", "approved", "signed-off",
+}
+
+// String gives the action's word.
+func (a Action) String() string {
+	if int(a) < len(actionNames) {
+		return actionNames[a]
+	}
+	return fmt.Sprintf("action-%d", uint8(a))
+}
+
+// Result is what a credential did, and what the person may be told.
+type Result struct {
+	Action Action
+	Verdict
+	// Decision is the gate's, where it was asked.
+	Decision enforcer.Decision
+}
+
+// intent is what a credential means, by the state that it is shown in.
+type intent struct {
+	do       Action    // SignedOn, Locked, Unlocked, Approved, InUse or SignedOff
+	override entry.Seq // that is to be approved
+	own      bool      // the session's operator
+}
+
+// state is what a credential's meaning depends on.
+type state struct {
+	session  entry.Seq
+	operator string
+	name     string
+	locked   bool
+	override entry.Seq
+}
+
+func stateOf(snap *enforcer.Snapshot) state {
+	var st state
+	if snap.Session != nil {
+		st.session, st.operator = snap.Session.ID, snap.Session.Subject.Operator
+		st.name, st.locked = snap.Session.Subject.Name, snap.Session.Locked
+		if snap.Override != nil {
+			st.override = snap.Override.ID
+		}
+	}
+	return st
+}
+
+// intend is the swipe table: what the credential of an operator means.
+//
+//	state                        own credential       another operator's
+//	nobody signed on             signs on             signs on
+//	signed on, nothing pending   locks                "X is signed on": nothing changes
+//	locked                       unlocks              unlocks, with that right
+//	override pending             refused as approver  approves if entitled
+//
+// What is no operator's never comes this far.
+func intend(st state, number string) intent {
+	own := st.session != 0 && st.operator == number
+	switch {
+	case st.session == 0:
+		return intent{do: SignedOn}
+	case st.locked:
+		return intent{do: Unlocked, own: own}
+	case st.override != 0:
+		return intent{do: Approved, override: st.override, own: own}
+	case own:
+		return intent{do: Locked, own: true}
+	}
+	return intent{do: InUse}
+}
+
+// Swipe does what a swiped card means, by the table at Present.
+func (s *Service) Swipe(ctx context.Context, c *card.Card, source string) (Result, error) {
+	return s.Present(ctx, Credential{Card: c, Source: source})
+}
+
+// Present does what a credential means in the state that the register is in:
+//
+//   - nobody signed on: it signs its operator on;
+//   - signed on, nothing pending: the own one locks, another's changes nothing;
+//   - locked: the own one unlocks, another's if that operator may;
+//   - override pending: the own one is refused as approver, another's
+//     approves it if that operator may.
+//
+// Payment cards, licences, unknown and unreadable cards are refused in every
+// state. The same card within two seconds is the same swipe. Where a PIN is
+// needed besides, Result.NeedPIN says so, and PIN goes on.
+//
+// The credential is wiped. An error means that it is not known what to answer;
+// then nothing was permitted.
+func (s *Service) Present(ctx context.Context, c Credential) (Result, error) {
+	return s.present(ctx, c, nil)
+}
+
+// SignOn signs on, and does nothing else.
+func (s *Service) SignOn(ctx context.Context, c Credential) (Result, error) {
+	return s.present(ctx, c, func(st state, number string) intent {
+		if st.session != 0 {
+			return intent{do: InUse, own: st.operator == number}
+		}
+		return intent{do: SignedOn}
+	})
+}
+
+// Unlock unlocks, and does nothing else.
+func (s *Service) Unlock(ctx context.Context, c Credential) (Result, error) {
+	return s.present(ctx, c, func(st state, number string) intent {
+		return intent{do: Unlocked, own: st.session != 0 && st.operator == number}
+	})
+}
+
+// Approve approves one override, and does nothing else.
+func (s *Service) Approve(ctx context.Context, override entry.Seq, c Credential) (Result, error) {
+	return s.present(ctx, c, func(st state, number string) intent {
+		return intent{do: Approved, override: override, own: st.session != 0 && st.operator == number}
+	})
+}
+
+// SignOffBy ends the session for whoever shows the credential: the operator
+// signed on, or somebody who may unlock others' registers.
+func (s *Service) SignOffBy(ctx context.Context, c Credential) (Result, error) {
+	return s.present(ctx, c, func(st state, number string) intent {
+		return intent{do: SignedOff, own: st.session != 0 && st.operator == number}
+	})
+}
+
+// present identifies and acts. want, where not nil, says what is meant in
+// place of the table.
+func (s *Service) present(ctx context.Context, c Credential, want func(state, string) intent) (Result, error) {
+	defer c.Wipe()
+	asked := s.o.Clock.Boot()
+	if same := s.sameSwipe(c.Card, asked); same && want == nil {
+		return Result{Action: Same, Verdict: Verdict{Method: entry.MethodCard}}, nil
+	}
+	if !s.brake.admit(c.Source, asked) {
+		return s.tooFast(ctx, &c)
+	}
+	s.lockIfIdle(ctx, asked)
+	st := stateOf(s.gate.Snapshot())
+	f, err := s.lookUp(ctx, &c, asked)
+	if err != nil {
+		return s.failed(ctx, asked, &c, kindOf(st), err)
+	}
+	var in intent
+	if f.record != nil && f.reason == entry.ReasonNone {
+		if want == nil {
+			want = intend
+		}
+		in = want(st, f.record.Number)
+		if needsProof(in) {
+			if f, err = s.require(ctx, f, NeedSite, &c, asked); err != nil {
+				return s.failed(ctx, asked, &c, kindOf(st), err)
+			}
+		}
+	}
+	r, err := s.act(ctx, in, st, &f, &c)
+	if f.card && (r.Action == Refused && r.Reason == entry.ReasonTooEarly) {
+		s.forgetSwipe()
+	}
+	if waitErr := s.settle(ctx, asked); waitErr != nil && !r.OK {
+		return Result{Action: Refused}, errors.Join(err, waitErr)
+	}
+	return r, err
+}
+
+// needsProof reports whether a card alone may not be enough. What only
+// restricts (locking, the own card as approver) and what changes nothing does
+// not ask for a PIN.
+func needsProof(in intent) bool {
+	switch in.do {
+	case SignedOn, Unlocked:
+		return true
+	case Approved, SignedOff:
+		return !in.own
+	}
+	return false
+}
+
+// sameSwipe reports whether this card was swiped just now, and remembers it.
+func (s *Service) sameSwipe(c *card.Card, now time.Duration) bool {
+	payload := c.Payload()
+	if payload == nil {
+		return false
+	}
+	mac := s.store.o.Keys.cardMAC(payload)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.swiped == mac && now-s.swipedAt < s.o.SameSwipe {
+		return true
+	}
+	s.swiped, s.swipedAt = mac, now
+	return false
+}
+
+func (s *Service) forgetSwipe() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.swiped = [hashSize]byte{}
+}
+
+// tooFast refuses what a source sends beyond its rate. It depends on nothing
+// that was shown, so it is answered at once.
+func (s *Service) tooFast(ctx context.Context, c *Credential) (Result, error) {
+	e := entry.Entry{Kind: entry.KindIdentify, Outcome: entry.OutcomeDenied, Reason: entry.ReasonRate, Method: c.method(), Source: c.Source}
+	return Result{Action: Refused, Verdict: Verdict{Reason: entry.ReasonRate, Method: e.Method, Say: sayWait}}, s.journal(ctx, false, e)
+}
+
+// kindOf is how a refusal is journaled, by what was tried.
+func kindOf(st state) entry.Kind {
+	switch {
+	case st.session == 0:
+		return entry.KindSignOn
+	case st.locked:
+		return entry.KindUnlock
+	}
+	return entry.KindIdentify
+}
+
+// act does what was meant, if the credential is good and the state still the
+// one that it was meant in.
+func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *Credential) (Result, error) {
+	r := Result{Action: Refused, Verdict: s.verdict(f, c)}
+	if f.reason == entry.ReasonPINRequired && r.NeedPIN {
+		token, err := s.ask(&askedPIN{mac: f.mac, intent: in, state: st})
+		r.Token, r.Action, r.OK = token, AskPIN, false
+		return r, err
+	}
+	if !r.OK {
+		return r, s.refusal(ctx, f, c, kindOf(st))
+	}
+	s.effect.Lock()
+	defer s.effect.Unlock()
+	s.store.turn.RLock()
+	defer s.store.turn.RUnlock()
+	// The roster as it is now: a PIN takes its time, and meanwhile a manager may
+	// have suspended who types it.
+	fresh, err := s.record(f.record.Number)
+	if err != nil {
+		return Result{Action: Refused}, err
+	}
+	reason := entry.ReasonNone
+	switch now := stateOf(s.gate.Snapshot()); {
+	case fresh == nil:
+		reason = entry.ReasonRosterChanged
+	case fresh.Suspended:
+		reason = entry.ReasonSuspended
+	case now != st:
+		reason = entry.ReasonStateChanged
+	}
+	if reason != entry.ReasonNone {
+		return s.deny(ctx, r, f, c, kindOf(st), reason, sayRefused(reason, f.record.Name))
+	}
+	who := fresh.public().Subject()
+	r.Operator = fresh.public()
+	switch in.do {
+	case SignedOn:
+		_, r.Decision, err = s.gate.BeginSession(ctx, who, r.Method, c.Source)
+		return s.decided(r, SignedOn, fresh.Name+" is signed on", err)
+	case Unlocked:
+		if st.session == 0 {
+			return s.deny(ctx, r, f, c, entry.KindUnlock, entry.ReasonNoSession, "nobody is signed on")
+		}
+		if !st.locked {
+			return s.deny(ctx, r, f, c, entry.KindUnlock, entry.ReasonStateChanged, "the register is not locked")
+		}
+		r.Decision, err = s.gate.Unlock(ctx, who, r.Method, c.Source)
+		return s.decided(r, Unlocked, "unlocked", err)
+	case Approved:
+		if in.override == 0 || in.override != st.override {
+			return s.deny(ctx, r, f, c, entry.KindIdentify, entry.ReasonNoOverride, sayRefused(entry.ReasonNoOverride, ""))
+		}
+		r.Decision, err = s.gate.Approve(ctx, in.override, who, r.Method, c.Source)
+		return s.decided(r, Approved, "approved by "+fresh.Name, err)
+	case Locked:
+		if err := s.gate.Lock(ctx, entry.ReasonOwner, c.Source); err != nil {
+			return Result{Action: Refused}, err
+		}
+		r.Action, r.Say = Locked, "locked"
+		return r, nil
+	case SignedOff:
+		return s.signOffBy(ctx, r, in, st, who, f, c)
+	case InUse:
+		say := st.name + " is signed on"
+		if in.own {
+			say = "you are signed on"
+		}
+		r, err := s.deny(ctx, r, f, c, entry.KindIdentify, entry.ReasonInUse, say)
+		r.Action = InUse
+		return r, err
+	}
+	return Result{Action: Refused}, fmt.Errorf("sign-on: no such intent (%s)", in.do)
+}
+
+// decided turns the gate's answer into a result.
+func (s *Service) decided(r Result, done Action, say string, err error) (Result, error) {
+	if err != nil {
+		return Result{Action: Refused}, err
+	}
+	if r.Decision.Outcome != entry.OutcomeAllowed {
+		r.OK, r.Reason, r.Say = false, r.Decision.Reason, sayRefused(r.Decision.Reason, r.Operator.Name)
+		return r, nil
+	}
+	r.Action, r.Say = done, say
+	s.touch(s.o.Clock.Boot())
+	return r, nil
+}
+
+// deny refuses somebody who was identified, and journals it.
+func (s *Service) deny(ctx context.Context, r Result, f *finding, c *Credential, kind entry.Kind, reason entry.Reason, say string) (Result, error) {
+	denied := *f
+	denied.reason = reason
+	r.OK, r.Action, r.Reason, r.Say = false, Refused, reason, say
+	return r, s.refusal(ctx, &denied, c, kind)
+}
+
+// signOffBy ends a session for somebody who was identified.
+func (s *Service) signOffBy(ctx context.Context, r Result, in intent, st state, who enforcer.Subject, f *finding, c *Credential) (Result, error) {
+	if st.session == 0 {
+		return s.deny(ctx, r, f, c, entry.KindIdentify, entry.ReasonNoSession, "nobody is signed on")
+	}
+	reason := entry.ReasonOwner
+	if !in.own {
+		reason = entry.ReasonManager
+		var err error
+		r.Decision, err = s.gate.Permit(ctx, who, "pos.unlock.other", r.Method, c.Source, st.operator)
+		if err != nil || r.Decision.Outcome != entry.OutcomeAllowed {
+			return s.decided(r, SignedOff, "", err)
+		}
+	}
+	if err := s.gate.EndSession(ctx, reason, who, c.Source); err != nil {
+		return Result{Action: Refused}, err
+	}
+	r.Action, r.Say = SignedOff, st.name+" is signed off"
+	return r, nil
+}
+
+// SignOff ends the session at the wish of whoever is at the register. A locked
+// one it does not end: then anybody could make the register free for themselves.
+func (s *Service) SignOff(ctx context.Context, source string) (Result, error) {
+	s.effect.Lock()
+	defer s.effect.Unlock()
+	return s.own(ctx, source, SignedOff, func(who enforcer.Subject) error {
+		return s.gate.EndSession(ctx, entry.ReasonOwner, who, source)
+	})
+}
+
+// Lock locks the register at the wish of whoever is at it.
+func (s *Service) Lock(ctx context.Context, source string) (Result, error) {
+	s.effect.Lock()
+	defer s.effect.Unlock()
+	return s.own(ctx, source, Locked, func(enforcer.Subject) error {
+		return s.gate.Lock(ctx, entry.ReasonOwner, source)
+	})
+}
+
+func (s *Service) own(ctx context.Context, source string, do Action, f func(enforcer.Subject) error) (Result, error) {
+	snap := s.gate.Snapshot()
+	if snap.Session == nil {
+		return Result{Action: Refused, Verdict: Verdict{Reason: entry.ReasonNoSession, Say: "nobody is signed on"}}, nil
+	}
+	who := snap.Session.Subject
+	if snap.Session.Locked {
+		if do == Locked {
+			return Result{Action: Locked, Verdict: Verdict{OK: true, Say: "locked"}}, nil
+		}
+		say := "the register is locked: unlock it first"
+		return Result{Action: Refused, Verdict: Verdict{Reason: entry.ReasonLocked, Say: say}},
+			s.journal(ctx, false, entry.Entry{
+				Kind: entry.KindIdentify, Outcome: entry.OutcomeDenied, Reason: entry.ReasonLocked, Session: snap.Session.ID, Source: source,
+				Text: "sign-off of a locked register",
+			})
+	}
+	if err := f(who); err != nil {
+		return Result{Action: Refused}, err
+	}
+	say := "locked"
+	if do == SignedOff {
+		say = who.Name + " is signed off"
+	}
+	return Result{Action: do, Verdict: Verdict{OK: true, Say: say}}, nil
+}

@@ -1,0 +1,125 @@
+package signon
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"tillwarden/enforcer/journal/entry"
+)
+
+// txn is a transaction with the roster's records.
+type txn struct {
+	tx   *bbolt.Tx
+	keys *Keys
+}
+
+// Records are JSON with 16 bytes of HMAC-SHA-256 over bucket, key and content
+// before it: neither a flipped bit nor somebody with a hex editor and no keys
+// changes a record unnoticed, nor moves one to another key.
+const sealSize = 16
+
+func (t *txn) sealOf(bucket, key, content []byte) []byte {
+	m := hmac.New(sha256.New, t.keys.seal[:])
+	for _, b := range [][]byte{bucket, key} {
+		_, _ = m.Write([]byte{byte(len(b))})
+		_, _ = m.Write(b)
+	}
+	_, _ = m.Write(content)
+	return m.Sum(nil)[:sealSize]
+}
+
+func (t *txn) put(bucket, key []byte, v any) error {
+	content, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("write a record: %w", err)
+	}
+	return t.tx.Bucket(bucket).Put(key, append(t.sealOf(bucket, key, content), content...))
+}
+
+// get reads a record; false: there is none.
+func (t *txn) get(bucket, key []byte, v any) (bool, error) {
+	raw := t.tx.Bucket(bucket).Get(key)
+	if raw == nil {
+		return false, nil
+	}
+	return true, t.decode(bucket, key, raw, v)
+}
+
+func (t *txn) decode(bucket, key, raw []byte, v any) error {
+	if len(raw) < sealSize || len(key) > 255 || !hmac.Equal(raw[:sealSize], t.sealOf(bucket, key, raw[sealSize:])) {
+		return fmt.Errorf("%w: a record of %s was changed", ErrDamaged, bucket)
+	}
+	d := json.NewDecoder(bytes.NewReader(raw[sealSize:]))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("%w: a record of %s cannot be read", ErrDamaged, bucket)
+	}
+	return nil
+}
+
+func (t *txn) operator(number string) (*operatorRecord, error) {
+	if badNumber(number) != "" {
+		return nil, nil
+	}
+	r := new(operatorRecord)
+	ok, err := t.get(bucketOperators, []byte(number), r)
+	if err != nil || !ok {
+		return nil, err
+	}
+	if err := r.valid(); err != nil || r.Number != number {
+		return nil, fmt.Errorf("%w: the record of operator %s", ErrDamaged, number)
+	}
+	return r, nil
+}
+
+func (t *txn) operators(f func(*operatorRecord) error) error {
+	return t.tx.Bucket(bucketOperators).ForEach(func(k, _ []byte) error {
+		r, err := t.operator(string(k))
+		if err != nil {
+			return err
+		}
+		if r == nil {
+			return fmt.Errorf("%w: an operator's number is malformed", ErrDamaged)
+		}
+		return f(r)
+	})
+}
+
+func (t *txn) count() int { return t.tx.Bucket(bucketOperators).Stats().KeyN }
+
+func cardKey(keyID string, mac []byte) []byte { return append([]byte(keyID+"/"), mac...) }
+
+func (t *txn) cardHolder(keyID string, mac []byte) (number string, err error) {
+	_, err = t.get(bucketCards, cardKey(keyID, mac), &number)
+	return number, err
+}
+
+// byCard finds the operator who has a card; nil: nobody.
+func (t *txn) byCard(mac [sha256.Size]byte) (*operatorRecord, error) {
+	number, err := t.cardHolder(t.keys.ID, mac[:])
+	if err != nil || number == "" {
+		return nil, err
+	}
+	r, err := t.operator(number)
+	if err != nil {
+		return nil, err
+	}
+	if r != nil {
+		for _, c := range r.Cards {
+			if c.KeyID == t.keys.ID && hmac.Equal(c.MAC, mac[:]) {
+				return r, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("%w: a card in the index is no operator's", ErrDamaged)
+}
+
+func (t *txn) applied() (seq entry.Seq, err error) {
+	_, err = t.get(bucketMeta, keyApplied, &seq)
+	return seq, err
+}

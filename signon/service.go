@@ -1,0 +1,258 @@
+package signon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tillwarden/enforcer"
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
+	"tillwarden/signon/card"
+)
+
+// Gate is what signon needs of enforcer.Gate. It decides, journals its
+// decisions, and holds the session.
+type Gate interface {
+	Snapshot() *enforcer.Snapshot
+	BeginSession(ctx context.Context, who enforcer.Subject, method entry.Method, source string) (*enforcer.Session, enforcer.Decision, error)
+	EndSession(ctx context.Context, reason entry.Reason, by enforcer.Subject, source string) error
+	Lock(ctx context.Context, reason entry.Reason, source string) error
+	Unlock(ctx context.Context, by enforcer.Subject, method entry.Method, source string) (enforcer.Decision, error)
+	RosterChanged(ctx context.Context, current *enforcer.Subject, reason entry.Reason) error
+	Approve(ctx context.Context, override entry.Seq, by enforcer.Subject, method entry.Method, source string) (enforcer.Decision, error)
+	Permit(ctx context.Context, by enforcer.Subject, function string, method entry.Method, source, about string) (enforcer.Decision, error)
+}
+
+// Options say what a Service needs and how the site wants it. Zero values are
+// the defaults; do not change them while the service runs.
+type Options struct {
+	Store *Store
+	Gate  Gate
+	// Method is what operators must show whose work groups do not say. Default: the card alone.
+	Method policy.SignOnMethod
+	// MinDelay is how long every answer takes at least, and a step of how much
+	// longer it takes. Default 300 ms.
+	MinDelay time.Duration
+	// SameSwipe is how long the same card again is the same swipe. Default 2 s.
+	SameSwipe time.Duration
+	// AskPIN is how long a card waits for its PIN. Default 30 s.
+	AskPIN time.Duration
+	// Idle is after how long without activity the register locks. Default 15
+	// minutes; below zero: never.
+	Idle time.Duration
+	// Location is the time zone of "locked until". Default time.Local.
+	Location *time.Location
+	// Logger gets what went wrong; never a credential. Default: nothing.
+	Logger *slog.Logger
+	// Clock is the store's if nil.
+	Clock enforcer.Clock
+}
+
+// Service identifies operators and does what their swipes mean. Its methods may
+// be used from several goroutines at once.
+type Service struct {
+	o     Options
+	store *Store
+	gate  Gate
+	brake *brake
+	done  chan struct{} // closed by Close
+
+	// effect makes the step from "is the state still the one that was meant?"
+	// to its change one step.
+	effect sync.Mutex
+
+	mu       sync.Mutex // guards what follows
+	closed   bool
+	swiped   [hashSize]byte // keyed hash of the last card that had an effect
+	swipedAt time.Duration
+	asked    map[string]*askedPIN // by token
+	active   time.Duration        // boot time of the last activity
+	stopIdle func() bool
+	running  sync.WaitGroup // functions that the clock called
+}
+
+// New makes a service. Call Start before the first swipe, and Close at the end.
+func New(o Options) (*Service, error) {
+	if o.Store == nil || o.Gate == nil {
+		return nil, errors.New("sign-on: store and gate are needed")
+	}
+	if o.Clock == nil {
+		o.Clock = o.Store.o.Clock
+	}
+	if o.Method == policy.SignOnDefault {
+		o.Method = policy.SignOnCard
+	}
+	set := func(d *time.Duration, value time.Duration) {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	set(&o.MinDelay, 300*time.Millisecond)
+	set(&o.SameSwipe, 2*time.Second)
+	set(&o.AskPIN, 30*time.Second)
+	set(&o.Idle, 15*time.Minute)
+	if o.Location == nil {
+		o.Location = time.Local
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return &Service{
+		o: o, store: o.Store, gate: o.Gate, brake: newBrake(), done: make(chan struct{}), asked: map[string]*askedPIN{},
+	}, nil
+}
+
+// Start takes over what an earlier run left: locks of means, and a session
+// that the gate resumed, which counts as active now. If its operator was
+// suspended or changed while nobody looked, the gate is told.
+func (s *Service) Start(ctx context.Context) error {
+	if err := s.store.NewBoot(); err != nil {
+		s.o.Logger.Error("sign-on is not possible", "error", err)
+	}
+	s.touch(s.o.Clock.Boot())
+	return s.follow(ctx)
+}
+
+// follow tells the gate what the roster now says of the session's operator.
+func (s *Service) follow(ctx context.Context) error {
+	s.store.turn.Lock()
+	defer s.store.turn.Unlock()
+	session := s.gate.Snapshot().Session
+	if session == nil {
+		return nil
+	}
+	r, err := s.record(session.Subject.Operator)
+	switch {
+	case err != nil:
+		// A roster that cannot be read vouches for nobody.
+		return errors.Join(err, s.gate.RosterChanged(ctx, nil, entry.ReasonDamaged))
+	case r == nil:
+		return s.gate.RosterChanged(ctx, nil, entry.ReasonRosterChanged)
+	case r.Suspended:
+		return s.gate.RosterChanged(ctx, nil, entry.ReasonSuspendedNow)
+	}
+	now := r.public().Subject()
+	if sameSubject(&now, &session.Subject) {
+		return nil
+	}
+	return s.gate.RosterChanged(ctx, &now, entry.ReasonRosterChanged)
+}
+
+func sameSubject(a, b *enforcer.Subject) bool {
+	if a.Operator != b.Operator || a.Name != b.Name || a.Person != b.Person || len(a.WorkGroups) != len(b.WorkGroups) {
+		return false
+	}
+	x, y := sorted(a.WorkGroups), sorted(b.WorkGroups)
+	for i := range x {
+		if x[i] != y[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// Close stops the idle clock and lets nobody in any more. It waits for what is
+// under way on the clock.
+func (s *Service) Close() {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	s.closed = true
+	close(s.done)
+	stop := s.stopIdle
+	s.stopIdle = nil
+	clear(s.asked)
+	s.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+	s.running.Wait()
+}
+
+// Credential is what somebody shows: a card, a card and PIN, or a number and
+// PIN. Whoever it is given to wipes it.
+type Credential struct {
+	Card   *card.Card
+	Number string
+	PIN    []byte
+	Source string // the device or socket it came from
+}
+
+// Wipe zeroes card and PIN.
+func (c *Credential) Wipe() {
+	c.Card.Wipe()
+	clear(c.PIN)
+}
+
+// String says what kind of credential it is.
+func (c Credential) String() string {
+	return fmt.Sprintf("credential(%s from %s)", c.method(), c.Source)
+}
+
+// Format prints String for every verb.
+func (c Credential) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
+
+// MarshalJSON gives String, quoted.
+func (c Credential) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", c.String()), nil }
+
+// LogValue gives String.
+func (c Credential) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+func (c *Credential) method() entry.Method {
+	switch {
+	case c.Card != nil && len(c.PIN) > 0:
+		return entry.MethodCardPIN
+	case c.Card != nil:
+		return entry.MethodCard
+	}
+	return entry.MethodNumberPIN
+}
+
+// wait returns when the boot clock has reached a moment.
+func (s *Service) wait(ctx context.Context, until time.Duration) error {
+	d := until - s.o.Clock.Boot()
+	if d <= 0 {
+		return ctx.Err()
+	}
+	reached := make(chan struct{})
+	stop := s.o.Clock.After(d, func() { close(reached) })
+	defer stop()
+	select {
+	case <-reached:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.done:
+		return ErrClosed
+	}
+}
+
+// settle waits until an answer that was asked for at a moment may be given: a
+// whole number of minimum delays later, so that how long it took says nothing.
+func (s *Service) settle(ctx context.Context, asked time.Duration) error {
+	took := s.o.Clock.Boot() - asked
+	steps := max(1, (took+s.o.MinDelay-1)/s.o.MinDelay)
+	return s.wait(ctx, asked+steps*s.o.MinDelay)
+}
+
+func (s *Service) journal(ctx context.Context, essential bool, es ...entry.Entry) error {
+	if _, err := s.store.o.Journal.Append(ctx, essential, es...); err != nil {
+		return fmt.Errorf("journal a sign-on try: %w", err)
+	}
+	return nil
+}
+
+func (s *Service) record(number string) (r *operatorRecord, err error) {
+	err = s.store.view(func(t *txn) error {
+		r, err = t.operator(number)
+		return err
+	})
+	return r, err
+}

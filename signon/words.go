@@ -1,0 +1,108 @@
+package signon
+
+import (
+	"fmt"
+	"time"
+
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/signon/card"
+)
+
+// What people at the register are told. Rules: plain words, no capital at
+// the beginning but a name's, no full stop; say what to do where something can be
+// done; nothing that was typed or swiped; before a valid card was shown, nothing
+// that tells one number from another.
+
+// sayNotAccepted answers every number and PIN that does not let somebody in.
+const sayNotAccepted = "number and PIN not accepted"
+
+// cardReason is the reason to refuse a card for its class alone.
+func cardReason(c *card.Card) entry.Reason {
+	switch c.Class() {
+	case card.Operator:
+		if len(c.Payload()) > 0 {
+			return entry.ReasonNone
+		}
+		return entry.ReasonUnreadable // wiped already
+	case card.Payment:
+		return entry.ReasonPaymentCard
+	case card.Licence:
+		return entry.ReasonLicenceCard
+	case card.Unknown:
+		return entry.ReasonUnknownCard
+	}
+	return entry.ReasonUnreadable
+}
+
+func sayCard(r entry.Reason) string {
+	switch r {
+	case entry.ReasonPaymentCard:
+		return "that is a payment card; nothing of it was kept. Use an operator card"
+	case entry.ReasonLicenceCard:
+		return "that is a driver licence; nothing of it was kept. Use an operator card"
+	case entry.ReasonUnknownCard:
+		return "that is not an operator card"
+	case entry.ReasonUnknownCredential:
+		return "nobody here has this card"
+	}
+	return "the card could not be read; swipe it again"
+}
+
+// sayRefused is what a decision of the gate means to somebody. It is said only
+// to who has been identified.
+func sayRefused(r entry.Reason, name string) string {
+	switch r {
+	case entry.ReasonRule, entry.ReasonRefused, entry.ReasonUnreviewed, entry.ReasonUnknownFunction:
+		return name + " may not do that here"
+	case entry.ReasonNoWorkGroup:
+		return name + " has no work group here"
+	case entry.ReasonNoPolicy:
+		return "no policy is loaded: nobody can sign on"
+	case entry.ReasonOwnRequest:
+		return "nobody approves the own request: another manager has to swipe"
+	case entry.ReasonSamePerson:
+		return "nobody approves the own request, with another number neither"
+	case entry.ReasonNoManagerOverride:
+		return name + " may not approve for others"
+	case entry.ReasonApproverMayNot:
+		return name + " may not approve this"
+	case entry.ReasonAccountable:
+		return name + " was signed on at this till and cannot approve its count"
+	case entry.ReasonTooEarly:
+		return "read first what is to be approved, then swipe again"
+	case entry.ReasonTimeout, entry.ReasonCancelled, entry.ReasonNoOverride, entry.ReasonRefusedByApprover:
+		return "there is nothing to approve any more"
+	case entry.ReasonStateChanged, entry.ReasonRosterChanged, entry.ReasonPolicyChanged:
+		return "something changed meanwhile; try again"
+	case entry.ReasonInUse:
+		return "somebody is signed on"
+	case entry.ReasonNoSession:
+		return "nobody is signed on"
+	case entry.ReasonLocked:
+		return "the register is locked"
+	case entry.ReasonFull:
+		return "the journal is full: nothing can be done here until there is room"
+	case entry.ReasonSuspended, entry.ReasonSuspendedNow:
+		return name + " is suspended"
+	case entry.ReasonRate, entry.ReasonSlowDown:
+		return sayWait
+	}
+	return "refused (" + r.String() + ")"
+}
+
+const sayWait = "too many tries; wait a moment"
+
+// sayLocked tells until when, by the wall clock, which is for reading only.
+func (s *Service) sayLocked(left time.Duration) string {
+	until := s.o.Clock.Stamp().Time().Add(left).In(s.o.Location)
+	// Up to the next minute, so that nobody comes too early.
+	until = until.Add(time.Minute - time.Nanosecond).Truncate(time.Minute)
+	return "locked until " + until.Format("15:04")
+}
+
+func sayTriesLeft(n int) string {
+	if n == 1 {
+		return "wrong PIN; one try is left"
+	}
+	return fmt.Sprintf("wrong PIN; %d tries are left", n)
+}
