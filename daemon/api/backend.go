@@ -16,6 +16,7 @@ type Backend interface {
 	Session(ctx context.Context, c Caller) (*SessionState, error)
 	SignOn(ctx context.Context, c Caller, by *Credentials) (*SignOnAnswer, error)
 	SignOff(ctx context.Context, c Caller) (*Done, error)
+	SignOffBy(ctx context.Context, c Caller, by *Credentials) (*SignOnAnswer, error)
 	Lock(ctx context.Context, c Caller) (*Done, error)
 	Unlock(ctx context.Context, c Caller, by *Credentials) (*SignOnAnswer, error)
 
@@ -59,4 +60,7 @@ const (
 	PeopleSuspend   PeopleVerb = "suspend"
 	PeopleResume    PeopleVerb = "resume"
 	PeopleUnlock    PeopleVerb = "unlock"
+
+	PeopleSetName    PeopleVerb = "set-name"
+	PeopleRevokeCard PeopleVerb = "revoke-card"
 )

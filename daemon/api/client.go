@@ -64,6 +64,12 @@ func (c *Client) SignOff(ctx context.Context) (*Done, error) {
 	return do[Done](ctx, c, "POST", "/v1/session/signoff", nil)
 }
 
+// SignOffBy ends the session with somebody's number and PIN, also a locked one
+// (console): the operator's who is signed on, or of who may unlock others' registers.
+func (c *Client) SignOffBy(ctx context.Context, by Credentials) (*SignOnAnswer, error) {
+	return do[SignOnAnswer](ctx, c, "POST", "/v1/session/signoff-by", &by)
+}
+
 // Lock locks the register.
 func (c *Client) Lock(ctx context.Context) (*Done, error) {
 	return do[Done](ctx, c, "POST", "/v1/session/lock", nil)

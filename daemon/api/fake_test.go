@@ -96,6 +96,12 @@ func (f *fake) SignOff(_ context.Context, c Caller) (*Done, error) {
 	return &Done{Say: "signed off"}, f.err
 }
 
+func (f *fake) SignOffBy(_ context.Context, c Caller, by *Credentials) (*SignOnAnswer, error) {
+	f.note(c, "signoff-by %s", by.Number)
+	f.pin(by)
+	return &SignOnAnswer{OK: true, Say: "signed off"}, f.err
+}
+
 func (f *fake) Lock(_ context.Context, c Caller) (*Done, error) {
 	f.note(c, "lock")
 	return &Done{Say: "locked"}, f.err

@@ -57,6 +57,7 @@ var routes = []route{
 	{"GET", "/v1/session", all, noBody, classPlain, get(Backend.Session)},
 	{"POST", "/v1/session/signon", console, smallBody, classPIN, post(Backend.SignOn)},
 	{"POST", "/v1/session/signoff", all, smallBody, classPlain, get(Backend.SignOff)},
+	{"POST", "/v1/session/signoff-by", console, smallBody, classPIN, post(Backend.SignOffBy)},
 	{"POST", "/v1/session/lock", all, smallBody, classPlain, get(Backend.Lock)},
 	{"POST", "/v1/session/unlock", console, smallBody, classPIN, post(Backend.Unlock)},
 
@@ -91,6 +92,8 @@ var routes = []route{
 	{"POST", "/v1/people/suspend", people, smallBody, classPIN, onPeople(PeopleSuspend)},
 	{"POST", "/v1/people/resume", people, smallBody, classPIN, onPeople(PeopleResume)},
 	{"POST", "/v1/people/unlock", people, smallBody, classPIN, onPeople(PeopleUnlock)},
+	{"POST", "/v1/people/set-name", people, smallBody, classPIN, onPeople(PeopleSetName)},
+	{"POST", "/v1/people/revoke-card", people, smallBody, classPIN, onPeople(PeopleRevokeCard)},
 }
 
 // get is a route without a request of its own.
@@ -273,8 +276,12 @@ func onPeople(verb PeopleVerb) func(*Server, *exchange) (any, error) {
 func checkPeople(verb PeopleVerb, r *PeopleRequest) error {
 	add := verb == PeopleAdd
 	switch {
-	case !add && (r.Name != "" || r.Person != ""):
-		return Errorf(CodeInvalid, "name and person are for adding an operator only")
+	case !add && r.Person != "":
+		return Errorf(CodeInvalid, "person is for adding an operator only")
+	case !add && verb != PeopleSetName && r.Name != "":
+		return Errorf(CodeInvalid, "name is for add and set-name only")
+	case verb != PeopleRevokeCard && r.Card != 0:
+		return Errorf(CodeInvalid, "card is for revoke-card only")
 	case !add && verb != PeopleSetGroups && r.WorkGroups != nil:
 		return Errorf(CodeInvalid, "work_groups are for add and set-groups only")
 	case !add && verb != PeopleSetPIN && len(r.PIN) > 0:

@@ -36,6 +36,7 @@ func TestRolesTable(t *testing.T) {
 		"POST /v1/people/list": {c, n}, "POST /v1/people/show": {c, n}, "POST /v1/people/add": {c, n},
 		"POST /v1/people/set-groups": {c, n}, "POST /v1/people/set-pin": {c, n}, "POST /v1/people/enrol-card": {c, n},
 		"POST /v1/people/suspend": {c, n}, "POST /v1/people/resume": {c, n}, "POST /v1/people/unlock": {c, n},
+		"POST /v1/people/set-name": {c, n}, "POST /v1/people/revoke-card": {c, n}, "POST /v1/session/signoff-by": {c},
 	}
 	if len(want) != len(routes) {
 		t.Errorf("%d routes in this table, %d in the server's", len(want), len(routes))

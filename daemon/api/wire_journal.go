@@ -10,8 +10,10 @@ import (
 type Filter struct {
 	From     *time.Time `json:"from,omitempty"`
 	To       *time.Time `json:"to,omitempty"`
-	Operator string     `json:"operator,omitempty"`
+	Operator string     `json:"operator,omitempty"` // who acted
+	Approver string     `json:"approver,omitempty"` // the second person
 	Function string     `json:"function,omitempty"` // dotted key
+	Source   string     `json:"source,omitempty"`
 	Outcome  string     `json:"outcome,omitempty"`
 	Kind     string     `json:"kind,omitempty"`
 	After    Seq        `json:"after,omitempty"`  // only entries with a higher number

@@ -27,12 +27,14 @@ type PeopleRequest struct {
 	By *Credentials `json:"by,omitempty"`
 	// Number is the operator that it is about. Not for listing.
 	Number string `json:"number,omitempty"`
-	// Name, Person, WorkGroups and PIN are for adding; WorkGroups also for
-	// set-groups, PIN also for set-pin. An empty Person is a person of their own.
+	// Name, Person, WorkGroups and PIN are for adding; Name also for set-name,
+	// WorkGroups for set-groups, PIN for set-pin. An empty Person is a person of their own.
 	Name       string   `json:"name,omitempty"`
 	Person     string   `json:"person,omitempty"`
 	WorkGroups []string `json:"work_groups,omitempty"`
 	PIN        Secret   `json:"pin,omitempty"`
+	// Card is the card to revoke, by its number among the operator's; 0: all of them.
+	Card uint32 `json:"card,omitempty"`
 }
 
 // PeopleAnswer is a change that was made, or the operator that was asked
