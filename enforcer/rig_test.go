@@ -373,10 +373,12 @@ func testPolicy() *policy.Policy {
 	fn := func(id policy.ID, key string, f policy.Function) policy.Function {
 		f.ID, f.Key, f.Name, f.Since = id, key, "Name of "+key, max(1, f.Since)
 		switch {
-		case id%1000 == 0:
+		case id == 1000 || id == 5000:
 			f.Level = 1
-		case id%100 == 0 || id < 1100:
-			f.Level, f.Parent = 2, id/1000*1000
+		case id < 5000 && (id%100 == 0 || id < 1100):
+			f.Level, f.Parent = 2, 1000
+		case id%100 == 0:
+			f.Level, f.Parent = 2, 5000
 		default:
 			f.Level, f.Parent = 3, id/100*100
 		}
