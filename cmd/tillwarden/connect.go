@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"path/filepath"
+	"time"
+
+	"tillwarden/daemon/api"
+)
+
+// dial finds the daemon's socket for one of the roles, the preferred first:
+// that of --socket, or the first in --run-dir that this user may use.
+func (a *app) dial(ctx context.Context, roles ...api.Role) (*api.Client, error) {
+	if a.socket != "" {
+		return api.NewClient(a.socket), nil
+	}
+	var denied, last error
+	for _, role := range roles {
+		path := filepath.Join(a.runDir, role.String()+".sock")
+		d := net.Dialer{Timeout: 2 * time.Second}
+		conn, err := d.DialContext(ctx, "unix", path)
+		if err == nil {
+			conn.Close()
+			return api.NewClient(path), nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if errors.Is(err, fs.ErrPermission) {
+			denied = err
+		} else {
+			last = err
+		}
+	}
+	if denied != nil {
+		return nil, failedf("%s: your user may not use the daemon's %s socket", a.runDir, wanted(roles)).
+			hint("join the group of that socket (ls -l %s), or run this as root", a.runDir)
+	}
+	f := failedf("tillwardend is not reachable in %s", a.runDir)
+	if errors.Is(last, fs.ErrNotExist) {
+		return nil, f.hint("is it running? systemctl status tillwardend").
+			hint("if its sockets are elsewhere, say so with --run-dir or TILLWARDEN_RUN_DIR")
+	}
+	return nil, f.hint("its socket is there and nobody answers: systemctl restart tillwardend")
+}
+
+func wanted(roles []api.Role) string {
+	var list []string
+	for _, r := range roles {
+		list = append(list, r.String())
+	}
+	return join(list)
+}
+
+// actor is the operator behind a command: --as, with a PIN that is asked for.
+type actor struct{ number string }
+
+func (w actor) given() bool { return w.number != "" }
+
+// credentials asks for the acting operator's PIN; nil where there is no --as.
+func (a *app) credentials(w actor) (*api.Credentials, error) {
+	if !w.given() {
+		return nil, nil
+	}
+	pin, err := a.askPIN("operator " + w.number)
+	if err != nil {
+		return nil, err
+	}
+	return &api.Credentials{Number: w.number, PIN: pin}, nil
+}
+
+// dialFor prefers the console's socket for an operator, and the technician's
+// where nobody is named.
+func (a *app) dialFor(ctx context.Context, w actor) (*api.Client, error) {
+	if w.given() {
+		return a.dial(ctx, api.RoleConsole, api.RoleTechnician)
+	}
+	return a.dial(ctx, api.RoleTechnician, api.RoleConsole)
+}
+
+func wipe(c *api.Credentials) {
+	if c != nil {
+		c.PIN.Wipe()
+	}
+}

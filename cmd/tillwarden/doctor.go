@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"tillwarden/daemon/api"
+)
+
+// finding is one thing that the doctor looked at.
+type finding struct {
+	Check string `json:"check"`
+	// State is "ok", or "problem".
+	State string `json:"state"`
+	Says  string `json:"says"`
+	// Do is what to do next about a problem.
+	Do string `json:"do,omitempty"`
+}
+
+// doctor gathers findings.
+type doctor struct{ findings []finding }
+
+func (d *doctor) ok(check, format string, args ...any) {
+	d.findings = append(d.findings, finding{Check: check, State: "ok", Says: fmt.Sprintf(format, args...)})
+}
+
+func (d *doctor) problem(check, do, format string, args ...any) {
+	d.findings = append(d.findings, finding{Check: check, State: "problem", Says: fmt.Sprintf(format, args...), Do: do})
+}
+
+func (d *doctor) problems() int {
+	n := 0
+	for _, f := range d.findings {
+		if f.State != "ok" {
+			n++
+		}
+	}
+	return n
+}
+
+func (a *app) doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "look for what is wrong, and say what to do next",
+		Long: `Looks at this register from the sockets to the drawers, and says for each problem
+what to do next. Changes nothing. Exits with 1 when it found a problem.`,
+		Example: "  tillwarden doctor",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var d doctor
+			a.examine(cmd.Context(), &d)
+			if a.json {
+				if err := a.printJSON(struct {
+					Findings []finding `json:"findings"`
+					Problems int       `json:"problems"`
+				}{d.findings, d.problems()}); err != nil {
+					return err
+				}
+			} else {
+				for _, f := range d.findings {
+					a.say("%-8s %-10s %s", f.State, f.Check, f.Says)
+					if f.Do != "" {
+						a.say("%-8s %-10s -> %s", "", "", f.Do)
+					}
+				}
+				switch n := d.problems(); n {
+				case 0:
+					a.say("nothing is wrong")
+				case 1:
+					a.say("1 problem")
+				default:
+					a.say("%d problems", n)
+				}
+			}
+			if d.problems() > 0 {
+				return said(exitRefused)
+			}
+			return nil
+		},
+	}
+}
+
+func (a *app) examine(ctx context.Context, d *doctor) {
+	if a.socket == "" {
+		a.examineSockets(d)
+	}
+	client, err := a.dial(ctx, api.RoleTechnician, api.RoleConsole, api.RolePOS)
+	if err != nil {
+		f := classify(err)
+		do := "systemctl status tillwardend"
+		if len(f.hints) > 0 {
+			do = f.hints[0]
+		}
+		d.problem("daemon", do, "%v", err)
+		return
+	}
+	defer client.Close()
+	s, err := client.Status(ctx)
+	if err != nil {
+		d.problem("daemon", "journalctl -u tillwardend says more", "does not answer: %v", err)
+		return
+	}
+	if s.Version == a.version {
+		d.ok("daemon", "up for %s, version %s", seconds(s.Uptime), s.Version)
+	} else {
+		d.problem("daemon", "restart it after an upgrade: systemctl restart tillwardend", "runs version %s, this command line is %s", s.Version, a.version)
+	}
+	if s.Policy == nil {
+		d.problem("policy", "tillwarden policy compile, then tillwarden load FILE", "none is loaded: nothing is allowed")
+	} else {
+		d.ok("policy", "epoch %d, %d functions", s.Policy.Epoch, s.Policy.Functions)
+	}
+	if s.Operators != nil {
+		if *s.Operators == 0 {
+			d.problem("operators", "tillwarden operator add NUMBER --name NAME --group WORK-GROUP", "there are none: nobody can sign on")
+		} else {
+			d.ok("operators", "%d", *s.Operators)
+		}
+	}
+	if j := s.Journal; j != nil {
+		a.examineJournal(d, j)
+	}
+	switch s.Clock {
+	case "unsynchronised":
+		d.problem("clock", "timedatectl set-ntp true, or set the clock", "not synchronised: times in the journal may be wrong")
+	case "":
+	default:
+		d.ok("clock", "%s", s.Clock)
+	}
+	for i := range s.Devices {
+		examineDevice(d, &s.Devices[i])
+	}
+	if len(s.Drawers) == 0 {
+		d.problem("drawer", "add a drawer to the printer in tillwardend's configuration", "none is configured")
+	}
+	for i := range s.Drawers {
+		w := &s.Drawers[i]
+		switch {
+		case !w.Ready:
+			d.problem("drawer", "see its printer; after that: tillwarden drawer status", "%s cannot be opened now: %s", w.Name, w.Problem)
+		case !w.Calibrated:
+			d.problem("drawer", "tillwarden device calibrate drawer "+w.Name, "%s: its sensor is not calibrated, so that it cannot raise an alarm", w.Name)
+		default:
+			d.ok("drawer", "%s is %s, ready", w.Name, w.State)
+		}
+	}
+	for _, p := range s.Problems {
+		d.problem("register", "tillwarden status shows the whole", "%s", p)
+	}
+}
+
+// examineSockets looks at who may reach the daemon.
+func (a *app) examineSockets(d *doctor) {
+	info, err := os.Stat(a.runDir)
+	if err != nil {
+		return // dial says it better
+	}
+	if info.Mode().Perm()&0o002 != 0 {
+		d.problem("sockets", "chmod o-w "+a.runDir, "everybody may write to %s, and put sockets of their own there", a.runDir)
+		return
+	}
+	for _, role := range []api.Role{api.RoleConsole, api.RoleTechnician} {
+		path := filepath.Join(a.runDir, role.String()+".sock")
+		info, err := os.Stat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			d.problem("sockets", "systemctl restart tillwardend", "%s is missing", path)
+			return
+		case err != nil:
+			return
+		case info.Mode().Perm()&0o002 != 0:
+			d.problem("sockets", "see [sockets] in tillwardend's configuration", "everybody may use %s", path)
+			return
+		}
+	}
+	d.ok("sockets", "in %s", a.runDir)
+}
+
+func (a *app) examineJournal(d *doctor, j *api.JournalStatus) {
+	switch j.State {
+	case "", "ok":
+		d.ok("journal", "%d entries, %s, room for %s more", j.Last, megabytes(j.Bytes), megabytes(j.FreeBytes))
+	default:
+		d.problem("journal", "make room on its disk; at zero no drawer opens", "%s: %s left", j.State, megabytes(j.FreeBytes))
+	}
+}
+
+func examineDevice(d *doctor, v *api.Device) {
+	says := v.Name + " is " + v.State
+	if v.Problem != "" {
+		says += ": " + v.Problem
+	}
+	switch v.State {
+	case "up":
+		d.ok(v.Kind, "%s", says)
+	case "untrusted":
+		d.problem(v.Kind, "switch the printer off and on, or tillwarden device resync "+v.Name, "%s", says)
+	default:
+		d.problem(v.Kind, "check its cable and power; its path is "+orDash(v.Path), "%s", says)
+	}
+}

@@ -1,0 +1,305 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tillwarden/daemon/api"
+)
+
+// fake is a daemon for the command line's scripts: the real server of the
+// interface, and behind it answers that are always the same. PINs are right
+// where they are 4242.
+type fake struct {
+	mu    sync.Mutex
+	calls []string // guarded by mu
+	empty bool     // nobody, nothing, no policy
+}
+
+const rightPIN = "4242"
+
+var morning = time.Date(2026, 3, 2, 8, 30, 0, 0, time.UTC)
+
+// startFake serves all three sockets in a folder.
+func startFake(t *testing.T, dir string, f *fake) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range api.Roles() {
+		l, err := net.Listen("unix", filepath.Join(dir, role.String()+".sock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(filepath.Join(dir, role.String()+".sock"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := api.NewServer(api.Options{Backend: f, Role: role, Limits: api.Limits{PINRate: 1000, PINBurst: 1000}})
+		go func() { _ = s.Serve(l) }()
+		t.Cleanup(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			_ = s.Shutdown(ctx)
+		})
+	}
+}
+
+func (f *fake) note(c api.Caller, format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, c.Role.String()+" "+fmt.Sprintf(format, args...))
+}
+
+// knows refuses who has not shown the right PIN.
+func knows(by *api.Credentials) error {
+	if by != nil && string(by.PIN) != rightPIN {
+		return api.Errorf(api.CodeRefused, "number and PIN were not accepted").WithReason("wrong-pin")
+	}
+	return nil
+}
+
+func (f *fake) Status(_ context.Context, c api.Caller) (*api.Status, error) {
+	f.note(c, "status")
+	n := 2
+	s := &api.Status{
+		Version: "unknown", Chain: "Example", Store: "0042", Register: "1", State: "ready", Enforcing: true, Started: morning, Uptime: 90,
+		Policy: &api.PolicyStatus{Epoch: 7, Digest: "c0ffee0123456789", Functions: 220}, Clock: "synchronised", Operators: &n,
+		Session: &api.Session{ID: 3, Operator: "101", Name: "Cashier", Method: "card", Began: morning},
+		Journal: &api.JournalStatus{Last: 12, Root: "x", Bytes: 65536, FreeBytes: 60e6, State: "ok"},
+		Drawers: f.drawers(), Devices: f.devices(),
+	}
+	if f.empty {
+		n = 0
+		s.State, s.Policy, s.Session, s.Clock = "degraded", nil, nil, "unsynchronised"
+		s.Problems = []string{"no policy is loaded"}
+		s.Journal.State = "reserve"
+	}
+	return s, nil
+}
+
+func (f *fake) drawers() []api.Drawer {
+	d := api.Drawer{Name: "drawer", Printer: "printer", State: "closed", Calibrated: true, Ready: true}
+	if f.empty {
+		d.State, d.Calibrated, d.Ready, d.Problem = "unknown", false, false, "the printer is not there"
+	}
+	return []api.Drawer{d}
+}
+
+func (f *fake) devices() []api.Device {
+	v := api.Device{Name: "printer", Kind: "printer", Path: "/dev/ttyUSB0", State: "up", Since: &morning}
+	if f.empty {
+		v.State, v.Problem = "down", "no such device"
+	}
+	return []api.Device{v, {Name: "reader", Kind: "reader", Path: "/dev/ttyUSB1", State: "up", Since: &morning}}
+}
+
+func (f *fake) Policy(context.Context, api.Caller) (*api.PolicyStatus, error) {
+	return &api.PolicyStatus{Epoch: 7, WorkGroups: []api.WorkGroupInfo{{Name: "Front"}, {Name: "Back"}}}, nil
+}
+
+func (f *fake) Session(context.Context, api.Caller) (*api.SessionState, error) {
+	return &api.SessionState{}, nil
+}
+
+func (f *fake) SignOn(_ context.Context, c api.Caller, by *api.Credentials) (*api.SignOnAnswer, error) {
+	f.note(c, "signon %s", by.Number)
+	if string(by.PIN) != rightPIN {
+		return &api.SignOnAnswer{Reason: "wrong-pin", Say: "not accepted"}, nil
+	}
+	return &api.SignOnAnswer{OK: true, Say: "signed on: " + by.Number}, nil
+}
+
+func (f *fake) SignOff(_ context.Context, c api.Caller) (*api.Done, error) {
+	f.note(c, "signoff")
+	return &api.Done{Say: "signed off"}, nil
+}
+
+func (f *fake) SignOffBy(_ context.Context, c api.Caller, by *api.Credentials) (*api.SignOnAnswer, error) {
+	f.note(c, "signoff by %s", by.Number)
+	return &api.SignOnAnswer{OK: string(by.PIN) == rightPIN, Say: "signed off"}, nil
+}
+
+func (f *fake) Lock(_ context.Context, c api.Caller) (*api.Done, error) {
+	return nil, api.Errorf(api.CodeConflict, "nobody is signed on").WithHint("sign on first")
+}
+
+func (f *fake) Unlock(ctx context.Context, c api.Caller, by *api.Credentials) (*api.SignOnAnswer, error) {
+	return f.SignOn(ctx, c, by)
+}
+
+func (f *fake) Ask(_ context.Context, c api.Caller, a *api.AskRequest) (*api.Answer, error) {
+	f.note(c, "ask %s drawer=%s open=%s wait=%g no-override=%t", a.Function, a.Drawer, a.Open, a.Wait, a.NoOverride)
+	w := &api.Answer{
+		Outcome: "allowed", Reason: "rule", Function: a.Function, Say: "work group Front has a check on it", Seq: 20,
+		Rule: &api.Rule{WorkGroup: "Front", Function: a.Function, Mark: "check"},
+	}
+	if a.Open != api.OpenNone {
+		w.Drawer = &api.DrawerAnswer{Name: "drawer", Result: api.DrawerPulsed}
+	}
+	if a.Function == "pos.drawer.nosale" {
+		w.Outcome, w.Say, w.Override = "override-required", "X at pos.drawer, of work group Front", 21
+		if w.Drawer != nil {
+			w.Drawer.Result, w.Drawer.Reason = api.DrawerNotOpened, "rule"
+		}
+	}
+	return w, nil
+}
+
+func (f *fake) Menu(context.Context, api.Caller) (*api.Menu, error) {
+	return &api.Menu{Items: []api.MenuItem{{ID: 1100, Function: "pos.sale", Name: "Sales application", Level: 2}}}, nil
+}
+
+func (f *fake) Drawers(context.Context, api.Caller) (*api.Drawers, error) {
+	return &api.Drawers{Drawers: f.drawers()}, nil
+}
+
+func (f *fake) Overrides(context.Context, api.Caller) (*api.Overrides, error) {
+	if f.empty {
+		return &api.Overrides{}, nil
+	}
+	return &api.Overrides{Overrides: []api.Override{{
+		ID: 21, Requester: "101", Name: "Cashier", Function: "pos.drawer.nosale", Prompt: "No Sale", Drawer: "drawer", ExpiresIn: 170,
+	}}}, nil
+}
+
+func (f *fake) WaitOverride(_ context.Context, c api.Caller, id api.Seq, wait time.Duration) (*api.Answer, error) {
+	f.note(c, "wait %d %s", id, wait)
+	return &api.Answer{Outcome: "denied", Reason: "timed-out", Say: "nobody approved it in time", Seq: 22}, nil
+}
+
+func (f *fake) Approve(_ context.Context, c api.Caller, id api.Seq, by *api.Credentials) (*api.Answer, error) {
+	f.note(c, "approve %d by %s", id, by.Number)
+	if err := knows(by); err != nil {
+		return nil, err
+	}
+	return &api.Answer{
+		Outcome: "allowed", Say: "approved", Approver: by.Number, Seq: 23,
+		Drawer: &api.DrawerAnswer{Name: "drawer", Result: api.DrawerPulsed},
+	}, nil
+}
+
+func (f *fake) Refuse(_ context.Context, c api.Caller, id api.Seq, by *api.Credentials) (*api.Done, error) {
+	f.note(c, "refuse %d by %s", id, by.Number)
+	return &api.Done{Say: "refused"}, knows(by)
+}
+
+func (f *fake) Cancel(_ context.Context, c api.Caller, id api.Seq) (*api.Done, error) {
+	f.note(c, "cancel %d", id)
+	return &api.Done{Say: "cancelled"}, nil
+}
+
+func (f *fake) Devices(context.Context, api.Caller) (*api.Devices, error) {
+	return &api.Devices{Devices: f.devices()}, nil
+}
+
+func (f *fake) Resync(_ context.Context, c api.Caller, device string) (*api.Done, error) {
+	f.note(c, "resync %s", device)
+	return &api.Done{Say: "printer " + device + " is trusted"}, nil
+}
+
+func (f *fake) Calibrate(_ context.Context, c api.Caller, device string, r *api.CalibrateRequest) (*api.CalibrateAnswer, error) {
+	f.note(c, "calibrate %s %s open=%t", device, r.Drawer, r.Open)
+	return &api.CalibrateAnswer{Calibrated: r.Open, Say: fmt.Sprintf("%s noted as open=%t", r.Drawer, r.Open)}, nil
+}
+
+func journalEntries() []api.Entry {
+	return []api.Entry{
+		{Seq: 1, Time: morning, Kind: "start", Clock: "synchronised", BootID: strings.Repeat("0", 32)},
+		{Seq: 2, Time: morning.Add(time.Minute), Kind: "sign-on", Outcome: "allowed", Operator: "101", Method: "card", WorkGroups: []string{"Front"}, Clock: "synchronised"},
+		{
+			Seq: 3, Time: morning.Add(2 * time.Minute), Kind: "decision", Outcome: "override-required", Reason: "rule", Operator: "101",
+			Function: "pos.drawer.nosale", FunctionID: 1602, Drawer: "drawer", Purpose: "none", Clock: "synchronised",
+			Rule: &api.Rule{WorkGroup: "Front", Function: "pos.drawer", Mark: "X"},
+		},
+		{Seq: 4, Time: morning.Add(3 * time.Minute), Kind: "drawer-opened", Reason: "no-grant", Device: "printer", Drawer: "drawer", Clock: "synchronised"},
+	}
+}
+
+func (f *fake) Journal(_ context.Context, c api.Caller, q *api.JournalQuery) (*api.JournalPage, error) {
+	if err := knows(q.By); err != nil {
+		return nil, err
+	}
+	f.note(c, "journal limit=%d reverse=%t kind=%s from=%s", q.Limit, q.Reverse, q.Kind, when(q.From))
+	page := &api.JournalPage{Last: 4}
+	for _, e := range journalEntries() {
+		if (q.Kind == "" || q.Kind == e.Kind) && e.Seq > q.After && (q.Before == 0 || e.Seq < q.Before) {
+			page.Entries = append(page.Entries, e)
+		}
+	}
+	if q.Reverse {
+		for i, n := 0, len(page.Entries); i < n/2; i++ {
+			page.Entries[i], page.Entries[n-1-i] = page.Entries[n-1-i], page.Entries[i]
+		}
+	}
+	page.Entries = page.Entries[:min(len(page.Entries), q.Limit)]
+	return page, nil
+}
+
+func when(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func (f *fake) JournalStream(_ context.Context, c api.Caller, q *api.JournalStream, emit func(*api.Entry) error) error {
+	f.note(c, "stream follow=%t after=%d", q.Follow, q.After)
+	for _, e := range journalEntries() {
+		if e.Seq > q.After {
+			if err := emit(&e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f *fake) Checkpoint(context.Context, api.Caller) (*api.Checkpoint, error) {
+	return &api.Checkpoint{Text: "tillwarden/Example/0042/1\n4\nroot\n\n— signature\n", PublicKey: "tillwarden/Example/0042/1+00000000+key"}, nil
+}
+
+func (f *fake) Events(_ context.Context, _ api.Caller, _ *api.Seq, emit func(*api.Event) error) error {
+	return emit(&api.Event{Entry: api.Entry{Seq: 5, Time: morning, Kind: "lock", Clock: "synchronised"}, Say: "the register is locked"})
+}
+
+func (f *fake) Load(_ context.Context, c api.Caller, l *api.LoadRequest) (*api.LoadAnswer, error) {
+	f.note(c, "load %s %s %d bytes by=%t", l.Type, l.Name, len(l.Bundle), l.By != nil)
+	if strings.HasPrefix(string(l.Bundle), "bad") {
+		return nil, api.Errorf(api.CodeInvalid, "the bundle was not loaded: signature does not verify").WithReason("signature")
+	}
+	return &api.LoadAnswer{Say: "policy of epoch 8 is loaded", Policy: &api.PolicyStatus{Epoch: 8}}, nil
+}
+
+func (f *fake) Operators(_ context.Context, c api.Caller, r *api.PeopleRequest) (*api.Operators, error) {
+	f.note(c, "operators by=%t", r.By != nil)
+	if f.empty {
+		return &api.Operators{Operators: []api.Operator{}}, nil
+	}
+	return &api.Operators{Operators: []api.Operator{
+		{Number: "101", Name: "Cashier", WorkGroups: []string{"Front"}, HasPIN: true, Cards: 1},
+		{Number: "102", Name: "Cashier", WorkGroups: []string{"Front", "Back"}, HasPIN: true, LockedFor: 1790},
+		{Number: "103", Name: "Cashier", WorkGroups: []string{"Back"}, Suspended: true},
+	}}, knows(r.By)
+}
+
+func (f *fake) People(_ context.Context, c api.Caller, verb api.PeopleVerb, r *api.PeopleRequest) (*api.PeopleAnswer, error) {
+	by := "-"
+	if r.By != nil {
+		by = r.By.Number
+	}
+	if err := knows(r.By); err != nil {
+		return nil, err
+	}
+	f.note(c, "%s %s by=%s name=%s groups=%s pin=%d", verb, r.Number, by, r.Name, strings.Join(r.WorkGroups, "|"), len(r.PIN))
+	return &api.PeopleAnswer{
+		Say:      fmt.Sprintf("%s: done for operator %s", verb, r.Number),
+		Operator: &api.Operator{Number: r.Number, Name: "Cashier", Person: "p-" + r.Number, WorkGroups: []string{"Front"}, HasPIN: true},
+	}, nil
+}

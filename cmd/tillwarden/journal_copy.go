@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"tillwarden/daemon/api"
+	"tillwarden/enforcer/journal"
+	"tillwarden/enforcer/journal/entry"
+)
+
+// copiedJournal is a copy of a journal's file. What it says is the file's
+// word: journal verify says what that is worth.
+type copiedJournal struct {
+	r      *journal.Reader
+	filter journal.Filter
+}
+
+func openCopy(path string, f api.Filter) (*copiedJournal, error) {
+	filter, err := nativeFilter(f)
+	if err != nil {
+		return nil, err
+	}
+	r, err := journal.OpenReader(path)
+	if err != nil {
+		return nil, copyError(err)
+	}
+	return &copiedJournal{r: r, filter: filter}, nil
+}
+
+// copyError says what to do about a copy that cannot be read.
+func copyError(err error) error {
+	f := failedf("%w", err)
+	switch {
+	case errors.Is(err, journal.ErrInUse):
+		return f.hint("leave --file out to ask the daemon, or copy the file while the daemon is stopped")
+	case errors.Is(err, journal.ErrDamaged):
+		return f.hint("tillwarden journal verify says what is wrong with it")
+	}
+	return f
+}
+
+// nativeFilter is the interface's filter as the journal itself has it.
+func nativeFilter(f api.Filter) (journal.Filter, error) {
+	n := journal.Filter{Operator: f.Operator, Function: f.Function, After: entry.Seq(f.After), Before: entry.Seq(f.Before)}
+	if f.From != nil {
+		n.From = *f.From
+	}
+	if f.To != nil {
+		n.To = *f.To
+	}
+	var err error
+	if f.Outcome != "" {
+		if n.Outcome, err = entry.ParseOutcome(f.Outcome); err != nil {
+			return n, err
+		}
+	}
+	if f.Kind != "" {
+		if n.Kind, err = entry.ParseKind(f.Kind); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func (c *copiedJournal) close() { _ = c.r.Close() }
+
+func (c *copiedJournal) each(ctx context.Context, f func(*api.Entry, []byte) error) error {
+	err := c.r.Each(ctx, c.filter, func(e *entry.Entry) error {
+		words := api.Words(e)
+		line, err := json.Marshal(words)
+		if err != nil {
+			return err
+		}
+		return f(&words, line)
+	})
+	return damaged(err)
+}
+
+func (c *copiedJournal) latest(ctx context.Context, n int) ([]api.Entry, error) {
+	var list []api.Entry
+	f := c.filter
+	f.Reverse = true
+	for len(list) < n {
+		f.Limit = min(n-len(list), journal.MaxLimit)
+		page, next, err := c.r.Query(ctx, f)
+		if err != nil {
+			return nil, damaged(err)
+		}
+		for i := range page {
+			list = append(list, api.Words(&page[i]))
+		}
+		if next == 0 {
+			break
+		}
+		f = f.Continue(next)
+	}
+	slices.Reverse(list)
+	return list, nil
+}
+
+func (c *copiedJournal) follow(context.Context, api.Seq, func(*api.Entry, []byte) error) error {
+	return nil // nothing is added to a copy
+}
+
+func (c *copiedJournal) get(_ context.Context, seq api.Seq) (*api.Entry, error) {
+	e, err := c.r.Get(entry.Seq(seq))
+	if errors.Is(err, journal.ErrNotFound) {
+		last, err := c.r.Last()
+		if err != nil {
+			return nil, damaged(err)
+		}
+		return nil, noEntry(seq, api.Seq(last.Last))
+	}
+	if err != nil {
+		return nil, damaged(err)
+	}
+	words := api.Words(&e)
+	return &words, nil
+}
+
+// damaged adds what to do about damage that is met while reading.
+func damaged(err error) error {
+	if errors.Is(err, journal.ErrDamaged) {
+		return copyError(err)
+	}
+	return err
+}
+
+var _ = []journalSource{(*copiedJournal)(nil), (*liveJournal)(nil)}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"maps"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"tillwarden": main})
+}
+
+// TestOffline runs the scripts that need no daemon. Those about exit codes
+// use "status N", which runs the command line and wants exactly that code.
+func TestOffline(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/offline", Setup: environment, Cmds: commands})
+}
+
+// TestFake runs the scripts against the real server of the interface with a
+// backend whose answers are always the same. What it was asked is in the file
+// that "calls" writes.
+func TestFake(t *testing.T) {
+	dir := t.TempDir()
+	full, empty := &fake{}, &fake{empty: true}
+	startFake(t, dir+"/full", full)
+	startFake(t, dir+"/empty", empty)
+	cmds := map[string]func(*testscript.TestScript, bool, []string){"calls": full.writeCalls}
+	maps.Copy(cmds, commands)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/fake", Cmds: cmds,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("TILLWARDEN_RUN_DIR", dir+"/full")
+			e.Setenv("EMPTY", dir+"/empty")
+			return environment(e)
+		},
+	})
+}
+
+func environment(e *testscript.Env) error {
+	e.Setenv("TZ", "UTC")
+	e.Setenv("HOME", e.WorkDir)
+	return nil
+}
+
+// commands are what the scripts have beyond testscript's own.
+var commands = map[string]func(*testscript.TestScript, bool, []string){
+	"code": wantCode,
+	"mode": wantMode,
+	"swap": swap,
+}

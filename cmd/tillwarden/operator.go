@@ -1,0 +1,278 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tillwarden/daemon/api"
+)
+
+func (a *app) operatorCommand() *cobra.Command {
+	c := a.group("operator", "operators of this register: add, list, change",
+		`  tillwarden operator add 201 --name "Manager" --group "POS Cashier - Manager Override"
+  tillwarden operator add 101 --name "Cashier" --group "POS Cashier - Sales Only" --as 201
+  tillwarden operator enrol-card 101 --as 201
+  tillwarden operator list`,
+		a.operatorAddCommand(), a.operatorListCommand(), a.operatorShowCommand(), a.operatorGroupsCommand(), a.operatorPINCommand(),
+		a.operatorVerb(api.PeopleEnrolCard, "enrol-card NUMBER", "enrol the card that is swiped next at this register",
+			`The next card that is swiped at the register's reader within 30 seconds becomes
+this operator's. Payment cards, licences and cards that somebody has are refused.`),
+		a.operatorVerb(api.PeopleSuspend, "suspend NUMBER", "shut an operator out, at once", "A session of theirs ends."),
+		a.operatorVerb(api.PeopleResume, "resume NUMBER", "take a suspension back", ""),
+		a.operatorVerb(api.PeopleUnlock, "unlock NUMBER", "unlock number and PIN after too many wrong tries", "Needs another operator who may."),
+	)
+	c.Long = `Operators of this register's own roster.
+
+The technician's socket makes the first operator on an empty roster. Every
+later change needs an operator who may: name one with --as, whose PIN is asked
+for. On a terminal PINs are asked for without showing them; otherwise they are
+read from standard input, one a line, the acting operator's first.`
+	return c
+}
+
+// asFlag adds --as.
+func asFlag(c *cobra.Command, w *actor) {
+	c.Flags().StringVar(&w.number, "as", "", "operator `number` that acts; the PIN is asked for")
+}
+
+func (a *app) operatorAddCommand() *cobra.Command {
+	var w actor
+	var noPIN bool
+	r := api.PeopleRequest{}
+	c := &cobra.Command{
+		Use:   "add NUMBER --name NAME --group WORK-GROUP...",
+		Short: "add an operator; the PIN is asked for",
+		Long: `Adds an operator. On an empty roster the technician may add the first one
+without --as.
+
+--person names the human being behind it: give the same to two operators of one
+person, and neither will approve the other's requests. Without it the operator
+is a person of their own.`,
+		Example: `  tillwarden operator add 101 --name "Cashier" --group "POS Cashier - Sales Only" --as 201`,
+		Args:    exactly("NUMBER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if r.Name == "" || len(r.WorkGroups) == 0 {
+				return usagef("operator add: --name and at least one --group are needed").
+					hint("the work groups of the loaded policy: tillwarden status --json, or tillwarden policy matrix")
+			}
+			by, err := a.credentials(w)
+			if err != nil {
+				return err
+			}
+			defer wipe(by)
+			if !noPIN {
+				if r.PIN, err = a.askNewPIN("operator " + args[0]); err != nil {
+					return err
+				}
+				defer r.PIN.Wipe()
+			}
+			r.By, r.Number = by, args[0]
+			return a.people(cmd, w, api.PeopleAdd, r)
+		},
+	}
+	asFlag(c, &w)
+	c.Flags().StringVar(&r.Name, "name", "", "`name` as people read it")
+	c.Flags().StringVar(&r.Person, "person", "", "the `person` behind the number, where one has several")
+	c.Flags().StringArrayVar(&r.WorkGroups, "group", nil, "`work group`; may be given more than once")
+	c.Flags().BoolVar(&noPIN, "no-pin", false, "add without a PIN, for who signs on by card alone")
+	a.completeGroups(c, "group")
+	return c
+}
+
+func (a *app) operatorGroupsCommand() *cobra.Command {
+	var w actor
+	c := &cobra.Command{
+		Use:     "set-groups NUMBER WORK-GROUP...",
+		Short:   "give an operator exactly these work groups",
+		Long:    "The work groups that are given replace those that the operator has. Nobody edits the own ones.",
+		Example: `  tillwarden operator set-groups 101 "POS Cashier - Sales and Returns" --as 201`,
+		Args:    atLeast("NUMBER", "WORK-GROUP"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			by, err := a.credentials(w)
+			if err != nil {
+				return err
+			}
+			defer wipe(by)
+			return a.people(cmd, w, api.PeopleSetGroups, api.PeopleRequest{By: by, Number: args[0], WorkGroups: args[1:]})
+		},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) == 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return a.groupNames(), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	asFlag(c, &w)
+	return c
+}
+
+func (a *app) operatorPINCommand() *cobra.Command {
+	var w actor
+	c := &cobra.Command{
+		Use:   "set-pin NUMBER",
+		Short: "set an operator's PIN, which is asked for",
+		Example: `  tillwarden operator set-pin 101 --as 201
+  printf '%s\n%s\n' "$ACTING_PIN" "$NEW_PIN" | tillwarden operator set-pin 101 --as 201`,
+		Args: exactly("NUMBER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			by, err := a.credentials(w)
+			if err != nil {
+				return err
+			}
+			defer wipe(by)
+			pin, err := a.askNewPIN("operator " + args[0] + ", the new one")
+			if err != nil {
+				return err
+			}
+			defer pin.Wipe()
+			return a.people(cmd, w, api.PeopleSetPIN, api.PeopleRequest{By: by, Number: args[0], PIN: pin})
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	asFlag(c, &w)
+	return c
+}
+
+// operatorVerb makes a command that does one thing with one operator.
+func (a *app) operatorVerb(verb api.PeopleVerb, use, short, long string) *cobra.Command {
+	var w actor
+	c := &cobra.Command{
+		Use: use, Short: short, Long: long,
+		Example: fmt.Sprintf("  tillwarden operator %s 101 --as 201", verb),
+		Args:    exactly("NUMBER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			by, err := a.credentials(w)
+			if err != nil {
+				return err
+			}
+			defer wipe(by)
+			if verb == api.PeopleEnrolCard {
+				a.note("swipe the card of operator %s at the register now", args[0])
+			}
+			return a.people(cmd, w, verb, api.PeopleRequest{By: by, Number: args[0]})
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	asFlag(c, &w)
+	return c
+}
+
+// people sends one change and says how it came out.
+func (a *app) people(cmd *cobra.Command, w actor, verb api.PeopleVerb, r api.PeopleRequest) error {
+	client, err := a.dialFor(cmd.Context(), w)
+	if err != nil {
+		return err
+	}
+	answer, err := client.People(cmd.Context(), verb, r)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(answer)
+	}
+	a.say("%s", answer.Say)
+	return nil
+}
+
+func (a *app) operatorListCommand() *cobra.Command {
+	var w actor
+	c := &cobra.Command{
+		Use:     "list",
+		Short:   "list the operators of this register",
+		Example: "  tillwarden operator list",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			by, err := a.credentials(w)
+			if err != nil {
+				return err
+			}
+			defer wipe(by)
+			client, err := a.dialFor(cmd.Context(), w)
+			if err != nil {
+				return err
+			}
+			list, err := client.Operators(cmd.Context(), api.PeopleRequest{By: by})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(list)
+			}
+			if len(list.Operators) == 0 {
+				a.say("no operators yet")
+				a.note("hint: the technician adds the first one: tillwarden operator add NUMBER --name NAME --group WORK-GROUP")
+				return nil
+			}
+			rows := [][]string{{"NUMBER", "NAME", "PIN", "CARDS", "STATE", "WORK GROUPS"}}
+			for i := range list.Operators {
+				o := &list.Operators[i]
+				rows = append(rows, []string{
+					o.Number, cut(o.Name, 24), yesNo(o.HasPIN), fmt.Sprint(o.Cards), operatorState(o), cut(join(o.WorkGroups), 44),
+				})
+			}
+			return table(a.out, rows)
+		},
+	}
+	asFlag(c, &w)
+	return c
+}
+
+func operatorState(o *api.Operator) string {
+	switch {
+	case o.Suspended:
+		return "suspended"
+	case o.LockedFor > 0:
+		return "locked " + time.Duration(o.LockedFor*float64(time.Second)).Round(time.Second).String()
+	}
+	return "active"
+}
+
+func (a *app) operatorShowCommand() *cobra.Command {
+	var w actor
+	c := &cobra.Command{
+		Use:     "show NUMBER",
+		Short:   "show one operator",
+		Example: "  tillwarden operator show 101",
+		Args:    exactly("NUMBER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			by, err := a.credentials(w)
+			if err != nil {
+				return err
+			}
+			defer wipe(by)
+			client, err := a.dialFor(cmd.Context(), w)
+			if err != nil {
+				return err
+			}
+			answer, err := client.People(cmd.Context(), api.PeopleShow, api.PeopleRequest{By: by, Number: args[0]})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(answer.Operator)
+			}
+			o := answer.Operator
+			if o == nil {
+				return failedf("the daemon's answer names no operator")
+			}
+			rows := [][]string{
+				{"number", o.Number},
+				{"name", o.Name},
+				{"person", o.Person},
+				{"work groups", join(o.WorkGroups)},
+				{"state", operatorState(o)},
+				{"pin", yesNo(o.HasPIN)},
+				{"cards", fmt.Sprint(o.Cards)},
+			}
+			if o.Changed != nil {
+				rows = append(rows, []string{"changed", o.Changed.Local().Format("2006-01-02 15:04:05")})
+			}
+			return table(a.out, rows)
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	asFlag(c, &w)
+	return c
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"tillwarden/enforcer/policy"
+	"tillwarden/enforcer/policy/presets"
+	"tillwarden/enforcer/policy/source"
+)
+
+// loadedPolicy is what was read of policy sources.
+type loadedPolicy struct {
+	compiled *policy.Compiled // nil where there are errors
+	sidecar  *source.Sidecar
+	findings source.Diagnostics
+}
+
+// readPolicy reads files, with the presets or without, and says what is wrong
+// with them. Only files that cannot be read are an error.
+func readPolicy(paths []string, withPresets bool) (*loadedPolicy, error) {
+	files := map[string][]byte{}
+	if withPresets {
+		for name, content := range presets.Files() {
+			files[path.Join(path.Dir(source.ShippedFile), name)] = content
+		}
+	}
+	own, err := source.ReadFiles(paths)
+	if err != nil {
+		f := failedf("%w", err)
+		if errors.Is(err, source.ErrNoFiles) {
+			return nil, f.hint("name the files themselves, or another folder")
+		}
+		return nil, f
+	}
+	maps.Copy(files, own)
+	p := &loadedPolicy{}
+	p.compiled, p.sidecar, p.findings = source.Compile(files)
+	return p, nil
+}
+
+// soundPolicy is readPolicy for commands that need a policy without errors:
+// where it has some, they are printed as lint prints them. Warnings are lint's.
+func (a *app) soundPolicy(paths []string, withPresets bool) (*loadedPolicy, error) {
+	p, err := readPolicy(paths, withPresets)
+	if err != nil {
+		return nil, err
+	}
+	if p.compiled != nil {
+		return p, nil
+	}
+	if !a.json {
+		for _, d := range p.findings {
+			if d.Severity == source.SeverityError {
+				a.err.Write([]byte(findingText(d) + "\n"))
+			}
+		}
+	}
+	return nil, refusedf("the policy has %s", count(p.findings.Errors(), "error")).hint("tillwarden policy lint lists them")
+}
+
+// findingText is a finding for people: what, and below it what to do.
+func findingText(d source.Diagnostic) string {
+	var b strings.Builder
+	b.WriteString(d.Pos.String() + ": " + d.Severity.String() + ": " + d.Message)
+	if d.Hint != "" {
+		b.WriteString("\n    hint: " + d.Hint)
+	}
+	return b.String()
+}
+
+// presetPolicy is the shipped policy, for completions.
+func presetPolicy() (*policy.Compiled, error) {
+	p, err := readPolicy(nil, true)
+	if err != nil {
+		return nil, err
+	}
+	if p.compiled == nil {
+		return nil, errors.New("the shipped policy does not compile")
+	}
+	return p.compiled, nil
+}
+
+func sortedKeys(files map[string][]byte) []string { return slices.Sorted(maps.Keys(files)) }

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+
+	"tillwarden/daemon/api"
+)
+
+// lineReader reads standard input byte by byte up to a newline, so that
+// nothing beyond the line is taken, and no buffer keeps what was a secret.
+type lineReader struct{}
+
+const maxLine = 64
+
+func (lineReader) read(r io.Reader) ([]byte, error) {
+	line := make([]byte, 0, maxLine)
+	var b [1]byte
+	for {
+		n, err := r.Read(b[:])
+		if n == 1 {
+			if b[0] == '\n' {
+				return bytes.TrimSuffix(line, []byte("\r")), nil
+			}
+			if len(line) == maxLine {
+				clear(line)
+				return nil, fmt.Errorf("a line of more than %d characters is no PIN", maxLine)
+			}
+			line = append(line, b[0])
+		}
+		if err == io.EOF && len(line) > 0 {
+			return line, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// terminal gives standard input's descriptor if people type there.
+func (a *app) terminal() (int, bool) {
+	f, ok := a.in.(*os.File)
+	if !ok {
+		return 0, false
+	}
+	fd := int(f.Fd())
+	return fd, term.IsTerminal(fd)
+}
+
+// askPIN asks for a PIN: on a terminal without showing it, else as the next
+// line of standard input.
+func (a *app) askPIN(whose string) (api.Secret, error) {
+	fd, ok := a.terminal()
+	var pin []byte
+	var err error
+	if ok {
+		fmt.Fprintf(a.err, "PIN of %s: ", whose)
+		pin, err = term.ReadPassword(fd)
+		fmt.Fprintln(a.err)
+	} else {
+		pin, err = a.lines.read(a.in)
+	}
+	if err == io.EOF {
+		return nil, usagef("the PIN of %s is missing on standard input", whose).
+			hint("PINs are read one a line, in the order: the acting operator's (--as), then the new one")
+	}
+	if err != nil {
+		return nil, failedf("reading the PIN of %s: %w", whose, err)
+	}
+	if len(pin) == 0 {
+		return nil, usagef("no PIN was given for %s", whose)
+	}
+	return api.Secret(pin), nil
+}
+
+// askNewPIN asks for a PIN that is to be set: twice, where people type it.
+func (a *app) askNewPIN(whose string) (api.Secret, error) {
+	pin, err := a.askPIN(whose)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := a.terminal(); !ok {
+		return pin, nil
+	}
+	again, err := a.askPIN(whose + ", again")
+	if err != nil {
+		pin.Wipe()
+		return nil, err
+	}
+	defer again.Wipe()
+	if !bytes.Equal(pin, again) {
+		pin.Wipe()
+		return nil, refusedf("the two PINs are not the same").hint("nothing was changed; try again")
+	}
+	return pin, nil
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// wantCode runs a command line and wants its exit code:
+//
+//	code 2 tillwarden policy compile
+func wantCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N COMMAND [ARG...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if err != nil {
+		exit, ok := err.(interface{ ExitCode() int })
+		if !ok {
+			ts.Fatalf("running %s: %v", args[1], err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// wantMode wants a file's permissions, in octal: mode 600 chain.key
+func wantMode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: mode OCTAL FILE")
+	}
+	info, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%o", info.Mode().Perm()); got != args[0] {
+		ts.Fatalf("%s has mode %s, want %s", args[1], got, args[0])
+	}
+}
+
+// swap changes every occurrence of one text into another of the same length,
+// in a copy: swap FROM TO FILE COPY
+func swap(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 || len(args[0]) != len(args[1]) {
+		ts.Fatalf("usage: swap FROM TO FILE COPY, FROM and TO of one length")
+	}
+	b, err := os.ReadFile(ts.MkAbs(args[2]))
+	ts.Check(err)
+	if !bytes.Contains(b, []byte(args[0])) {
+		ts.Fatalf("%s does not contain %q", args[2], args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[3]), bytes.ReplaceAll(b, []byte(args[0]), []byte(args[1])), 0o600))
+}
+
+// writeCalls writes what the fake daemon was asked since the last time into a
+// file: calls FILE
+func (f *fake) writeCalls(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: calls FILE")
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Join(f.calls, "\n")+"\n"), 0o600))
+	f.calls = nil
+}
