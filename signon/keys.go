@@ -37,23 +37,33 @@ var (
 // no use with any others. Nothing prints them: their bytes are behind pointers
 // and every fmt verb, JSON and slog show the id alone.
 type Keys struct {
-	ID     string // names the keys in verifiers
-	pepper *[keySize]byte
-	card   *[keySize]byte
-	seal   *[keySize]byte // derived: authenticates the roster's records
+	ID string // names the keys in verifiers
+	at *keyBytes
 }
+
+// keyBytes holds the bytes behind one more pointer: fmt follows one, not two.
+type keyBytes struct {
+	p *struct {
+		pepper, card, seal [keySize]byte // seal is derived: it authenticates the roster's records
+	}
+}
+
+func (k *Keys) pepper() []byte { return k.at.p.pepper[:] }
+func (k *Keys) card() []byte   { return k.at.p.card[:] }
+func (k *Keys) seal() []byte   { return k.at.p.seal[:] }
 
 // NewKeys makes keys of their parts: the pepper of PINs and the key of cards.
 func NewKeys(id string, pepper, cardKey []byte) (*Keys, error) {
 	if !validKeyID(id) || len(pepper) != keySize || len(cardKey) != keySize {
 		return nil, fmt.Errorf("%w: want an id of 16 hexadecimal digits and two keys of %d bytes", ErrKeyFile, keySize)
 	}
-	k := &Keys{ID: id, pepper: new([keySize]byte), card: new([keySize]byte), seal: new([keySize]byte)}
-	copy(k.pepper[:], pepper)
-	copy(k.card[:], cardKey)
-	m := hmac.New(sha256.New, k.pepper[:])
+	k := &Keys{ID: id, at: new(keyBytes)}
+	k.at.p = new(struct{ pepper, card, seal [keySize]byte })
+	copy(k.pepper(), pepper)
+	copy(k.card(), cardKey)
+	m := hmac.New(sha256.New, k.pepper())
 	_, _ = io.WriteString(m, "tillwarden roster records")
-	m.Sum(k.seal[:0])
+	m.Sum(k.seal()[:0])
 	return k, nil
 }
 

@@ -141,7 +141,7 @@ func (h *hasher) leave() { <-h.slots }
 
 // hash is argon2id over HMAC-SHA-256(pepper, PIN). Call it between enter and leave.
 func (h *hasher) hash(pin, salt []byte, kdf KDF) []byte {
-	m := hmac.New(sha256.New, h.keys.pepper[:])
+	m := hmac.New(sha256.New, h.keys.pepper())
 	_, _ = m.Write(pin)
 	peppered := m.Sum(nil)
 	defer clear(peppered)
@@ -177,7 +177,7 @@ func (h *hasher) check(v *pinVerifier, pin []byte) bool {
 
 // cardMAC is what a card is known by: HMAC-SHA-256(card key, canonical payload).
 func (k *Keys) cardMAC(payload []byte) [sha256.Size]byte {
-	m := hmac.New(sha256.New, k.card[:])
+	m := hmac.New(sha256.New, k.card())
 	_, _ = m.Write(payload)
 	var mac [sha256.Size]byte
 	m.Sum(mac[:0])

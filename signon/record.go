@@ -24,7 +24,7 @@ type txn struct {
 const sealSize = 16
 
 func (t *txn) sealOf(bucket, key, content []byte) []byte {
-	m := hmac.New(sha256.New, t.keys.seal[:])
+	m := hmac.New(sha256.New, t.keys.seal())
 	for _, b := range [][]byte{bucket, key} {
 		_, _ = m.Write([]byte{byte(len(b))})
 		_, _ = m.Write(b)

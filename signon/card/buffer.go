@@ -7,10 +7,29 @@ import (
 )
 
 // buffer owns bytes that nobody may print. The types of this package hold it
-// by pointer: fmt does not call the methods of a type that sits in somebody's
-// unexported field, but it does not follow a pointer there either.
+// by pointer, and it holds its bytes by one more: fmt does not call the methods
+// of a type that sits in somebody's unexported field, and follows one pointer
+// there (a verb that does not fit makes it), but not two.
 type buffer struct {
-	b []byte
+	p *[]byte
+}
+
+func newBuffer(b []byte) *buffer { return &buffer{p: &b} }
+
+func (b *buffer) bytes() []byte {
+	if b == nil {
+		return nil
+	}
+	return *b.p
+}
+
+// piece is a part of the bytes; nil once they were wiped.
+func (b *buffer) piece(s span) []byte {
+	all := b.bytes()
+	if s.from > s.to || s.to > len(all) {
+		return nil
+	}
+	return all[s.from:s.to:s.to]
 }
 
 // wipe zeroes the whole capacity, not only what is in use.
@@ -18,17 +37,15 @@ func (b *buffer) wipe() {
 	if b == nil {
 		return
 	}
-	full := b.b[:cap(b.b)]
-	for i := range full {
-		full[i] = 0
-	}
-	b.b = b.b[:0]
+	all := *b.p
+	clear(all[:cap(all)])
+	*b.p = all[:0]
 }
 
 // Wipe zeroes a slice up to its capacity, for whoever holds card data outside
 // of this package's types.
 func Wipe(b []byte) {
-	(&buffer{b: b}).wipe()
+	clear(b[:cap(b)])
 }
 
 // The methods below print the class for every way to print that the standard

@@ -53,10 +53,10 @@ func (c *Card) FormatName() string {
 // that the same card gives the same bytes on every reader. It is nil unless the
 // class is Operator, and after Wipe.
 func (c *Card) Payload() []byte {
-	if c == nil || c.class != Operator || c.buf == nil || len(c.buf.b) == 0 {
+	if c == nil || c.class != Operator || len(c.buf.bytes()) == 0 {
 		return nil
 	}
-	return c.buf.b
+	return c.buf.bytes()
 }
 
 // Wipe zeroes the payload; the class stays. It may be called more than once.
@@ -96,7 +96,7 @@ func Classify(t *Tracks, formats []Format) *Card {
 		b := make([]byte, 0, len(payload)+2)
 		b = append(b, payloadVersion, byte(f.Track))
 		b = append(b, payload...)
-		return &Card{class: Operator, format: f.Name, buf: &buffer{b: b}}
+		return &Card{class: Operator, format: f.Name, buf: newBuffer(b)}
 	}
 	good := false
 	for n := range t.status {

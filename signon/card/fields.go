@@ -1,37 +1,27 @@
 package card
 
 // Fields are the fields of a track that has ISO/IEC 7813's form. They point
-// into the buffer of their Tracks: they are zeroes after Wipe.
+// into the buffer of their Tracks and end with it.
 type Fields struct {
-	track Number
-	parts *fieldParts
-}
-
-type fieldParts struct {
-	pan, name, expiry, service, discretionary []byte
+	track                                     Number
+	buf                                       *buffer
+	pan, name, expiry, service, discretionary span
 }
 
 // PAN is the primary account number: digits, on masked tracks with asterisks.
-func (p Fields) PAN() []byte { return p.get().pan }
+func (p Fields) PAN() []byte { return p.buf.piece(p.pan) }
 
 // Name is the card holder's, on track 1 alone.
-func (p Fields) Name() []byte { return p.get().name }
+func (p Fields) Name() []byte { return p.buf.piece(p.name) }
 
 // Expiry is YYMM, or empty where the card has none.
-func (p Fields) Expiry() []byte { return p.get().expiry }
+func (p Fields) Expiry() []byte { return p.buf.piece(p.expiry) }
 
 // Service is the three-digit service code, or empty where the card has none.
-func (p Fields) Service() []byte { return p.get().service }
+func (p Fields) Service() []byte { return p.buf.piece(p.service) }
 
 // Discretionary is what the issuer added.
-func (p Fields) Discretionary() []byte { return p.get().discretionary }
-
-func (p Fields) get() *fieldParts {
-	if p.parts == nil {
-		return &fieldParts{}
-	}
-	return p.parts
-}
+func (p Fields) Discretionary() []byte { return p.buf.piece(p.discretionary) }
 
 // FormatB reads track 1 as ISO/IEC 7813's format B:
 // B PAN ^ name ^ YYMM or ^, service code or ^, discretionary data.
@@ -48,11 +38,11 @@ func (t *Tracks) FormatB() (Fields, bool) {
 	if !ok || len(name) < 2 || len(name) > 26 {
 		return Fields{}, false
 	}
-	f := fieldParts{pan: pan, name: name}
-	if !f.tail(rest, '^') {
-		return Fields{}, false
-	}
-	return Fields{track: Track1, parts: &f}, true
+	f := Fields{track: Track1, buf: t.buf}
+	at := t.span[Track1].from + 1
+	f.pan = span{at, at + len(pan)}
+	f.name = span{f.pan.to + 1, f.pan.to + 1 + len(name)}
+	return f, f.tail(rest, f.name.to+1, '^')
 }
 
 // Fields2 reads track 2 as ISO/IEC 7813 gives it:
@@ -62,40 +52,44 @@ func (t *Tracks) Fields2() (Fields, bool) {
 	if !ok || len(pan) == 0 || len(pan) > 19 {
 		return Fields{}, false
 	}
-	f := fieldParts{pan: pan}
-	if !f.tail(rest, '=') {
-		return Fields{}, false
-	}
-	return Fields{track: Track2, parts: &f}, true
+	f := Fields{track: Track2, buf: t.buf}
+	at := t.span[Track2].from
+	f.pan = span{at, at + len(pan)}
+	return f, f.tail(rest, f.pan.to+1, '=')
 }
 
-// tail reads expiry, service code and what follows; a separator stands for a
-// field that the card does not have.
-func (p *fieldParts) tail(rest []byte, separator byte) bool {
-	var ok bool
-	if p.expiry, rest, ok = digitsOr(rest, 4, separator); !ok {
-		return false
+// tail reads expiry, service code and what follows, of which at is the place; a
+// separator stands for a field that the card does not have.
+func (p *Fields) tail(rest []byte, at int, separator byte) bool {
+	for _, field := range []struct {
+		to     *span
+		length int
+	}{{&p.expiry, 4}, {&p.service, 3}} {
+		n, used, ok := digitsOr(rest, field.length, separator)
+		if !ok {
+			return false
+		}
+		*field.to = span{at, at + n}
+		rest, at = rest[used:], at+used
 	}
-	if p.service, rest, ok = digitsOr(rest, 3, separator); !ok {
-		return false
-	}
-	p.discretionary = rest
+	p.discretionary = span{at, at + len(rest)}
 	return true
 }
 
-func digitsOr(b []byte, n int, separator byte) (field, rest []byte, ok bool) {
+// digitsOr says how long a field is, and how much of the track it takes.
+func digitsOr(b []byte, n int, separator byte) (length, used int, ok bool) {
 	if len(b) > 0 && b[0] == separator {
-		return nil, b[1:], true
+		return 0, 1, true
 	}
 	if len(b) < n {
-		return nil, nil, false
+		return 0, 0, false
 	}
 	for _, c := range b[:n] {
 		if !isDigit(c) && c != '*' {
-			return nil, nil, false
+			return 0, 0, false
 		}
 	}
-	return b[:n:n], b[n:], true
+	return n, n, true
 }
 
 func cut(b []byte, separator byte) (before, after []byte, ok bool) {

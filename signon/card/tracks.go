@@ -129,7 +129,7 @@ const framing = "\r\n\x02\x03\x10\x1b"
 // A track 2 of letters (`@`) and the other start sentinels of track 3 (`#`,
 // `&`, `!`, or a second `;`) are taken too. Track 3 is not looked into.
 func Parse(raw []byte, o Options) (*Tracks, error) {
-	t := &Tracks{buf: &buffer{b: raw}, encoding: o.Encoding}
+	t := &Tracks{buf: newBuffer(raw), encoding: o.Encoding}
 	if err := t.parse(raw, o); err != nil {
 		t.Wipe()
 		return nil, err
@@ -316,11 +316,7 @@ func (t *Tracks) Payload(n Number) []byte {
 	if t.Status(n) != Good {
 		return nil
 	}
-	s := t.span[n]
-	if s.to > len(t.buf.b) {
-		return nil // wiped
-	}
-	return t.buf.b[s.from:s.to:s.to]
+	return t.buf.piece(t.span[n])
 }
 
 // Wipe zeroes everything that was read. It may be called more than once.
