@@ -1,10 +1,8 @@
 package journal
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 	"math/bits"
 	"strings"
 	"unicode/utf8"
@@ -25,8 +23,9 @@ const (
 )
 
 var (
-	encMode = must(cbor.CoreDetEncOptions().EncMode())
-	decMode = must(cbor.DecOptions{
+	encMode   = must(cbor.CoreDetEncOptions().EncMode())
+	encBuffer = must(cbor.CoreDetEncOptions().UserBufferEncMode())
+	decMode   = must(cbor.DecOptions{
 		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
 		IndefLength:       cbor.IndefLengthForbidden,
 		TagsMd:            cbor.TagsForbidden,
@@ -62,15 +61,6 @@ func hashesWith(n int64) int { return 1 + bits.TrailingZeros64(uint64(n)+1) }
 // A record is how an entry is stored: the hashes stored with it, a zero byte,
 // the entry in CBOR. The zero byte is the prefix that RFC 6962 puts before a
 // leaf's content, so that the leaf's hash is that of the record's tail as it stands.
-
-// appendBody adds the zero byte and the entry's CBOR to b.
-func appendBody(b []byte, e *entry.Entry) ([]byte, error) {
-	buf := bytes.NewBuffer(append(b, 0))
-	if err := encMode.NewEncoder(buf).Encode(e); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	return buf.Bytes(), nil
-}
 
 // splitRecord takes the n'th entry's record apart without checking its content.
 func splitRecord(n int64, record []byte) (hashes, body []byte, ok bool) {

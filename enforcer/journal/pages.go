@@ -189,6 +189,15 @@ func (n *node) branchAt(i int) (k []byte, child uint64, err error) {
 	return n.body[start : start+ks : start+ks], le.Uint64(e[8:]), nil
 }
 
+// posAt is where the i'th element's content begins in the page.
+func (n *node) posAt(i int) int {
+	at := pageHeader + i*elementSize
+	if n.leaf {
+		return at + int(le.Uint32(n.body[at+4:]))
+	}
+	return at + int(le.Uint32(n.body[at:]))
+}
+
 func (n *node) keyAt(i int) (k []byte, err error) {
 	if n.leaf {
 		k, _, _, err = n.leafAt(i)

@@ -133,7 +133,7 @@ func (w *walker) page(id uint64, depth int, first, before []byte, leaf func(k, v
 		if i == 0 && first != nil && !bytes.Equal(k, first) || limit != nil && bytes.Compare(k, limit) >= 0 {
 			w.found(id, damaged(id, "has its keys out of order"))
 		}
-		if got := offset(n.body, k); got != end {
+		if n.posAt(i) != end {
 			w.found(id, damaged(id, "has its keys out of place"))
 		}
 		end += len(k)
@@ -164,7 +164,7 @@ func (w *walker) leaf(n *node, first, before []byte, leaf func(k, v []byte) erro
 			before != nil && bytes.Compare(k, before) >= 0 {
 			w.found(n.id, damaged(n.id, "has its keys out of order"))
 		}
-		if offset(n.body, k) != end {
+		if n.posAt(i) != end {
 			w.found(n.id, damaged(n.id, "has its keys out of place"))
 		}
 		prev, end = k, end+len(k)+len(v)
@@ -182,9 +182,6 @@ func (w *walker) fills(n *node, end int) {
 		w.found(n.id, damaged(n.id, "takes more pages than it fills"))
 	}
 }
-
-// offset is where k, a part of body, begins in it.
-func offset(body, k []byte) int { return cap(body) - capFrom(body, k) }
 
 // account checks, after all trees were walked, that each page is in use or
 // free, and none both.

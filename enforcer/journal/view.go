@@ -65,6 +65,7 @@ func decodeHeader(b []byte) (h header, err error) {
 // view is a journal at one moment.
 type view struct {
 	im          *image
+	root        uint64 // the page that names the buckets
 	header      header
 	entries     tree
 	blocks      tree
@@ -74,7 +75,7 @@ type view struct {
 
 // newView reads the journal whose root page is root.
 func newView(im *image, root uint64) (*view, error) {
-	v := &view{im: im}
+	v := &view{im: im, root: root}
 	trees, err := readRoot(im, root)
 	if err != nil {
 		return nil, err

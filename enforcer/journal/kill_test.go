@@ -1,0 +1,5 @@
+package journal
+
+const childEnv = "TILLWARDEN_JOURNAL_CHILD"
+
+func childMain() int { return 0 }
