@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
@@ -144,23 +145,37 @@ func (r *reader) readFunction(b *hclsyntax.Block, shipped bool) {
 	r.side.functions[key] = f.at
 }
 
-// shippedCatalogue reads the shipped file, which the tests hold to be correct.
-func (r *reader) shippedCatalogue() (c *catalogue, functions []*function) {
-	inner := &reader{side: newSidecar(), functions: map[string]*function{}}
-	body := inner.parseFile(ShippedFile, presets.Catalogue())
-	for _, b := range body.Blocks {
-		if b.Type == "catalogue" {
-			inner.readCatalogue(b)
-		} else {
-			inner.readFunction(b, true)
+// shipped is the shipped catalogue as its file says it. It is read once: its
+// text is part of the program.
+var shipped = sync.OnceValue(func() *reader {
+	r := &reader{side: newSidecar(), functions: map[string]*function{}}
+	r.parseFile(ShippedFile, presets.Catalogue(), func(body *hclsyntax.Body) {
+		for _, b := range body.Blocks {
+			if b.Type == "catalogue" {
+				r.readCatalogue(b)
+			} else {
+				r.readFunction(b, true)
+			}
 		}
+	})
+	return r
+})
+
+// shippedCatalogue gives the shipped catalogue, for the caller to change.
+func shippedCatalogue() (*catalogue, []*function) {
+	r := shipped()
+	c := *r.catalogue
+	functions := make([]*function, len(r.inOrder))
+	for i, f := range r.inOrder {
+		own := *f
+		functions[i] = &own
 	}
-	return inner.catalogue, inner.inOrder
+	return &c, functions
 }
 
 // finishCatalogue puts the functions together and checks them as a whole.
 func (r *reader) finishCatalogue() policy.Catalogue {
-	shipped, known := r.shippedCatalogue()
+	shipped, known := shippedCatalogue()
 	switch {
 	case r.catalogue == nil:
 		r.catalogue = shipped

@@ -17,6 +17,11 @@ type marked struct {
 	exception bool
 }
 
+// exceptionSynonyms are the marks that an exception cannot have.
+var exceptionSynonyms = map[string]string{
+	"deny": "an exception only allows", "refuse": "an exception only allows",
+}
+
 // group is what a work_group block says.
 type group struct {
 	policy.WorkGroup
@@ -83,7 +88,7 @@ func (r *reader) readGroup(b *hclsyntax.Block) {
 			r.errorf(CodeValue, posOf(in.LabelRanges[0]), "", "the reason is empty, longer than %d bytes, or not plain text", policy.MaxName)
 		}
 		r.noBlocks(in.Body, "an exception")
-		r.block(in.Body, posOf(in.TypeRange), "an exception", r.lists(g, true), markSynonyms)
+		r.block(in.Body, posOf(in.TypeRange), "an exception", r.lists(g, true), exceptionSynonyms)
 	}
 	if other := r.groups[policy.FoldName(name)]; other != nil {
 		r.errorf(CodeDuplicate, g.at, differ(name, other.Name), "work group %q is there already, at %s", other.Name, other.at)

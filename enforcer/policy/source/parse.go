@@ -23,18 +23,14 @@ func Parse(files map[string][]byte) (*policy.Policy, *Sidecar, Diagnostics) {
 		functions: map[string]*function{},
 		groups:    map[string]*group{},
 	}
-	var bodies []*hclsyntax.Body
+	var syntax findings
+	whole := true
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if body := r.parseFile(name, files[name]); body != nil {
-			bodies = append(bodies, body)
-		}
+		whole = syntax.parseFile(name, files[name], r.file) && whole
 	}
 	// A file that was not understood would make others look wrong.
-	if r.all.HasErrors() {
-		return nil, r.side, r.sorted()
-	}
-	for _, body := range bodies {
-		r.file(body)
+	if !whole {
+		return nil, r.side, syntax.sorted()
 	}
 	c := r.finishCatalogue()
 	p := &policy.Policy{Catalogue: c, WorkGroups: r.finishGroups(), Restrictions: r.finishRestrictions()}

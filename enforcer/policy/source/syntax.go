@@ -2,8 +2,10 @@ package source
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"math/big"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -22,26 +24,66 @@ const (
 
 func posOf(r hcl.Range) Pos { return Pos{File: r.Filename, Line: r.Start.Line, Column: r.Start.Column} }
 
-// parseFile reads one file's syntax; nil where it has errors.
-func (f *findings) parseFile(name string, content []byte) *hclsyntax.Body {
+// parseFile reads one file's syntax and hands it on piece by piece, so that no
+// more than a piece of it is held at once. It reports whether all was read.
+func (f *findings) parseFile(name string, content []byte, each func(*hclsyntax.Body)) bool {
 	start := hcl.Pos{Line: 1, Column: 1}
 	if len(content) > maxFile {
 		f.errorf(CodeTooMany, Pos{File: name, Line: 1, Column: 1}, "spread it over several files", "the file is larger than %d MiB", maxFile>>20)
-		return nil
+		return false
 	}
-	tokens, diags := hclsyntax.LexConfig(content, name, start)
-	if f.hcl(diags) || !f.plain(tokens) {
-		return nil
-	}
-	file, diags := hclsyntax.ParseConfig(content, name, start)
-	if f.hcl(diags) {
-		return nil
-	}
-	body, ok := file.Body.(*hclsyntax.Body)
+	pieces, ok := cut(content)
 	if !ok {
-		return nil
+		tokens, diags := hclsyntax.LexConfig(content, name, start)
+		if f.hcl(diags) || !f.plain(tokens) {
+			return false
+		}
+		pieces = []piece{{content, start}}
 	}
-	return body
+	whole := true
+	for file := range parseAll(name, pieces) {
+		if f.hcl(file.diags) {
+			whole = false
+		} else if body, ok := file.Body.(*hclsyntax.Body); ok {
+			each(body)
+		}
+	}
+	return whole
+}
+
+// parsed is what the HCL parser made of a piece.
+type parsed struct {
+	*hcl.File
+	diags hcl.Diagnostics
+}
+
+// parseAll parses pieces side by side and yields them in their order, a few
+// ahead of the reader at most.
+func parseAll(name string, pieces []piece) iter.Seq[parsed] {
+	return func(yield func(parsed) bool) {
+		ahead := runtime.GOMAXPROCS(0)
+		results := make([]chan parsed, len(pieces))
+		begin := func(i int) {
+			if i >= len(pieces) {
+				return
+			}
+			results[i] = make(chan parsed, 1)
+			go func() {
+				file, diags := hclsyntax.ParseConfig(pieces[i].content, name, pieces[i].start)
+				results[i] <- parsed{file, diags}
+			}()
+		}
+		for i := range ahead {
+			begin(i)
+		}
+		for i := range pieces {
+			p := <-results[i]
+			begin(i + ahead)
+			if !yield(p) {
+				return // what was begun ends by itself
+			}
+		}
+	}
 }
 
 // plain reports whether the tokens are those of names, texts, numbers, lists
@@ -205,7 +247,7 @@ func (f *findings) block(body *hclsyntax.Body, at Pos, what string, fields []fie
 		switch {
 		case slices.Contains(known, name):
 		case synonyms[name] != "":
-			f.errorf(CodeWrongMark, posOf(a.NameRange), synonyms[name], "%q is no mark", name)
+			f.errorf(CodeWrongMark, posOf(a.NameRange), synonyms[name], "%q is no mark here", name)
 		default:
 			f.errorf(CodeUnknownAttribute, posOf(a.NameRange), s.hint(name, known), "%s has no attribute %q", what, name)
 		}

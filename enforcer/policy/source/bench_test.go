@@ -1,0 +1,67 @@
+package source_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"tillwarden/enforcer/policy"
+	"tillwarden/enforcer/policy/presets"
+	"tillwarden/enforcer/policy/source"
+)
+
+// BenchmarkCompile reads, checks and compiles: the presets, and a very large
+// chain's policy of 1,000 work groups and 5,000 functions.
+func BenchmarkCompile(b *testing.B) {
+	for name, files := range map[string]map[string][]byte{
+		"presets":   presets.Files(),
+		"1000x5000": {"p.hcl": []byte(strings.Join(printed(large(1000, 5000)), ""))},
+	} {
+		b.Run(name, func(b *testing.B) {
+			size := 0
+			for _, content := range files {
+				size += len(content)
+			}
+			b.SetBytes(int64(size))
+			for b.Loop() {
+				if _, _, ds := source.Compile(files); ds.HasErrors() {
+					b.Fatal(ds)
+				}
+			}
+		})
+	}
+}
+
+// large marks every application, and in each work group some functions that
+// differ from theirs.
+func large(groups, functions int) *policy.Policy {
+	p := &policy.Policy{Catalogue: policy.Catalogue{Version: 1}}
+	add := func(f policy.Function) {
+		f.ID = policy.FirstChainID + policy.ID(len(p.Catalogue.Functions))
+		f.Name, f.Since = "Function "+f.Key, 1
+		p.Catalogue.Functions = append(p.Catalogue.Functions, f)
+	}
+	add(policy.Function{Key: "pos"})
+	var app policy.ID
+	for n := 1; n < functions; n++ {
+		if id := policy.FirstChainID + policy.ID(n); n%10 == 1 {
+			app = id
+			add(policy.Function{Key: fmt.Sprintf("pos.application%d", app), Parent: policy.FirstChainID})
+		} else {
+			add(policy.Function{Key: fmt.Sprintf("pos.application%d.function%d", app, n), Parent: app})
+		}
+	}
+	for g := range groups {
+		w := policy.WorkGroup{Name: fmt.Sprintf("Work group %04d", g), Reviewed: 1, Marks: map[policy.ID]policy.Mark{policy.FirstChainID: policy.Check}}
+		for n, f := range p.Catalogue.Functions[1:] {
+			switch {
+			case f.Parent == policy.FirstChainID:
+				w.Marks[f.ID] = policy.Check + policy.Mark((n/10+g)%2)
+			case (n+g)%50 == 0:
+				w.Marks[f.ID] = policy.Deny
+			}
+		}
+		p.WorkGroups = append(p.WorkGroups, w)
+	}
+	return p
+}

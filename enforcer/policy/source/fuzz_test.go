@@ -1,0 +1,58 @@
+package source_test
+
+import (
+	"bytes"
+	"testing"
+
+	"tillwarden/enforcer/policy"
+	"tillwarden/enforcer/policy/presets"
+	"tillwarden/enforcer/policy/source"
+)
+
+// FuzzParse: whatever is in a file, reading ends, says something of a place in
+// it or gives a policy that compiles, and says the same again when asked again.
+func FuzzParse(f *testing.F) {
+	for _, content := range presets.Files() {
+		if len(content) < 8<<10 {
+			f.Add(content)
+		}
+	}
+	f.Add([]byte(base))
+	f.Add([]byte(explained))
+	f.Add([]byte(base + group(`allow = ["pos"]`) + "restricted_work_group \"Clerks\" {\n editors = [\"Clerks\"]\n}"))
+	f.Add([]byte("catalogue {\n version = 2\n shipped = [1]\n}\n" + function("pos.x", `parent = "pos"`)))
+	f.Add([]byte("/* \n # // \xff\x00 ${[[[[{{{{<<EOT\n"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		files := map[string][]byte{"p.hcl": content}
+		p, _, ds := source.Parse(files)
+		if (p == nil) != ds.HasErrors() {
+			t.Fatalf("a policy is there: %v\n%s", p != nil, ds)
+		}
+		for _, d := range ds {
+			if d.Line < 1 || d.Column < 1 || d.Message == "" || d.Code == "" {
+				t.Fatalf("a finding without a place or a word: %+v", d)
+			}
+		}
+		if _, _, again := source.Parse(files); again.String() != ds.String() {
+			t.Fatalf("said otherwise the second time:\n%s\n%s", ds, again)
+		}
+		if p == nil {
+			return
+		}
+		c, err := policy.Compile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := c.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := policy.Decode(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, _ := back.MarshalBinary(); !bytes.Equal(data, again) {
+			t.Fatal("decoded and written again it differs")
+		}
+	})
+}
