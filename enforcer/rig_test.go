@@ -400,7 +400,7 @@ func testPolicy() *policy.Policy {
 	}
 	lead := check(1000, 1001, 1003, 1007, 1600, 1700, 1800, 1900, 2100, 5000)
 	limited := check(1000, 1001, 1007, 1600, 1800)
-	limited[1602] = policy.Deny
+	limited[1003], limited[1602] = policy.Deny, policy.Deny
 	return &policy.Policy{
 		Catalogue: policy.Catalogue{Version: 2, Functions: []policy.Function{
 			fn(1000, "pos", policy.Function{}), fn(1001, "pos.signon", policy.Function{}),

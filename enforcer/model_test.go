@@ -1,0 +1,474 @@
+package enforcer
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"tillwarden/enforcer/journal/entry"
+)
+
+// model is what the gate should do, as simply as it can be said: one session,
+// one override, a list of grants, and the time. It knows the test policy as a
+// table, not by computing it.
+type model struct {
+	*rig
+	t *rapid.T
+
+	loaded  bool
+	epoch   uint64
+	fresh   bool // the gate was restarted and loaded nothing since
+	failing bool
+
+	who     *Subject
+	locked  bool
+	pending *modelOverride
+	grants  []*modelGrant
+	held    map[string]bool
+}
+
+type modelOverride struct {
+	id               entry.Seq
+	function, drawer string
+	since            time.Duration
+}
+
+type modelGrant struct {
+	*Grant
+	drawer  string
+	expires time.Duration
+	live    bool
+	fired   int
+}
+
+// may is the test policy as a table: what each operator may do.
+var may = map[string]map[string]entry.Outcome{
+	"101": {fnSale: allow, fnNoSale: override, fnPickup: override, fnForce: no, "pos.till.open": allow},
+	"901": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow},
+	"102": {fnSale: allow, fnNoSale: override, fnPickup: override, fnForce: no, "pos.till.open": allow},
+	"201": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow},
+	"301": {fnSale: allow, fnNoSale: override, fnPickup: allow, fnForce: allow, "pos.till.open": allow},
+	"401": {fnSale: no, fnNoSale: no, fnPickup: allow, fnForce: no, "pos.till.open": allow},
+}
+
+const (
+	allow    = entry.OutcomeAllowed
+	override = entry.OutcomeOverrideRequired
+	no       = entry.OutcomeDenied
+)
+
+var (
+	approvers = map[string]bool{"901": true, "201": true, "301": true, "401": true}
+	unlockers = map[string]bool{"901": true, "201": true, "401": true}
+	people    = []Subject{ann, annLead, bob, lea, limited, refused}
+	asked     = []string{fnSale, fnNoSale, fnPickup, fnForce, "pos.till.open"}
+	drawers   = []string{"1", "2", ""}
+)
+
+func (m *model) endGrants() {
+	for _, gr := range m.grants {
+		gr.live = false
+	}
+}
+
+// turn is what every change of state does to what was pending or granted.
+func (m *model) turn() {
+	m.endGrants()
+	m.pending = nil
+}
+
+func (m *model) person() Subject { return rapid.SampledFrom(people).Draw(m.t, "who") }
+
+// is checks a decision; while the journal fails there is none.
+func (m *model) is(what string, d Decision, err error, outcome entry.Outcome) bool {
+	if m.failing {
+		if err == nil || d.Outcome != entry.OutcomeError {
+			m.t.Fatalf("%s with a failing journal: %v, %v", what, d, err)
+		}
+		return false
+	}
+	if err != nil || d.Outcome != outcome {
+		m.t.Fatalf("%s: %v (%v), %v, want %v", what, d.Outcome, d.Reason, err, outcome)
+	}
+	return outcome == allow
+}
+
+// holds checks what restricts: it holds, and says if the journal failed.
+func (m *model) holds(what string, err error) {
+	if m.failing != errors.Is(err, errJournal) || !m.failing && err != nil {
+		m.t.Fatalf("%s: %v", what, err)
+	}
+}
+
+func (m *model) signOn() {
+	who := m.person()
+	_, d, err := m.BeginSession(ctx, who, entry.MethodCard, "msr")
+	outcome := no
+	if m.who == nil && m.loaded {
+		outcome = allow
+	}
+	if m.is("sign-on of "+who.Operator, d, err, outcome) {
+		m.turn()
+		m.who, m.locked = &who, false
+		m.held[who.Person] = true
+	}
+}
+
+func (m *model) signOff() {
+	err := m.EndSession(ctx, entry.ReasonOwner, Subject{}, "test")
+	if m.who == nil {
+		if !errors.Is(err, ErrNoSession) {
+			m.t.Fatal(err)
+		}
+		return
+	}
+	m.holds("sign-off", err)
+	m.turn()
+	m.who, m.locked = nil, false
+}
+
+func (m *model) lock() {
+	err := m.Lock(ctx, entry.ReasonIdle, "test")
+	if m.who == nil {
+		if !errors.Is(err, ErrNoSession) {
+			m.t.Fatal(err)
+		}
+		return
+	}
+	if !m.locked {
+		m.holds("lock", err)
+		m.turn()
+		m.locked = true
+	}
+}
+
+func (m *model) unlock() {
+	by := m.person()
+	d, err := m.Unlock(ctx, by, entry.MethodCard, "msr")
+	outcome := no
+	if m.who != nil && m.locked && m.loaded && (by.Operator == m.who.Operator || unlockers[by.Operator]) {
+		outcome = allow
+	}
+	if m.is("unlock by "+by.Operator, d, err, outcome) {
+		m.locked = false
+	}
+}
+
+func (m *model) authorize() {
+	function, drawer := rapid.SampledFrom(asked).Draw(m.t, "function"), rapid.SampledFrom(drawers).Draw(m.t, "drawer")
+	hold := time.Duration(rapid.IntRange(0, 90).Draw(m.t, "hold")) * time.Second
+	d, gr, err := m.Authorize(ctx, Request{Function: function, Drawer: drawer, Hold: hold, Source: "test"})
+	outcome := no
+	if m.loaded && m.who != nil && !m.locked {
+		outcome = may[m.who.Operator][function]
+	}
+	joined := false
+	if o := m.pending; o != nil && outcome == override {
+		if joined = o.function == function && o.drawer == drawer; !joined {
+			outcome = no
+		}
+	}
+	m.is("authorize "+function, d, err, outcome)
+	if m.failing {
+		outcome = no
+	}
+	if (gr != nil) != (outcome == allow && drawer != "") {
+		m.t.Fatalf("authorize %s: grant %v", function, gr)
+	}
+	switch outcome {
+	case allow:
+		if gr != nil {
+			m.granted(gr, drawer, hold)
+		}
+		if function == "pos.till.open" {
+			m.held = map[string]bool{m.who.Person: true}
+		}
+	case override:
+		if d.Joined != joined || joined && d.Override != m.pending.id {
+			m.t.Fatalf("joined %v, want %v", d.Joined, joined)
+		}
+		if !joined {
+			m.pending = &modelOverride{d.Override, function, drawer, m.clock.Boot()}
+		}
+	}
+}
+
+func (m *model) granted(gr *Grant, drawer string, hold time.Duration) {
+	if hold == 0 {
+		hold = DefaultHold
+	}
+	m.grants = append(m.grants, &modelGrant{gr, drawer, m.clock.Boot() + min(hold, MaxHold), true, 0})
+}
+
+func (m *model) approve() {
+	by := m.person()
+	id := entry.Seq(rapid.IntRange(1, 20).Draw(m.t, "wrong override"))
+	if m.pending != nil {
+		id = m.pending.id
+	}
+	d, err := m.Approve(ctx, id, by, entry.MethodCard, "msr")
+	outcome := no
+	o := m.pending
+	if o != nil && m.loaded && m.clock.Boot() >= o.since+DefaultAnnounce && by.Operator != m.who.Operator && by.Person != m.who.Person &&
+		approvers[by.Operator] && may[by.Operator][o.function] == allow && !(o.function == fnPickup && m.held[by.Person]) {
+		outcome = allow
+	}
+	if m.is("approval by "+by.Operator, d, err, outcome) {
+		m.pending = nil
+		_, gr, err := m.Wait(ctx, o.id)
+		if err != nil || (gr != nil) != (o.drawer != "") {
+			m.t.Fatalf("waiting for %d: %v, %v", o.id, gr, err)
+		}
+		if gr != nil {
+			m.granted(gr, o.drawer, gr.Expires()-m.clock.Boot())
+		}
+	}
+}
+
+func (m *model) cancel() {
+	if m.pending != nil {
+		m.holds("cancel", m.Cancel(ctx, m.pending.id, "pos"))
+		m.pending = nil
+	}
+}
+
+// redeem tries a grant on a drawer; any that was ever made, on any drawer.
+func (m *model) redeem() {
+	if len(m.grants) == 0 {
+		return
+	}
+	gr := rapid.SampledFrom(m.grants).Draw(m.t, "grant")
+	drawer := rapid.SampledFrom(append([]string{gr.drawer}, drawers...)).Draw(m.t, "drawer")
+	good := gr.live && drawer == gr.drawer && m.clock.Boot() < gr.expires
+	fired := false
+	err := m.Redeem(ctx, gr.Grant, drawer, func(x Redemption) error {
+		fired = true
+		gr.fired++
+		m.check(gr, drawer, x)
+		return nil
+	})
+	if fired != good {
+		m.t.Fatalf("redeemed for drawer %q: fired %v (%v), want %v", drawer, fired, err, good)
+	}
+	if good {
+		gr.live = false
+	}
+}
+
+// check is what must hold at the moment of a pulse.
+func (m *model) check(gr *modelGrant, drawer string, x Redemption) {
+	if !x.Valid(drawer) || x.Valid(drawer+"x") {
+		m.t.Fatal("redemption is not valid for its drawer, or for another")
+	}
+	if gr.fired > 1 || m.who == nil || m.locked {
+		m.t.Fatalf("fired %d times, signed on %v, locked %v", gr.fired, m.who, m.locked)
+	}
+	es := m.journal.all()
+	if x.Seq() == 0 || int(x.Seq()) > len(es) {
+		m.t.Fatalf("no entry %d", x.Seq())
+	}
+	e := es[x.Seq()-1]
+	if e.Outcome != allow || e.Drawer != drawer || e.Operator != m.who.Operator || e.Kind != entry.KindDecision && e.Kind != entry.KindApproval {
+		m.t.Fatalf("the entry behind the pulse: %+v", e)
+	}
+	if e.Kind == entry.KindApproval && (e.Approval.Operator == e.Operator || e.Approval.Person == e.Person) {
+		m.t.Fatalf("approved by the requester's person: %+v", e)
+	}
+	if e.Kind == entry.KindDecision && may[e.Operator][e.Function] != allow {
+		m.t.Fatalf("%s may not do %s alone", e.Operator, e.Function)
+	}
+}
+
+func (m *model) giveBack() {
+	if len(m.grants) == 0 {
+		return
+	}
+	gr := rapid.SampledFrom(m.grants).Draw(m.t, "grant")
+	err := m.Lapse(ctx, gr.Grant, entry.ReasonBusy)
+	if gr.live {
+		m.holds("giving back", err)
+	} else if err == nil {
+		m.t.Fatal("gave back a grant that was over")
+	}
+	gr.live = false
+}
+
+func (m *model) loadPolicy() {
+	epoch := m.epoch + uint64(rapid.IntRange(0, 1).Draw(m.t, "later epoch"))
+	err := m.Load(ctx, compile(m.rig, changed(int(epoch))), entry.PolicyRef{Epoch: epoch}, "test")
+	if m.failing {
+		if !errors.Is(err, errJournal) {
+			m.t.Fatal(err)
+		}
+		return
+	}
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	pending := m.pending
+	m.turn()
+	if m.fresh && epoch == m.epoch {
+		m.pending = pending
+	}
+	m.epoch, m.loaded, m.fresh = epoch, true, false
+}
+
+func (m *model) loadOld() {
+	if err := m.Load(ctx, compile(m.rig, changed(0)), entry.PolicyRef{Epoch: m.epoch - 1}, "old"); !errors.Is(err, ErrEpoch) {
+		m.t.Fatal(err)
+	}
+	if err := m.Load(ctx, compile(m.rig, changed(-1)), entry.PolicyRef{Epoch: m.epoch}, "other"); !errors.Is(err, ErrEpoch) {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *model) roster() {
+	gone := rapid.Bool().Draw(m.t, "suspended")
+	current := m.who
+	if gone {
+		current = nil
+	}
+	err := m.RosterChanged(ctx, current, entry.ReasonRosterChanged)
+	if m.who == nil {
+		return
+	}
+	m.holds("roster", err)
+	m.turn()
+	if gone {
+		m.who, m.locked = nil, false
+	}
+}
+
+func (m *model) pass() {
+	d := time.Duration(rapid.SampledFrom([]int{1, 999, 1000, 4999, 5000, 59000, 60000, 180000}).Draw(m.t, "ms")) * time.Millisecond
+	m.clock.advance(d)
+	now := m.clock.Boot()
+	if m.pending != nil && now >= m.pending.since+DefaultOverrideTTL {
+		m.pending = nil
+	}
+	for _, gr := range m.grants {
+		gr.live = gr.live && now < gr.expires
+	}
+}
+
+func (m *model) restart() {
+	m.heal()
+	m.kill()
+	m.endGrants()
+	m.loaded, m.fresh = false, true
+	if m.pending != nil {
+		m.pending.since = m.clock.Boot()
+	}
+}
+
+func (m *model) restartOnNewBoot() {
+	m.heal()
+	m.clock.mu.Lock()
+	m.clock.boot[1]++
+	m.clock.mu.Unlock()
+	m.kill()
+	m.turn()
+	m.who, m.locked, m.loaded, m.fresh = nil, false, false, true
+}
+
+func (m *model) breakJournal() {
+	m.failing = true
+	m.journal.set(func(j *memJournal) { j.err = errJournal })
+}
+
+func (m *model) heal() {
+	m.failing = false
+	m.journal.set(func(j *memJournal) { j.err = nil })
+}
+
+// agree compares what can be seen of the gate with the model.
+func (m *model) agree(t *rapid.T) {
+	m.t = t
+	s := m.Snapshot()
+	if (s.Session != nil) != (m.who != nil) || (s.Override != nil) != (m.pending != nil) || (s.Policy != nil) != m.loaded {
+		t.Fatalf("session %+v, override %+v, policy %v; model has %+v, %+v, %v", s.Session, s.Override, s.Policy != nil, m.who, m.pending, m.loaded)
+	}
+	if s.Session != nil && (s.Session.Subject.Operator != m.who.Operator || s.Session.Locked != m.locked) {
+		t.Fatalf("session %+v; model has %s, locked %v", s.Session, m.who.Operator, m.locked)
+	}
+	live := 0
+	for _, gr := range m.grants {
+		if gr.live {
+			live++
+		}
+	}
+	m.Gate.mu.Lock()
+	got, owed := len(m.Gate.grants), len(m.Gate.owed)
+	for p := range m.held {
+		if !m.Gate.state.heldSession(p) {
+			t.Errorf("%s held a session, and that was forgotten", p)
+		}
+	}
+	m.Gate.mu.Unlock()
+	if got != live {
+		t.Fatalf("%d grants are live, the model has %d", got, live)
+	}
+	if !m.failing && owed > 0 && len(m.reports) == 0 {
+		t.Logf("%d entries owed", owed)
+	}
+}
+
+// TestGateAgainstModel lets a random day happen at a gate and at the model.
+func TestGateAgainstModel(t *testing.T) {
+	n := 0
+	dir := t.TempDir()
+	rapid.Check(t, func(rt *rapid.T) {
+		n++
+		r := &rig{
+			TB: t, clock: &fakeClock{now: time.Hour, boot: bootOne}, journal: &memJournal{},
+			path: filepath.Join(dir, fmt.Sprintf("state%d.json", n)),
+		}
+		r.open()
+		defer func() { r.Gate.cancel() }()
+		m := &model{rig: r, t: rt, epoch: 1, held: map[string]bool{}, fresh: true}
+		act := func(f func()) func(*rapid.T) {
+			return func(t *rapid.T) { m.t = t; f() }
+		}
+		m.loadPolicy()
+		rt.Repeat(map[string]func(*rapid.T){
+			"": m.agree, "sign-on": act(m.signOn), "sign-on again": act(m.signOn), "sign-off": act(m.signOff), "lock": act(m.lock), "unlock": act(m.unlock),
+			"authorize": act(m.authorize), "authorize more": act(m.authorize), "authorize most": act(m.authorize),
+			"approve": act(m.approve), "approve more": act(m.approve), "cancel": act(m.cancel),
+			"redeem": act(m.redeem), "redeem more": act(m.redeem), "give back": act(m.giveBack),
+			"load": act(m.loadPolicy), "load old": act(m.loadOld), "roster": act(m.roster), "time": act(m.pass), "more time": act(m.pass),
+			"restart": act(m.restart), "reboot": act(m.restartOnNewBoot), "journal fails": act(m.breakJournal), "journal works": act(m.heal), "journal works again": act(m.heal),
+		})
+		m.heal()
+		if err := r.Close(ctx); err != nil {
+			rt.Fatal(err)
+		}
+		audit(rt, r.journal.all())
+	})
+}
+
+// audit reads the journal as an auditor would: every pulse has its decision
+// before it, at most one pulse a decision, none that was withdrawn or lapsed,
+// and none of a session after its end.
+func audit(t *rapid.T, es []entry.Entry) {
+	over := map[entry.Seq]entry.Kind{}
+	for _, e := range es {
+		switch e.Kind {
+		case entry.KindRedeemed, entry.KindLapsed, entry.KindWithdrawn:
+			if before, twice := over[e.About]; twice {
+				t.Fatalf("entry %d: %v, but was %v already", e.About, e.Kind, before)
+			}
+			over[e.About] = e.Kind
+			if e.About == 0 || e.About >= e.Seq {
+				t.Fatalf("%v about entry %d", e.Kind, e.About)
+			}
+			d := es[e.About-1]
+			if d.Outcome != allow || e.Kind != entry.KindWithdrawn && (d.Drawer == "" || d.Drawer != e.Drawer || d.Session != e.Session) {
+				t.Fatalf("%v follows from %+v", e.Kind, d)
+			}
+		}
+	}
+}
