@@ -297,13 +297,15 @@ func (p *pool) end() {
 // checkpoints checks those that are stored.
 func (r *Report) checkpoints(ctx context.Context, v *view, keys []note.Verifier) error {
 	trusted := len(keys) > 0
-	if own, err := ParsePublic(v.header.Key); err == nil && !slices.ContainsFunc(keys, func(k note.Verifier) bool {
+	// The key that the file itself names tells a changed byte where no key is
+	// given, and proves nothing: whoever wrote the file could name any.
+	named := keys
+	if own, err := ParsePublic(v.header.Key); err == nil && !trusted {
+		named = []note.Verifier{own}
+	} else if err == nil && !slices.ContainsFunc(keys, func(k note.Verifier) bool {
 		return k.Name() == own.Name() && k.KeyHash() == own.KeyHash()
 	}) {
-		keys = append(slices.Clone(keys), own) // tells a changed byte, proves nothing
-		if trusted {
-			r.Unchecked = append(r.Unchecked, "the file names another key than the one given: "+own.Name())
-		}
+		r.Unchecked = append(r.Unchecked, "the file names another key than the one given: "+own.Name())
 	} else if err != nil && v.header.Key != "" {
 		r.add(Finding{What: FoundHeader, Text: "the public key that the file names cannot be read"})
 	}
@@ -313,13 +315,16 @@ func (r *Report) checkpoints(ctx context.Context, v *view, keys []note.Verifier)
 		bad := func(text string) {
 			r.add(Finding{What: FoundCheckpoint, Seq: last, Text: fmt.Sprintf("the checkpoint over %d entries: %s", size, text)})
 		}
-		c, signed, err := parseCheckpoint(text, keys)
+		c, signed, err := parseCheckpoint(text, named)
 		switch {
 		case err != nil:
 			bad(err.Error())
 			return nil
 		case c.size != size:
 			bad(fmt.Sprintf("it says %d", c.size))
+			return nil
+		case !signed && trusted:
+			bad("none of the given keys has signed it")
 			return nil
 		case !signed:
 			bad("no key that is known has signed it")
