@@ -1,0 +1,397 @@
+package signon
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"tillwarden/enforcer"
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
+	"tillwarden/signon/card"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var _ Gate = (*enforcer.Gate)(nil)
+
+// bubbleClock is the boot clock of a synctest bubble. The wall clock is apart
+// from it, and may be set to anything.
+type bubbleClock struct {
+	mu    sync.Mutex
+	began time.Time     // guarded by mu
+	wall  time.Duration // guarded by mu; off by this
+	boot  entry.BootID  // guarded by mu
+}
+
+func newClock() *bubbleClock {
+	return &bubbleClock{began: time.Now().Add(-time.Hour), boot: entry.BootID{1}}
+}
+
+func (c *bubbleClock) Boot() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Since(c.began)
+}
+
+func (c *bubbleClock) Stamp() entry.Stamp {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return entry.Stamp{Wall: time.Now().Add(c.wall).UnixNano(), Boot: int64(time.Since(c.began)), BootID: c.boot}
+}
+
+func (c *bubbleClock) After(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
+
+// reboot begins another boot: the boot clock begins again, and who knows how
+// long it took.
+func (c *bubbleClock) reboot() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.boot[0]++
+	c.began = time.Now().Add(-5 * time.Second)
+}
+
+func (c *bubbleClock) setWall(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wall = d
+}
+
+var errJournal = errors.New("the disk is gone")
+
+// memJournal keeps entries, and can fail.
+type memJournal struct {
+	clock enforcer.Clock
+
+	mu      sync.Mutex
+	entries []entry.Entry
+	fail    bool
+	before  func([]entry.Entry)
+}
+
+func (j *memJournal) Append(ctx context.Context, _ bool, es ...entry.Entry) ([]entry.Seq, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	j.mu.Lock()
+	before := j.before
+	j.mu.Unlock()
+	if before != nil {
+		before(es)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.fail {
+		return nil, errJournal
+	}
+	var seqs []entry.Seq
+	for _, e := range es {
+		e.Seq, e.Stamp = entry.Seq(len(j.entries)+1), j.clock.Stamp()
+		j.entries = append(j.entries, e)
+		seqs = append(seqs, e.Seq)
+	}
+	return seqs, nil
+}
+
+func (j *memJournal) failing(b bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.fail = b
+}
+
+func (j *memJournal) all() []entry.Entry {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.entries)
+}
+
+func (j *memJournal) replay(after entry.Seq, f func(entry.Entry) error) error {
+	for _, e := range j.all() {
+		if e.Seq > after {
+			if err := f(e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// since gives the entries after a mark, of these kinds if any are named.
+func (j *memJournal) since(mark int, kinds ...entry.Kind) []entry.Entry {
+	var out []entry.Entry
+	for _, e := range j.all()[mark:] {
+		if len(kinds) == 0 || slices.Contains(kinds, e.Kind) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func (j *memJournal) mark() int { return len(j.all()) }
+
+// cheap keeps tests fast: what is tested is not argon2.
+var cheap = KDF{Time: 1, Memory: 64, Threads: 1}
+
+// rig is a register's sign-on with a real gate, a roster on disk, and a
+// journal in memory, in a synctest bubble.
+type rig struct {
+	t       *testing.T
+	ctx     context.Context
+	clock   *bubbleClock
+	journal *memJournal
+	keys    *Keys
+	store   *Store
+	gate    *enforcer.Gate
+	s       *Service
+	people  *People
+	path    string
+	log     *bytes.Buffer
+	opt     Options
+}
+
+// Groups of the test policy.
+const (
+	cashier   = "Cashier"
+	manager   = "Manager"
+	cardPIN   = "Card and PIN"
+	typed     = "Number and PIN"
+	stranger  = "No sign-on"
+	headquart = "Headquarters"
+)
+
+func testPolicy(t *testing.T) *policy.Compiled {
+	t.Helper()
+	f := func(id policy.ID, key string, level uint8, parent policy.ID, override policy.Override) policy.Function {
+		return policy.Function{ID: id, Key: key, Name: "Function " + key, Level: level, Parent: parent, Since: 1, Override: override}
+	}
+	p := &policy.Policy{
+		Catalogue: policy.Catalogue{Version: 1, Functions: []policy.Function{
+			f(1000, "pos", 1, 0, 0), f(1001, "pos.signon", 2, 1000, 0), f(1002, "pos.lock", 2, 1000, 0),
+			f(1003, "pos.unlock.other", 2, 1000, 0), f(1007, policy.KeyManagerOverride, 2, 1000, 0),
+			f(1011, FunctionOwnPIN, 2, 1000, 0), f(1600, "pos.drawer", 2, 1000, 0),
+			f(1602, "pos.drawer.nosale", 3, 1600, policy.OverrideManager),
+			f(5000, "backoffice", 1, 0, 0), f(5200, "backoffice.operator", 2, 5000, 0), f(5201, FunctionView, 3, 5200, 0),
+			f(5202, FunctionAdd, 3, 5200, 0), f(5203, FunctionEdit, 3, 5200, 0), f(5204, FunctionWorkGroup, 3, 5200, 0),
+			f(5206, FunctionCredential, 3, 5200, 0), f(5207, FunctionCard, 3, 5200, 0), f(5208, FunctionTerminate, 3, 5200, 0),
+		}},
+		Restrictions: []policy.Restriction{{WorkGroup: headquart, Editors: []string{headquart}}},
+	}
+	for i := range p.Catalogue.Functions {
+		if p.Catalogue.Functions[i].ID == 1602 {
+			p.Catalogue.Functions[i].Drawer = true
+		}
+	}
+	group := func(name string, signOn policy.SignOnMethod, checks, xs []policy.ID) {
+		marks := map[policy.ID]policy.Mark{}
+		for _, id := range checks {
+			marks[id] = policy.Check
+		}
+		for _, id := range xs {
+			marks[id] = policy.Deny
+		}
+		p.WorkGroups = append(p.WorkGroups, policy.WorkGroup{Name: name, Reviewed: 1, SignOn: signOn, Marks: marks})
+	}
+	few := []policy.ID{1000, 1001, 1002, 1011, 1600}
+	not := []policy.ID{1003, 1007, 1602}
+	group(cashier, policy.SignOnDefault, few, not)
+	group(cardPIN, policy.SignOnCardPIN, few, not)
+	group(typed, policy.SignOnNumberPIN, few, not)
+	group(stranger, policy.SignOnDefault, []policy.ID{1000}, []policy.ID{1001})
+	group(manager, policy.SignOnDefault, []policy.ID{1000, 5000, 5200}, nil)
+	group(headquart, policy.SignOnDefault, []policy.ID{1000, 5000, 5200}, nil)
+	c, err := policy.Compile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// testOperator is one of the rig's operators. The card's number is the operator's
+// with zeros before it.
+type testOperator struct {
+	number, name, person, group, pin string
+}
+
+var testOperators = []testOperator{
+	{"1001", "Ann", "ann", cashier, "2580"},
+	{"1002", "Ben", "ben", cashier, "1470"},
+	{"2001", "Max", "max", manager, "3690"},
+	{"2002", "Mia", "mia", manager, "9510"},
+	{"2003", "Ann M", "ann", manager, "7530"},
+	{"3001", "Cleo", "cleo", cardPIN, "8520"},
+	{"3002", "Tom", "tom", typed, "7410"},
+	{"4001", "Una", "una", stranger, "9630"},
+}
+
+func newRig(t *testing.T, change ...func(*Options)) *rig {
+	t.Helper()
+	dir := t.TempDir()
+	r := &rig{t: t, ctx: context.Background(), clock: newClock(), path: filepath.Join(dir, "roster.db"), log: new(bytes.Buffer)}
+	r.journal = &memJournal{clock: r.clock}
+	var err error
+	if r.keys, err = OpenKeys(filepath.Join(dir, "keys"), r.path); err != nil {
+		t.Fatal(err)
+	}
+	r.opt = Options{Location: time.UTC, Logger: slog.New(slog.NewTextHandler(r.log, nil))}
+	for _, f := range change {
+		f(&r.opt)
+	}
+	r.start()
+	t.Cleanup(func() { r.stop() })
+	for _, o := range testOperators {
+		c, err := r.store.Add(r.ctx, By{Source: "test"}, NewOperator{
+			Number: o.number, Name: o.name, Person: o.person, WorkGroups: []string{o.group}, PIN: []byte(o.pin), Card: cardOf(o.number),
+		}, false)
+		if err != nil || !c.OK {
+			t.Fatalf("adding %s: %v %s", o.number, err, c.Say)
+		}
+	}
+	return r
+}
+
+// start is a start of the daemon.
+func (r *rig) start() {
+	r.t.Helper()
+	var err error
+	r.store, err = OpenStore(StoreOptions{Path: r.path, Keys: r.keys, Journal: r.journal, Clock: r.clock, KDF: cheap})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.gate, err = enforcer.NewGate(enforcer.Options{
+		Clock: r.clock, Journal: r.journal, StatePath: filepath.Join(filepath.Dir(r.path), "state.json"), Replay: r.journal.replay,
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	p := testPolicy(r.t)
+	if err := r.gate.Load(r.ctx, p, entry.PolicyRef{Epoch: 1, Digest: p.Digest()}, "test"); err != nil {
+		r.t.Fatal(err)
+	}
+	o := r.opt
+	o.Store, o.Gate = r.store, r.gate
+	if r.s, err = New(o); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := r.s.Start(r.ctx); err != nil {
+		r.t.Fatal(err)
+	}
+	r.people = r.s.People()
+}
+
+func (r *rig) stop() {
+	r.s.Close()
+	if err := r.gate.Close(r.ctx); err != nil && !errors.Is(err, errJournal) {
+		r.t.Errorf("closing the gate: %v", err)
+	}
+	if err := r.store.Close(); err != nil {
+		r.t.Errorf("closing the roster: %v", err)
+	}
+}
+
+// restart is the daemon killed and started again.
+func (r *rig) restart() {
+	r.t.Helper()
+	r.stop()
+	r.start()
+}
+
+func cardOf(number string) *card.Card {
+	return card.Read(fmt.Appendf(nil, ";:<>%010s?\r", number), card.Options{}, card.BuiltIn())
+}
+
+func paymentCard() *card.Card {
+	return card.Read([]byte(";4111111111111111=49121010000000000000?"), card.Options{}, card.BuiltIn())
+}
+
+// present gives a credential and wants no error.
+func (r *rig) present(c Credential) Result {
+	r.t.Helper()
+	if c.Source == "" {
+		c.Source = "reader"
+	}
+	res, err := r.s.Present(r.ctx, c)
+	if err != nil {
+		r.t.Fatalf("Present: %v", err)
+	}
+	return res
+}
+
+// swipe waits until the same card again is another swipe.
+func (r *rig) swipe(number string) Result {
+	r.t.Helper()
+	time.Sleep(3 * time.Second) // of the bubble's clock
+	return r.present(Credential{Card: cardOf(number)})
+}
+
+func (r *rig) typed(number, pin string) Result {
+	r.t.Helper()
+	return r.present(Credential{Number: number, PIN: []byte(pin), Source: "keypad"})
+}
+
+// want checks what a credential did.
+func (r *rig) want(got Result, action Action, reason entry.Reason) {
+	r.t.Helper()
+	if got.Action != action || got.Reason != reason {
+		r.t.Fatalf("%s (%s, %q), want %s (%s)", got.Action, got.Reason, got.Say, action, reason)
+	}
+	if got.Say == "" && action != Same {
+		r.t.Errorf("%s: nobody is told anything", got.Action)
+	}
+}
+
+// signedOn is the number of who is signed on; empty: nobody.
+func (r *rig) signedOn() string {
+	if s := r.gate.Snapshot().Session; s != nil {
+		return s.Subject.Operator
+	}
+	return ""
+}
+
+func (r *rig) locked() bool {
+	s := r.gate.Snapshot().Session
+	return s != nil && s.Locked
+}
+
+// last is the last entry of a kind.
+func (r *rig) last(k entry.Kind) entry.Entry {
+	r.t.Helper()
+	es := r.journal.since(0, k)
+	if len(es) == 0 {
+		r.t.Fatalf("no entry of kind %s", k)
+	}
+	return es[len(es)-1]
+}
+
+func (r *rig) operator(number string) *Operator {
+	r.t.Helper()
+	o, err := r.store.Get(number)
+	if err != nil || o == nil {
+		r.t.Fatalf("operator %s: %v", number, err)
+	}
+	return o
+}
+
+// asManager is an actor who was identified.
+func (r *rig) as(number string) Actor {
+	r.t.Helper()
+	return Actor{Operator: r.operator(number), Method: entry.MethodCard, Source: "console"}
+}
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
