@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"tillwarden/devices/sim"
 )
 
 func TestMain(m *testing.M) {
@@ -37,6 +39,24 @@ func TestFake(t *testing.T) {
 	})
 }
 
+// TestSim runs the scripts about the simulated hardware, which is this process's.
+func TestSim(t *testing.T) {
+	dir := t.TempDir()
+	station, err := sim.NewStation(sim.StationOptions{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = station.Close() })
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/sim", Cmds: commands,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HW", dir)
+			e.Setenv("TILLWARDEN_SIM", dir)
+			return environment(e)
+		},
+	})
+}
+
 func environment(e *testscript.Env) error {
 	e.Setenv("TZ", "UTC")
 	e.Setenv("HOME", e.WorkDir)
@@ -45,7 +65,8 @@ func environment(e *testscript.Env) error {
 
 // commands are what the scripts have beyond testscript's own.
 var commands = map[string]func(*testscript.TestScript, bool, []string){
-	"code": wantCode,
-	"mode": wantMode,
-	"swap": swap,
+	"code":    wantCode,
+	"mode":    wantMode,
+	"swap":    swap,
+	"journal": makeJournal,
 }
