@@ -333,7 +333,7 @@ func (s *Service) verdict(f *finding, c *Credential) Verdict {
 		if f.left > 0 {
 			v.LockedUntil = s.o.Clock.Boot() + f.left
 		}
-	case c.Card != nil:
+	case c.Card != nil || f.means == byCard:
 		v.Say = sayCard(f.reason)
 	default:
 		v.Say = sayNotAccepted
@@ -350,7 +350,7 @@ func (s *Service) refusal(ctx context.Context, f *finding, c *Credential, kind e
 	if f.card && f.means == byCard && f.reason == entry.ReasonWrongPIN || f.reason == entry.ReasonLockedOut && f.card {
 		e.Method = entry.MethodCardPIN
 	}
-	if c.Card != nil && !f.card {
+	if (c.Card != nil || f.means == byCard) && !f.card {
 		e.Method = entry.MethodCard
 	}
 	if f.record != nil {
