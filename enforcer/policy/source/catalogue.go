@@ -24,6 +24,7 @@ type catalogue struct {
 	shipped    []uint32
 	hasShipped bool
 	shippedAt  Pos
+	isShipped  bool // it is the shipped one
 }
 
 // function is what a function block says.
@@ -161,21 +162,26 @@ var shipped = sync.OnceValue(func() *reader {
 	return r
 })
 
-// shippedCatalogue gives the shipped catalogue, for the caller to change.
-func shippedCatalogue() (*catalogue, []*function) {
+// shippedCatalogue gives the shipped catalogue, for the caller to change, as if
+// it were read from a file of the given name.
+func shippedCatalogue(file string) (*catalogue, []*function) {
 	r := shipped()
 	c := *r.catalogue
+	c.at.File, c.isShipped = file, true
 	functions := make([]*function, len(r.inOrder))
 	for i, f := range r.inOrder {
 		own := *f
+		for _, at := range []*Pos{&own.at, &own.idAt, &own.sinceAt, &own.overAt, &own.parentAt} {
+			at.File = file
+		}
 		functions[i] = &own
 	}
 	return &c, functions
 }
 
 // finishCatalogue puts the functions together and checks them as a whole.
-func (r *reader) finishCatalogue() policy.Catalogue {
-	shipped, known := shippedCatalogue()
+func (r *reader) finishCatalogue(shippedFile string) policy.Catalogue {
+	shipped, known := shippedCatalogue(shippedFile)
 	switch {
 	case r.catalogue == nil:
 		r.catalogue = shipped
@@ -313,7 +319,7 @@ func (r *reader) place(f *function) {
 	}
 	if f.Since > r.catalogue.version {
 		hint := fmt.Sprintf("raise the catalogue's version to %d", f.Since)
-		if r.catalogue.at.File == ShippedFile {
+		if r.catalogue.isShipped {
 			hint = fmt.Sprintf("write catalogue { version = %d, shipped = [1] } on lines of their own", f.Since)
 		}
 		r.errorf(CodeValue, f.sinceAt, hint, "function %q is since %d, but the catalogue is at %d", f.Key, f.Since, r.catalogue.version)

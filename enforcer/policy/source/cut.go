@@ -27,7 +27,7 @@ func cut(content []byte) (pieces []piece, ok bool) {
 			digits = 0
 		}
 		switch {
-		case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b == '_', b == ' ', b == '\t', b == '=', b == ',':
+		case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b == '_', b == ' ', b == '\t', b == ',':
 		case b >= '0' && b <= '9':
 			if digits++; digits > maxNumber {
 				return nil, false
@@ -46,6 +46,8 @@ func cut(content []byte) (pieces []piece, ok bool) {
 				pieces = append(pieces, piece{content[begin : i+1], start})
 				begin, start = i+1, hcl.Pos{Line: line, Column: 1, Byte: i + 1}
 			}
+		case b == '=' && (i+1 == len(content) || content[i+1] != '=' && content[i+1] != '>'):
+		case b == '\r' && i+1 < len(content) && content[i+1] == '\n':
 		case b == '#':
 			for i+1 < len(content) && content[i+1] != '\n' {
 				i++

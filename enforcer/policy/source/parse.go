@@ -1,6 +1,8 @@
 package source
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,7 +13,8 @@ import (
 	"tillwarden/enforcer/policy/presets"
 )
 
-// ShippedFile is the name under which the shipped catalogue stands in places.
+// ShippedFile is the name under which the shipped catalogue stands in places,
+// where it was not among the files.
 const ShippedFile = "shipped/" + presets.CatalogueFile
 
 // Parse reads a policy out of files, by name. The policy is nil where there are
@@ -25,14 +28,24 @@ func Parse(files map[string][]byte) (*policy.Policy, *Sidecar, Diagnostics) {
 	}
 	var syntax findings
 	whole := true
+	shippedAs := "" // the file that is the shipped catalogue, letter by letter
 	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if shippedAs == "" && bytes.Equal(files[name], presets.Catalogue()) {
+			shippedAs = name
+			continue
+		}
 		whole = syntax.parseFile(name, files[name], r.file) && whole
 	}
 	// A file that was not understood would make others look wrong.
 	if !whole {
 		return nil, r.side, syntax.sorted()
 	}
-	c := r.finishCatalogue()
+	// The shipped file among the others says no more than leaving it out does.
+	if own := r.catalogue; shippedAs != "" && own != nil && !own.hasShipped {
+		r.errorf(CodeDuplicate, own.at, "shipped = [1] includes it", "this catalogue does not include the shipped one, which is there too: %s", shippedAs)
+		return nil, r.side, r.sorted()
+	}
+	c := r.finishCatalogue(cmp.Or(shippedAs, ShippedFile))
 	p := &policy.Policy{Catalogue: c, WorkGroups: r.finishGroups(), Restrictions: r.finishRestrictions()}
 	if !r.all.HasErrors() {
 		r.checkCompiled(p)

@@ -261,6 +261,36 @@ func TestShippedCatalogue(t *testing.T) {
 	}
 }
 
+// The shipped file among the others is the same as leaving it out.
+func TestShippedFileGiven(t *testing.T) {
+	own := "function \"pos.drawer.lottery\" {\n  id = 10001\n  name = \"Lottery payout\"\n  parent = \"pos.drawer\"\n  since = 2\n}\n"
+	for _, tc := range []struct{ name, catalogue, want string }{
+		{"included", "catalogue {\n  version = 2\n  shipped = [1]\n}\n", ``},
+		{"not included", "catalogue {\n  version = 2\n}\n", `p.hcl:7:1: error: this catalogue does not include the shipped one, which is there too: s/catalogue.hcl (shipped = [1] includes it)`},
+		{"no catalogue", ``,
+			`p.hcl:5:11: error: function "pos.drawer.lottery" is since 2, but the catalogue is at 1 (write catalogue { version = 2, shipped = [1] } on lines of their own)`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			files := map[string][]byte{"p.hcl": []byte(own + tc.catalogue), "s/catalogue.hcl": presets.Catalogue()}
+			c, side, ds := source.Compile(files)
+			if got := strings.TrimSuffix(ds.String(), "\n"); got != tc.want {
+				t.Fatalf("got\n%s\nwant\n%s", got, tc.want)
+			}
+			if c == nil {
+				return
+			}
+			delete(files, "s/catalogue.hcl")
+			without, _, _ := source.Compile(files)
+			if without == nil || without.Digest() != c.Digest() {
+				t.Error("without the file it is another policy")
+			}
+			if at, ok := side.Function("pos.drawer"); !ok || at.File != "s/catalogue.hcl" {
+				t.Errorf("pos.drawer is at %v", at)
+			}
+		})
+	}
+}
+
 func TestFilesAndFolders(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range presets.Files() {
