@@ -15,10 +15,12 @@ func (a *app) operatorCommand() *cobra.Command {
   tillwarden operator add 101 --name "Cashier" --group "POS Cashier - Sales Only" --as 201
   tillwarden operator enrol-card 101 --as 201
   tillwarden operator list`,
-		a.operatorAddCommand(), a.operatorListCommand(), a.operatorShowCommand(), a.operatorGroupsCommand(), a.operatorPINCommand(),
+		a.operatorAddCommand(), a.operatorListCommand(), a.operatorShowCommand(), a.operatorNameCommand(), a.operatorGroupsCommand(),
+		a.operatorPINCommand(),
 		a.operatorVerb(api.PeopleEnrolCard, "enrol-card NUMBER", "enrol the card that is swiped next at this register",
 			`The next card that is swiped at the register's reader within 30 seconds becomes
 this operator's. Payment cards, licences and cards that somebody has are refused.`),
+		a.operatorRevokeCommand(),
 		a.operatorVerb(api.PeopleSuspend, "suspend NUMBER", "shut an operator out, at once", "A session of theirs ends."),
 		a.operatorVerb(api.PeopleResume, "resume NUMBER", "take a suspension back", ""),
 		a.operatorVerb(api.PeopleUnlock, "unlock NUMBER", "unlock number and PIN after too many wrong tries", "Needs another operator who may."),
@@ -78,6 +80,56 @@ is a person of their own.`,
 	c.Flags().StringArrayVar(&r.WorkGroups, "group", nil, "`work group`; may be given more than once")
 	c.Flags().BoolVar(&noPIN, "no-pin", false, "add without a PIN, for who signs on by card alone")
 	a.completeGroups(c, "group")
+	return c
+}
+
+func (a *app) operatorNameCommand() *cobra.Command {
+	var w actor
+	c := &cobra.Command{
+		Use:               "set-name NUMBER NAME",
+		Short:             "change an operator's name",
+		Example:           `  tillwarden operator set-name 101 "Cashier, evenings" --as 201`,
+		Args:              exactly("NUMBER", "NAME"),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			by, err := a.credentials(w)
+			if err != nil {
+				return err
+			}
+			defer wipe(by)
+			return a.people(cmd, w, api.PeopleSetName, api.PeopleRequest{By: by, Number: args[0], Name: args[1]})
+		},
+	}
+	asFlag(c, &w)
+	return c
+}
+
+func (a *app) operatorRevokeCommand() *cobra.Command {
+	var w actor
+	var card uint32
+	var all bool
+	c := &cobra.Command{
+		Use:               "revoke-card NUMBER --card N | --all",
+		Short:             "take a card away, as when it was lost",
+		Long:              "Cards are numbered from 1 in the order in which they were enrolled.",
+		Example:           "  tillwarden operator revoke-card 101 --all --as 201",
+		Args:              exactly("NUMBER"),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if all == (card > 0) {
+				return usagef("operator revoke-card: say either --card N or --all").hint("tillwarden operator show %s says how many there are", args[0])
+			}
+			by, err := a.credentials(w)
+			if err != nil {
+				return err
+			}
+			defer wipe(by)
+			return a.people(cmd, w, api.PeopleRevokeCard, api.PeopleRequest{By: by, Number: args[0], Card: card})
+		},
+	}
+	asFlag(c, &w)
+	c.Flags().Uint32Var(&card, "card", 0, "which card, by its `number`")
+	c.Flags().BoolVar(&all, "all", false, "all of them")
 	return c
 }
 
