@@ -1,0 +1,94 @@
+package source_test
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"tillwarden/enforcer/policy/source"
+)
+
+// example is a fenced block of the guide.
+type example struct{ info, text string }
+
+func guide(t *testing.T) []example {
+	t.Helper()
+	raw, err := os.ReadFile("../../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []example
+	for _, m := range regexp.MustCompile("(?ms)^```(.+?)\n(.*?)^```$").FindAllStringSubmatch(string(raw), -1) {
+		all = append(all, example{m[1], m[2]})
+	}
+	return all
+}
+
+// The guide's examples do what the guide says: files are clean, alone and
+// together; bad ones have the findings that follow them; explanations are those
+// of the command.
+func TestGuide(t *testing.T) {
+	examples := guide(t)
+	files := map[string][]byte{}
+	for _, e := range examples {
+		if name, ok := strings.CutPrefix(e.info, "hcl file="); ok {
+			files[name] = []byte(e.text)
+		}
+	}
+	for _, of := range [][]string{{"ours.hcl"}, {"more.hcl"}, {"functions.hcl"}, {"ours.hcl", "more.hcl", "restricted.hcl"}} {
+		some := map[string][]byte{}
+		for _, name := range of {
+			some[name] = files[name]
+		}
+		if ds := source.Lint(some); len(ds) != 0 {
+			t.Errorf("%v:\n%s", of, ds)
+		}
+	}
+	bad, explained := 0, 0
+	for i, e := range examples {
+		beside, isBad := strings.CutPrefix(e.info, "hcl bad")
+		switch {
+		case isBad:
+			bad++
+			with := map[string][]byte{"p.hcl": []byte(e.text)}
+			if name, ok := strings.CutPrefix(beside, "="); ok {
+				with[name] = files[name]
+			}
+			if got := source.Lint(with).String(); got != examples[i+1].text {
+				t.Errorf("the guide says\n%s\nlint says\n%s", examples[i+1].text, got)
+			}
+		case e.info == "text explain":
+			explained++
+			checkExplained(t, e.text, files)
+		}
+	}
+	if len(files) != 4 || bad != 2 || explained != 3 {
+		t.Errorf("%d files, %d bad ones, %d explanations found", len(files), bad, explained)
+	}
+}
+
+func checkExplained(t *testing.T, text string, files map[string][]byte) {
+	command, want, _ := strings.Cut(text, "\n")
+	var groups []string
+	for _, m := range regexp.MustCompile(`--group "([^"]+)"`).FindAllStringSubmatch(command, -1) {
+		groups = append(groups, m[1])
+	}
+	words := strings.Fields(command)
+	file, function := words[len(words)-1], words[len(words)-2]
+	c, side, ds := source.Compile(map[string][]byte{file: files[file]})
+	if ds.HasErrors() {
+		t.Fatal(ds)
+	}
+	e, err := source.Explain(c, side, groups, function)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := e.WriteText(&out); err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != want {
+		t.Errorf("%s\nthe guide says\n%s\nexplain says\n%s", command, want, out.String())
+	}
+}
