@@ -51,14 +51,23 @@ var byAccess = [4]Code{policy.Denied: codeDenied, policy.OverrideRequired: codeO
 // question, and no more: who calls must journal the answer before it takes
 // effect, and must not use the planes of another policy than i's.
 func Decide(planes *policy.Planes, i policy.Index, c Context) Code {
-	if c != Ready || planes == nil {
-		return unready(c)
+	if c != Ready {
+		return byContext[c]
 	}
 	return byAccess[planes.Access(i)&3]
 }
 
+// byContext has the answer for every context in which something does not
+// hold. A table, as with a call instead Decide could not be inlined.
+var byContext = func() (codes [256]Code) {
+	for c := range codes {
+		codes[c] = code(entry.OutcomeDenied, unready(Context(c)))
+	}
+	return codes
+}()
+
 // unready names the first thing that does not hold.
-func unready(c Context) Code {
+func unready(c Context) entry.Reason {
 	reason := entry.ReasonNoWorkGroup
 	switch {
 	case c&HasPolicy == 0:
@@ -78,7 +87,7 @@ func unready(c Context) Code {
 	case c&Checkable == 0:
 		reason = entry.ReasonUnsupported
 	}
-	return code(entry.OutcomeDenied, reason)
+	return reason
 }
 
 // The functions that the gate itself asks about.
