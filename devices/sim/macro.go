@@ -20,8 +20,9 @@ type macro struct {
 const (
 	// maxMacro is what a TM-T88 stores.
 	maxMacro = 2048
-	// Each byte that comes in earns some credit, up to one longest run.
-	macroCredit, maxMacroCredit = 4096, 255 * maxMacro
+	// A printer begins with the most credit, and each byte that comes in earns
+	// some again.
+	macroCredit, maxMacroCredit = 64, 1 << 16
 )
 
 // record stores a byte of the macro that is being defined. The commands in it
@@ -55,7 +56,7 @@ func (p *Printer) callMacro(times, mode byte) {
 	switch {
 	case m.running:
 	case m.recording:
-		*m = macro{current: m.current}
+		*m = macro{current: m.current, credit: m.credit}
 	case len(m.stored) == 0:
 	case mode == 1:
 		m.times, m.waiting = int(times), 1

@@ -102,7 +102,7 @@ func (p *Printer) reset() {
 	p.reception = reception{}
 	p.queue = nil
 	p.settings = p.model.settings()
-	p.macro = macro{}
+	p.macro = macro{credit: maxMacroCredit}
 	p.parser = parser{}
 	p.text = newText(p.model.Columns)
 }

@@ -1,0 +1,133 @@
+// Command tillwarden-sim is a register's hardware without the hardware: a
+// receipt printer with two cash drawers, a card reader and a keypad. They appear
+// as ttys in a folder; `tillwarden sim` drives them while tillwarden-sim runs.
+//
+// It is for trying, showing and testing. It knows nothing of the daemon, which
+// knows nothing of it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/spf13/cobra"
+
+	"tillwarden/devices/sim"
+)
+
+// version is set by the linker.
+var version = "unknown"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := command(os.Stdout).ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "tillwarden-sim:", err)
+		os.Exit(1)
+	}
+}
+
+// config is the file that --config names.
+type config struct {
+	Model          string `toml:"model"`
+	OpenIsHigh     bool   `toml:"open_is_high"`
+	BytesPerSecond int    `toml:"bytes_per_second"`
+	Buffer         int    `toml:"buffer"`
+	IgnoreBusy     bool   `toml:"ignore_busy"`
+	Reader         string `toml:"reader"`
+}
+
+func command(out io.Writer) *cobra.Command {
+	var dir, file string
+	c := &cobra.Command{
+		Use:   "tillwarden-sim",
+		Short: "a register's printer, drawers, card reader and keypad, simulated",
+		Long: `tillwarden-sim makes ttys that act like a receipt printer with two cash drawers,
+a card reader and a keypad, and a socket over which "tillwarden sim" swipes
+cards, types, opens drawers with their key and switches the printer off.
+
+It runs until it is interrupted and then removes what it made.
+
+The configuration file, all of which may be left out:
+  model            = "epson"   # printer: epson, strict, clone, kanji, blind, plain
+  open_is_high     = false     # drawer switch: pin 3 is high when a drawer is open
+  bytes_per_second = 0         # how fast the printer works; 0: at once
+  buffer           = 4096      # receive buffer, bytes
+  ignore_busy      = false     # a full buffer loses bytes instead of stopping the line
+  reader           = "magtek"  # card reader: magtek, idtech`,
+		Example:       "  tillwarden-sim --dir /run/tillwarden-sim",
+		Args:          cobra.NoArgs,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return run(c.Context(), dir, file, out)
+		},
+	}
+	c.Flags().StringVar(&dir, "dir", "", "folder in which the ttys and the control socket appear")
+	c.Flags().StringVar(&file, "config", "", "configuration file (TOML)")
+	_ = c.MarkFlagRequired("dir")
+	return c
+}
+
+func run(ctx context.Context, dir, file string, out io.Writer) (err error) {
+	options, err := load(file)
+	if err != nil {
+		return err
+	}
+	if options.Dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	station, err := sim.NewStation(options)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, station.Close()) }()
+	paths := station.Paths()
+	_, err = fmt.Fprintf(out, "printer %s\nreader  %s\nkeypad  %s\ncontrol %s\n", paths.Printer, paths.Reader, paths.Keypad, paths.Control)
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// load reads the configuration; no file is all defaults.
+func load(file string) (sim.StationOptions, error) {
+	c := config{Model: sim.Models()[0].Name}
+	if file != "" {
+		f, err := os.Open(file)
+		if err != nil {
+			return sim.StationOptions{}, fmt.Errorf("reading the configuration: %w", err)
+		}
+		defer f.Close()
+		if err := toml.NewDecoder(f).DisallowUnknownFields().Decode(&c); err != nil {
+			var unknown *toml.StrictMissingError
+			if errors.As(err, &unknown) {
+				return sim.StationOptions{}, fmt.Errorf("reading %s: unknown keys:\n%s", file, unknown.String())
+			}
+			return sim.StationOptions{}, fmt.Errorf("reading %s: %w", file, err)
+		}
+	}
+	model, err := sim.ModelNamed(c.Model)
+	if err != nil {
+		return sim.StationOptions{}, err
+	}
+	if c.BytesPerSecond < 0 || c.Buffer < 0 {
+		return sim.StationOptions{}, fmt.Errorf("reading %s: bytes_per_second and buffer are not below 0", file)
+	}
+	return sim.StationOptions{
+		Printer: sim.PrinterOptions{
+			Model: model, OpenIsHigh: c.OpenIsHigh, BytesPerSecond: c.BytesPerSecond, Buffer: c.Buffer,
+		},
+		IgnoreBusy: c.IgnoreBusy,
+		Reader:     sim.ReaderFormat(c.Reader),
+	}, nil
+}
