@@ -51,14 +51,15 @@ type finding struct {
 	tries  int  // that are left
 }
 
-func (f *finding) method() entry.Method {
+// method is how somebody was identified, or tried to be.
+func (f *finding) method(c *Credential) entry.Method {
 	switch {
-	case f.card && f.pin:
+	case !f.card && f.means != byCard && c.Card == nil:
+		return entry.MethodNumberPIN
+	case f.pin, f.reason == entry.ReasonWrongPIN, f.reason == entry.ReasonLockedOut:
 		return entry.MethodCardPIN
-	case f.card:
-		return entry.MethodCard
 	}
-	return entry.MethodNumberPIN
+	return entry.MethodCard
 }
 
 // lookUp finds whom a credential is of, and checks the PIN if that is all there
@@ -304,7 +305,7 @@ func (s *Service) failed(ctx context.Context, asked time.Duration, c *Credential
 
 // verdict puts a finding into words.
 func (s *Service) verdict(f *finding, c *Credential) Verdict {
-	v := Verdict{OK: f.reason == entry.ReasonNone, Reason: f.reason, Method: f.method()}
+	v := Verdict{OK: f.reason == entry.ReasonNone, Reason: f.reason, Method: f.method(c)}
 	if f.record != nil && (v.OK || f.card) {
 		v.Operator = f.record.public()
 	}
@@ -346,13 +347,7 @@ func (s *Service) verdict(f *finding, c *Credential) Verdict {
 // What was typed as a number is named only if it is an operator's: people
 // type their PIN there.
 func (s *Service) refusal(ctx context.Context, f *finding, c *Credential, kind entry.Kind) error {
-	e := entry.Entry{Kind: kind, Outcome: entry.OutcomeDenied, Reason: f.reason, Method: f.method(), Source: c.Source}
-	if f.card && f.means == byCard && f.reason == entry.ReasonWrongPIN || f.reason == entry.ReasonLockedOut && f.card {
-		e.Method = entry.MethodCardPIN
-	}
-	if (c.Card != nil || f.means == byCard) && !f.card {
-		e.Method = entry.MethodCard
-	}
+	e := entry.Entry{Kind: kind, Outcome: entry.OutcomeDenied, Reason: f.reason, Method: f.method(c), Source: c.Source}
 	if f.record != nil {
 		e.Operator, e.Person, e.WorkGroups = f.record.Number, f.record.Person, f.record.Groups
 	}

@@ -55,6 +55,8 @@ type StoreOptions struct {
 	// long (default 30 minutes).
 	Tries   int
 	LockFor time.Duration
+
+	maxSize int // for tests: bytes that the file may have
 }
 
 // Store is the register's roster. Its methods may be used from several
@@ -190,7 +192,7 @@ func (s *Store) open() (err error) {
 		}
 	}()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	db, err := bbolt.Open(s.o.Path, 0o600, &bbolt.Options{Timeout: time.Second})
+	db, err := bbolt.Open(s.o.Path, 0o600, &bbolt.Options{Timeout: time.Second, MaxSize: s.o.maxSize})
 	if errors.Is(err, bbolt.ErrTimeout) {
 		return fmt.Errorf("open the roster: another process has %s open", s.o.Path)
 	}
