@@ -104,7 +104,8 @@ func TestDecode(t *testing.T) {
 
 func TestConfigIsChecked(t *testing.T) {
 	for _, c := range []Config{
-		{Max: 1000}, {Max: -1},
+		{Max: 1000},
+		{Max: -1},
 		{Functions: map[byte]string{'A': ""}},
 		{Functions: map[byte]string{'1': "one"}},
 		{Functions: map[byte]string{'\r': "enter"}},
