@@ -61,16 +61,7 @@ func (r *reader) readCatalogue(b *hclsyntax.Block) {
 		}},
 		{name: "shipped", read: func(e hclsyntax.Expression) {
 			c.hasShipped, c.shippedAt = true, posOf(e.Range())
-			list, ok := e.(*hclsyntax.TupleConsExpr)
-			if !ok {
-				r.errorf(CodeValue, c.shippedAt, "shipped = [1]", "shipped must be a list of versions")
-				return
-			}
-			for _, item := range list.Exprs {
-				if v, ok := r.number(item, "each of shipped"); ok {
-					c.shipped = append(c.shipped, v)
-				}
-			}
+			c.shipped = r.numbers(e, "shipped", "shipped = [1]")
 		}},
 	}, nil)
 }
@@ -150,7 +141,7 @@ func (r *reader) readFunction(b *hclsyntax.Block, shipped bool) {
 // text is part of the program.
 var shipped = sync.OnceValue(func() *reader {
 	r := &reader{side: newSidecar(), functions: map[string]*function{}}
-	r.parseFile(ShippedFile, presets.Catalogue(), func(body *hclsyntax.Body) {
+	r.parseFile(ShippedFile, presets.Catalogue(), func(body *hclsyntax.Body, _ lists) {
 		for _, b := range body.Blocks {
 			if b.Type == "catalogue" {
 				r.readCatalogue(b)

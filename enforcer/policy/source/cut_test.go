@@ -1,6 +1,8 @@
 package source
 
 import (
+	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +20,7 @@ func TestCutIsStricter(t *testing.T) {
 	})
 	rapid.Check(t, func(rt *rapid.T) {
 		content := []byte(strings.Join(rapid.SliceOf(part).Draw(rt, "content"), ""))
-		pieces, ok := cut(content)
+		pieces, ok := cut("p.hcl", content)
 		if !ok {
 			return
 		}
@@ -33,7 +35,7 @@ func TestCutIsStricter(t *testing.T) {
 func TestCutLong(t *testing.T) {
 	block := "# a comment with [ and \"\nblock \"l [\" {\n  a = [\"x\",\n    \"y }\"]\n}\n"
 	content := []byte(strings.Repeat(block, 3*pieceSize/len(block)))
-	pieces, ok := cut(content)
+	pieces, ok := cut("p.hcl", content)
 	if !ok || len(pieces) < 3 {
 		t.Fatalf("%d pieces, %v", len(pieces), ok)
 	}
@@ -45,15 +47,61 @@ func TestCutLong(t *testing.T) {
 	}
 }
 
+// checkPieces sees that the pieces are the content but for what stands in the
+// plain lists, and that each says where it begins.
 func checkPieces(t interface{ Fatalf(string, ...any) }, content []byte, pieces []piece) {
-	all := ""
+	at := 0
 	for _, p := range pieces {
-		if line := 1 + strings.Count(all, "\n"); p.start.Line != line || p.start.Byte != len(all) || p.start.Column != 1 {
-			t.Fatalf("a piece that begins at line %d, byte %d says %+v", line, len(all), p.start)
+		before := content[:at]
+		if line := 1 + bytes.Count(before, []byte("\n")); p.start.Line != line || p.start.Byte != at || p.start.Column != 1 {
+			t.Fatalf("a piece that begins at line %d, byte %d says %+v", line, at, p.start)
 		}
-		all += string(p.content)
+		inList := false
+		for i, b := range p.content {
+			if _, ok := p.lists[at+i]; ok {
+				inList = true
+			}
+			inList = inList && b != ']'
+			if b != content[at+i] && (!inList || b != ' ') {
+				t.Fatalf("byte %d is %q, in the piece %q", at+i, content[at+i], b)
+			}
+		}
+		at += len(p.content)
 	}
-	if all != string(content) {
-		t.Fatalf("the pieces are not the content")
+	if at != len(content) {
+		t.Fatalf("the pieces have %d of %d bytes", at, len(content))
 	}
+}
+
+// What stands in plain lists is what the HCL parser finds in them, in the same
+// places.
+func TestPlainLists(t *testing.T) {
+	part := rapid.SampledFrom([]string{
+		"\"a\"", "\"b.c\"", "\"\"", ",", ",", " ", "\t", "\n", "\r\n", "# r [\"x\"],\n", "1", "[", "]", "true", "\"é\"", "\"\\n\"", "\"$\"", "\"%\"", "\"",
+	})
+	rapid.Check(t, func(rt *rapid.T) {
+		content := []byte("x = [" + strings.Join(rapid.SliceOf(part).Draw(rt, "content"), "") + "]\n")
+		pieces, ok := cut("p.hcl", content)
+		if !ok {
+			return
+		}
+		fast, slow := &findings{}, &findings{}
+		got := texts(fast, pieces[0])
+		want := texts(slow, piece{content: content, start: hcl.Pos{Line: 1, Column: 1}})
+		if !slices.Equal(got, want) || fast.all.HasErrors() != slow.all.HasErrors() {
+			rt.Fatalf("%q: got %v %s, want %v %s", content, got, fast.all, want, slow.all)
+		}
+	})
+}
+
+func texts(f *findings, p piece) []named {
+	file, diags := hclsyntax.ParseConfig(p.content, "p.hcl", p.start)
+	if f.hcl(diags) {
+		return nil
+	}
+	f.plainLists = p.lists
+	if a := file.Body.(*hclsyntax.Body).Attributes["x"]; a != nil {
+		return f.texts(a.Expr, "x")
+	}
+	return nil
 }

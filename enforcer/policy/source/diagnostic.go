@@ -115,7 +115,10 @@ func (ds Diagnostics) String() string {
 }
 
 // findings collects diagnostics while files are read.
-type findings struct{ all Diagnostics }
+type findings struct {
+	all        Diagnostics
+	plainLists lists // of the piece that is being read
+}
 
 func (f *findings) errorf(code Code, at Pos, hint, format string, args ...any) {
 	f.all = append(f.all, Diagnostic{

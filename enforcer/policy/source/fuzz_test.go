@@ -2,6 +2,7 @@ package source_test
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"tillwarden/enforcer/policy"
@@ -36,12 +37,20 @@ func FuzzParse(f *testing.F) {
 		if _, _, again := source.Parse(files); again.String() != ds.String() {
 			t.Fatalf("said otherwise the second time:\n%s\n%s", ds, again)
 		}
+		syntax := slices.ContainsFunc(ds, func(d source.Diagnostic) bool { return d.Code == source.CodeSyntax })
+		slow, _, dsSlow := source.Parse(slowly(files))
+		if !syntax && (dsSlow.String() != ds.String() || (slow == nil) != (p == nil)) {
+			t.Fatalf("the long way it says otherwise:\n%s\n%s", ds, dsSlow)
+		}
 		if p == nil {
 			return
 		}
 		c, err := policy.Compile(p)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if cs, err := policy.Compile(slow); err != nil || cs.Digest() != c.Digest() {
+			t.Fatalf("the long way it is another policy: %v", err)
 		}
 		data, err := c.MarshalBinary()
 		if err != nil {

@@ -94,7 +94,8 @@ type reader struct {
 
 var blockTypes = []string{"catalogue", "function", "work_group", "restricted_work_group"}
 
-func (r *reader) file(body *hclsyntax.Body) {
+func (r *reader) file(body *hclsyntax.Body, plain lists) {
+	r.plainLists = plain
 	r.block(body, Pos{}, "a policy file", nil, nil)
 	for _, b := range body.Blocks {
 		switch b.Type {

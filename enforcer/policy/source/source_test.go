@@ -41,15 +41,32 @@ func TestPrintedAndParsed(t *testing.T) {
 		if got.Digest() != want.Digest() {
 			rt.Fatalf("another policy:\n%s", files)
 		}
+		again, sideAgain, dsAgain := source.Compile(slowly(files))
+		if again == nil || again.Digest() != want.Digest() || ds.String() != dsAgain.String() {
+			rt.Fatalf("read the long way it is another policy:\n%s", files)
+		}
 		for _, g := range p.WorkGroups {
 			for _, f := range p.Catalogue.Functions {
-				_, ok := side.Mark(g.Name, f.Key)
+				at, ok := side.Mark(g.Name, f.Key)
+				if slow, _ := sideAgain.Mark(g.Name, f.Key); slow != at {
+					rt.Fatalf("%s, %s: at %s, the long way at %s", g.Name, f.Key, at, slow)
+				}
 				if ok != (g.Marks[f.ID] != policy.Blank) {
 					rt.Fatalf("%s, %s: place known is %v", g.Name, f.Key, ok)
 				}
 			}
 		}
 	})
+}
+
+// slowly is the same files with a remark that plain files do not have, so that
+// they are read the long way.
+func slowly(files map[string][]byte) map[string][]byte {
+	slow := map[string][]byte{}
+	for name, content := range files {
+		slow[name] = append(slices.Clone(content), "\n// a remark\n"...)
+	}
+	return slow
 }
 
 // base is a catalogue of a chain's own for tests of single findings.
@@ -211,6 +228,9 @@ func TestLint(t *testing.T) {
 			p, _, ds := source.Parse(files)
 			if got := strings.TrimSuffix(ds.String(), "\n"); got != tc.want {
 				t.Errorf("got\n%s\nwant\n%s", got, tc.want)
+			}
+			if slow := source.Lint(slowly(files)); slow.String() != ds.String() {
+				t.Errorf("got\n%s\nthe long way\n%s", ds, slow)
 			}
 			if (p == nil) != ds.HasErrors() {
 				t.Errorf("a policy is there: %v, errors: %v", p != nil, ds.HasErrors())

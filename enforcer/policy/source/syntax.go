@@ -26,26 +26,26 @@ func posOf(r hcl.Range) Pos { return Pos{File: r.Filename, Line: r.Start.Line, C
 
 // parseFile reads one file's syntax and hands it on piece by piece, so that no
 // more than a piece of it is held at once. It reports whether all was read.
-func (f *findings) parseFile(name string, content []byte, each func(*hclsyntax.Body)) bool {
+func (f *findings) parseFile(name string, content []byte, each func(*hclsyntax.Body, lists)) bool {
 	start := hcl.Pos{Line: 1, Column: 1}
 	if len(content) > maxFile {
 		f.errorf(CodeTooMany, Pos{File: name, Line: 1, Column: 1}, "spread it over several files", "the file is larger than %d MiB", maxFile>>20)
 		return false
 	}
-	pieces, ok := cut(content)
+	pieces, ok := cut(name, content)
 	if !ok {
 		tokens, diags := hclsyntax.LexConfig(content, name, start)
 		if f.hcl(diags) || !f.plain(tokens) {
 			return false
 		}
-		pieces = []piece{{content, start}}
+		pieces = []piece{{content: content, start: start}}
 	}
 	whole := true
 	for file := range parseAll(name, pieces) {
 		if f.hcl(file.diags) {
 			whole = false
 		} else if body, ok := file.Body.(*hclsyntax.Body); ok {
-			each(body)
+			each(body, file.lists)
 		}
 	}
 	return whole
@@ -55,6 +55,7 @@ func (f *findings) parseFile(name string, content []byte, each func(*hclsyntax.B
 type parsed struct {
 	*hcl.File
 	diags hcl.Diagnostics
+	lists lists
 }
 
 // parseAll parses pieces side by side and yields them in their order, a few
@@ -70,7 +71,7 @@ func parseAll(name string, pieces []piece) iter.Seq[parsed] {
 			results[i] = make(chan parsed, 1)
 			go func() {
 				file, diags := hclsyntax.ParseConfig(pieces[i].content, name, pieces[i].start)
-				results[i] <- parsed{file, diags}
+				results[i] <- parsed{file, diags, pieces[i].lists}
 			}()
 		}
 		for i := range ahead {
@@ -183,8 +184,12 @@ func (f *findings) number(e hclsyntax.Expression, what string) (uint32, bool) {
 			return uint32(n), true
 		}
 	}
-	f.errorf(CodeValue, posOf(e.Range()), "", "%s must be a whole number, at most %d", what, uint32(1<<32-1))
+	f.notANumber(posOf(e.Range()), what)
 	return 0, false
+}
+
+func (f *findings) notANumber(at Pos, what string) {
+	f.errorf(CodeValue, at, "", "%s must be a whole number, at most %d", what, uint32(1<<32-1))
 }
 
 // yesNo reads true or false.
@@ -209,10 +214,31 @@ func (f *findings) texts(e hclsyntax.Expression, what string) []named {
 		f.errorf(CodeValue, posOf(e.Range()), `put it in brackets: ["…"]`, "%s must be a list", what)
 		return nil
 	}
+	if plain, ok := f.plainLists[list.OpenRange.Start.Byte]; ok {
+		return plain
+	}
 	all := make([]named, 0, len(list.Exprs))
 	for _, item := range list.Exprs {
 		if s, ok := f.text(item, "each of "+what); ok {
 			all = append(all, named{s, posOf(item.Range())})
+		}
+	}
+	return all
+}
+
+// numbers reads a list of whole numbers.
+func (f *findings) numbers(e hclsyntax.Expression, what, hint string) (all []uint32) {
+	list, ok := e.(*hclsyntax.TupleConsExpr)
+	if !ok {
+		f.errorf(CodeValue, posOf(e.Range()), hint, "%s must be a list of numbers", what)
+		return nil
+	}
+	for _, text := range f.plainLists[list.OpenRange.Start.Byte] {
+		f.notANumber(text.at, "each of "+what)
+	}
+	for _, item := range list.Exprs {
+		if n, ok := f.number(item, "each of "+what); ok {
+			all = append(all, n)
 		}
 	}
 	return all
