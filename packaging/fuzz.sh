@@ -9,7 +9,7 @@ for dir in $(git ls-files '*_test.go' | xargs grep -l '^func Fuzz' | xargs -n1 d
 	for target in $(grep -ho '^func Fuzz[A-Za-z0-9_]*' "$dir"/*_test.go | sed 's/^func //' | sort -u); do
 		found=$((found + 1))
 		printf '== %s %s for %s\n' "$dir" "$target" "$time"
-		go test "./$dir" -run '^$' -fuzz "^$target\$" -fuzztime "$time" || status=1
+		go test "./$dir" -run '^$' -fuzzminimizetime 10x -fuzz "^$target\$" -fuzztime "$time" || status=1
 	done
 done
 [ "$found" -gt 0 ] || { echo "no fuzz target found" >&2; exit 1; }
