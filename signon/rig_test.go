@@ -289,6 +289,9 @@ func (r *rig) start() {
 }
 
 func (r *rig) stop() {
+	if r.store == nil {
+		return // it never started, and said so
+	}
 	r.s.Close()
 	if err := r.gate.Close(r.ctx); err != nil && !errors.Is(err, errJournal) {
 		r.t.Errorf("closing the gate: %v", err)
