@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math"
 	"slices"
@@ -24,9 +23,12 @@ const defaultBlock = 256
 // it only has to build it again. Layout, numbers big-endian:
 //
 //	version (1), entries-1 (1), least wall (8), greatest wall (8),
+//	where each column begins in the block (4 each),
 //	wall of each entry (8 each),
 //	for each column: values-1 (1), code of each entry (1 each),
 //	end of each value within the values (2 each), the values
+//
+// The columns' places stand in front so that a search reads only what it needs.
 
 // blockVersion is the first byte of a block.
 const blockVersion = 1
@@ -71,22 +73,26 @@ func num32(n uint32) string {
 	return string([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
 }
 
+// blockHead is the length of what stands before the wall clocks.
+const blockHead = 18 + 4*int(numColumns)
+
 // buildBlock makes the block of rows, at most 256 of them.
 func buildBlock(rows []row) []byte {
 	n := len(rows)
-	out := make([]byte, 0, 18+n*(8+int(numColumns))+2048)
+	out := make([]byte, blockHead, blockHead+n*(8+int(numColumns))+2048)
 	least, most := int64(math.MaxInt64), int64(math.MinInt64)
 	for i := range rows {
 		least, most = min(least, rows[i].wall), max(most, rows[i].wall)
 	}
-	out = append(out, blockVersion, byte(n-1))
-	out = binary.BigEndian.AppendUint64(out, uint64(least))
-	out = binary.BigEndian.AppendUint64(out, uint64(most))
+	out[0], out[1] = blockVersion, byte(n-1)
+	binary.BigEndian.PutUint64(out[2:], uint64(least))
+	binary.BigEndian.PutUint64(out[10:], uint64(most))
 	for i := range rows {
 		out = binary.BigEndian.AppendUint64(out, uint64(rows[i].wall))
 	}
 	values := make([]string, 0, n)
 	for c := range numColumns {
+		binary.BigEndian.PutUint32(out[18+4*int(c):], uint32(len(out)))
 		values = values[:0]
 		for i := range rows {
 			// Runs of one value are the rule; this keeps the sort short.
@@ -113,55 +119,56 @@ func buildBlock(rows []row) []byte {
 	return out
 }
 
-// block is a parsed block; its slices refer to the bytes that it was parsed from.
+// block is a block as it is stored.
 type block struct {
+	raw         []byte
 	n           int
 	least, most int64
-	walls       []byte
-	cols        [numColumns]column
 }
 
+// column is one column of a block.
 type column struct {
 	codes  []byte
 	ends   []byte
 	values []byte
 }
 
+var errBlock = damaged(0, "an index block has the wrong form")
+
 func parseBlock(b []byte) (bl block, err error) {
-	bad := damaged(0, "an index block of the wrong form")
-	if len(b) < 18 || b[0] != blockVersion {
-		return bl, bad
+	if len(b) < blockHead || b[0] != blockVersion {
+		return bl, errBlock
 	}
-	bl.n = int(b[1]) + 1
-	bl.least, bl.most = int64(binary.BigEndian.Uint64(b[2:])), int64(binary.BigEndian.Uint64(b[10:]))
-	b = b[18:]
-	if len(b) < bl.n*8 {
-		return bl, bad
-	}
-	bl.walls, b = b[:bl.n*8], b[bl.n*8:]
-	for i := range bl.cols {
-		if len(b) < 1 {
-			return bl, bad
-		}
-		count := int(b[0]) + 1
-		if len(b) < 1+bl.n+2*count {
-			return bl, bad
-		}
-		c := &bl.cols[i]
-		c.codes, c.ends, b = b[1:1+bl.n], b[1+bl.n:1+bl.n+2*count], b[1+bl.n+2*count:]
-		size := c.end(count - 1)
-		if len(b) < size {
-			return bl, bad
-		}
-		c.values, b = b[:size], b[size:]
-	}
-	if len(b) != 0 {
-		return bl, bad
+	bl = block{raw: b, n: int(b[1]) + 1, least: int64(binary.BigEndian.Uint64(b[2:])), most: int64(binary.BigEndian.Uint64(b[10:]))}
+	if len(b) < blockHead+bl.n*8 {
+		return bl, errBlock
 	}
 	return bl, nil
 }
 
-func (bl *block) wall(i int) int64 { return int64(binary.BigEndian.Uint64(bl.walls[8*i:])) }
+// column finds a column.
+func (bl *block) column(id columnID) (c column, err error) {
+	at := uint64(binary.BigEndian.Uint32(bl.raw[18+4*int(id):]))
+	if at >= uint64(len(bl.raw)) {
+		return c, errBlock
+	}
+	b := bl.raw[at:]
+	count := int(b[0]) + 1
+	if len(b) < 1+bl.n+2*count {
+		return c, errBlock
+	}
+	c.codes, c.ends, b = b[1:1+bl.n], b[1+bl.n:1+bl.n+2*count], b[1+bl.n+2*count:]
+	size := c.end(count - 1)
+	if len(b) < size {
+		return c, errBlock
+	}
+	c.values = b[:size]
+	return c, nil
+}
+
+func (bl *block) wall(i int) int64 {
+	return int64(binary.BigEndian.Uint64(bl.raw[blockHead+8*i:]))
+}
 
 func (c *column) end(i int) int { return int(binary.BigEndian.Uint16(c.ends[2*i:])) }
 
@@ -178,14 +185,15 @@ func (c *column) value(i int) []byte {
 }
 
 // code finds a value in the dictionary.
-func (c *column) code(value []byte) (byte, bool) {
+func (c *column) code(value string) (byte, bool) {
 	lo, hi := 0, len(c.ends)/2
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
-		switch bytes.Compare(c.value(mid), value) {
-		case 0:
+		// Compared as strings, which copies nothing.
+		switch got := c.value(mid); {
+		case string(got) == value:
 			return byte(mid), true
-		case -1:
+		case string(got) < value:
 			lo = mid + 1
 		default:
 			hi = mid

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"tillwarden/enforcer/journal/entry"
@@ -119,52 +119,46 @@ func (p *plan) match(r *row) bool {
 	return p.inTime(r.wall)
 }
 
-// hits are the positions in a block that match, within [lo, hi].
-func (p *plan) hits(bl *block, lo, hi int, reverse bool) iter.Seq[int] {
-	return func(yield func(int) bool) {
-		if bl.most < p.from || p.to != math.MaxInt64 && bl.least >= p.to {
-			return
+// hits are the positions in a block that match, within [lo, hi], in order or
+// in reverse.
+func (p *plan) hits(bl *block, lo, hi int, reverse bool, out []int) ([]int, error) {
+	if bl.most < p.from || p.to != math.MaxInt64 && bl.least >= p.to {
+		return out, nil
+	}
+	checkTime := !p.inTime(bl.least) || !p.inTime(bl.most)
+	var codes [numColumns]byte
+	var cols [numColumns]column
+	for i, c := range p.conds {
+		col, err := bl.column(c.col)
+		if err != nil {
+			return out, err
 		}
-		checkTime := !p.inTime(bl.least) || !p.inTime(bl.most)
-		var codes [numColumns]byte
-		for i, c := range p.conds {
-			code, ok := bl.cols[c.col].code([]byte(c.value))
-			if !ok {
-				return
-			}
-			codes[i] = code
+		code, ok := col.code(c.value)
+		if !ok {
+			return out, nil
 		}
-		for lo <= hi {
-			at := lo
-			if reverse {
-				at = hi
+		codes[i], cols[i] = code, col
+	}
+	for at := lo; at <= hi; at++ {
+		if len(p.conds) > 0 {
+			skip := bytes.IndexByte(cols[0].codes[at:hi+1], codes[0])
+			if skip < 0 {
+				break
 			}
-			if len(p.conds) > 0 {
-				column := bl.cols[p.conds[0].col].codes[lo : hi+1]
-				if reverse {
-					at = bytes.LastIndexByte(column, codes[0])
-				} else {
-					at = bytes.IndexByte(column, codes[0])
-				}
-				if at < 0 {
-					return
-				}
-				at += lo
-			}
-			if reverse {
-				hi = at - 1
-			} else {
-				lo = at + 1
-			}
-			ok := !checkTime || p.inTime(bl.wall(at))
-			for i := 1; ok && i < len(p.conds); i++ {
-				ok = bl.cols[p.conds[i].col].codes[at] == codes[i]
-			}
-			if ok && !yield(at) {
-				return
-			}
+			at += skip
+		}
+		ok := !checkTime || p.inTime(bl.wall(at))
+		for i := 1; ok && i < len(p.conds); i++ {
+			ok = cols[i].codes[at] == codes[i]
+		}
+		if ok {
+			out = append(out, at)
 		}
 	}
+	if reverse {
+		slices.Reverse(out)
+	}
+	return out, nil
 }
 
 // search gives the entries that match, in the filter's direction, until yield
@@ -211,7 +205,12 @@ func (v *view) searchBlock(b int64, from, to int, p *plan, reverse bool, e *entr
 	if err != nil {
 		return false, err
 	}
-	for at := range p.hits(&bl, from, to, reverse) {
+	var buf [defaultBlock]int
+	hits, err := p.hits(&bl, from, to, reverse, buf[:0])
+	if err != nil {
+		return false, err
+	}
+	for _, at := range hits {
 		seq := v.header.First + entry.Seq(b*int64(v.header.Block)+int64(at))
 		if err := v.entry(seq, e); err != nil {
 			return false, err
