@@ -130,6 +130,7 @@ func (s *Service) checkNumber(ctx context.Context, c *Credential, now time.Durat
 		// The PIN was right, and nobody is told: number and PIN must not be a
 		// way to find out a PIN that then wants only the card. So it stays counted.
 		f.reason, f.pin = entry.ReasonCardRequired, false
+		s.lockUp(&f)
 		return f, nil
 	}
 	s.brake.right(strainKey(byNumber, number), c.Source)
@@ -175,15 +176,21 @@ func (s *Service) checkPIN(ctx context.Context, m means, number string, record *
 		f.reason = entry.ReasonLockedOut
 	case !right:
 		f.reason = entry.ReasonWrongPIN
-		if f.tries <= 0 {
-			f.lockup, f.left = true, s.store.o.LockFor
-		}
 	case record.Suspended:
 		f.reason = entry.ReasonSuspended
 	default:
 		f.pin = true
+		return f, nil
 	}
+	s.lockUp(&f)
 	return f, nil
+}
+
+// lockUp notes that this try, which stays counted, was the last one.
+func (s *Service) lockUp(f *finding) {
+	if f.record != nil && f.reason != entry.ReasonLockedOut && f.tries <= 0 {
+		f.lockup, f.left = true, s.store.o.LockFor
+	}
 }
 
 // required is what an operator must show at this site, now.
@@ -289,7 +296,7 @@ func (s *Service) Identify(ctx context.Context, c Credential, need Need) (Verdic
 func (s *Service) failed(ctx context.Context, asked time.Duration, c *Credential, kind entry.Kind, err error) (Result, error) {
 	s.o.Logger.Error("a credential could not be checked", "error", err)
 	r := Result{Action: Refused, Verdict: Verdict{Method: c.method(), Say: "that did not work; try again"}}
-	if errors.Is(err, ErrDamaged) || errors.Is(err, ErrOtherKeys) || errors.Is(err, ErrClosed) {
+	if errors.Is(err, ErrDamaged) || errors.Is(err, ErrOtherKeys) {
 		r.Reason, r.Say = entry.ReasonDamaged, "nobody can sign on: the roster cannot be used. Call a technician"
 		if journalErr := s.journal(ctx, essential(kind), entry.Entry{
 			Kind: kind, Outcome: entry.OutcomeError, Reason: r.Reason, Method: r.Method, Source: c.Source,
@@ -361,7 +368,7 @@ func (s *Service) refusal(ctx context.Context, f *finding, c *Credential, kind e
 	es := []entry.Entry{e}
 	if f.lockup {
 		lock := e
-		lock.Kind, lock.Outcome, lock.Reason = entry.KindLockout, entry.OutcomeNone, entry.ReasonWrongPIN
+		lock.Kind, lock.Outcome = entry.KindLockout, entry.OutcomeNone
 		lock.Method = f.means.method()
 		lock.Elapsed, lock.Count = int64(f.left), uint64(s.store.o.Tries)
 		es = append(es, lock)

@@ -391,6 +391,27 @@ func TestJournalFails(t *testing.T) {
 		}
 		r.journal.failing(false)
 		r.wantState("", false, false)
+		// What restricts does not wait for it.
+		r.want(r.swipe("1001"), SignedOn, entry.ReasonNone)
+		time.Sleep(3 * time.Second)
+		r.journal.failing(true)
+		res, err := r.s.Swipe(r.ctx, cardOf("1001"), "reader")
+		if !errors.Is(err, errJournal) || res.Action != Locked {
+			t.Errorf("locking: %s, %v", res.Action, err)
+		}
+		time.Sleep(3 * time.Second)
+		if res, err = r.s.Swipe(r.ctx, cardOf("1001"), "reader"); !errors.Is(err, errJournal) || res.Action != Refused {
+			t.Errorf("unlocking: %s, %v", res.Action, err)
+		}
+		r.wantState("1001", true, false)
+		r.journal.failing(false)
+		r.want(r.swipe("1001"), Unlocked, entry.ReasonNone)
+		r.journal.failing(true)
+		if res, err = r.s.SignOff(r.ctx, "pos"); !errors.Is(err, errJournal) || res.Action != SignedOff {
+			t.Errorf("signing off: %s, %v", res.Action, err)
+		}
+		r.wantState("", false, false)
+		r.journal.failing(false)
 	})
 }
 

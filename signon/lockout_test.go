@@ -195,3 +195,53 @@ func TestAnotherManagerUnlocks(t *testing.T) {
 		}
 	})
 }
+
+// TestEveryLockIsJournaled: also where the last try was right, but of somebody
+// suspended, or who needs the card.
+func TestEveryLockIsJournaled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		if _, err := r.store.Suspend(r.ctx, By{}, "1001"); err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range [][2]string{{"1001", "2580"}, {"3001", "8520"}} {
+			mark := r.journal.mark()
+			for range 7 {
+				r.want(r.typed(o[0], o[1]), Refused, entry.ReasonWrongPIN)
+			}
+			if es := r.journal.since(mark, entry.KindLockout); len(es) != 1 || es[0].Operator != o[0] {
+				t.Errorf("operator %s: lockouts %v", o[0], es)
+			}
+			if r.operator(o[0]).NumberPINLocked == 0 {
+				t.Errorf("operator %s is not locked", o[0])
+			}
+		}
+	})
+}
+
+// TestNewServiceRemembers: reading the configuration again makes a service
+// anew, and does not give anybody tries.
+func TestNewServiceRemembers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		for range 4 {
+			r.typed("777", "1111")
+		}
+		o := r.opt
+		o.Store, o.Gate = r.store, r.gate
+		next, err := New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := next.Start(r.ctx); err != nil {
+			t.Fatal(err)
+		}
+		r.s.Close()
+		r.s = next
+		began := time.Now()
+		r.typed("777", "1111")
+		if took := time.Since(began); took < 3*time.Second {
+			t.Errorf("the fifth try took %s", took)
+		}
+	})
+}

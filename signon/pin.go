@@ -72,7 +72,7 @@ func DefaultKDF() KDF { return KDF{Time: 2, Memory: 19 << 10, Threads: 1} }
 // valid bounds what a stored verifier may make the register do.
 func (k KDF) valid() bool {
 	return k.Time >= 1 && k.Time <= 16 && k.Threads >= 1 && k.Threads <= 8 &&
-		k.Memory >= 8*uint32(k.Threads) && k.Memory <= 256<<10
+		k.Memory >= 8*uint32(k.Threads) && k.Memory <= 1<<20
 }
 
 const (

@@ -303,11 +303,13 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 		r.Decision, err = s.gate.Approve(ctx, in.override, who, r.Method, c.Source)
 		return s.decided(r, Approved, "approved by "+fresh.Name, err)
 	case Locked:
-		if err := s.gate.Lock(ctx, entry.ReasonOwner, c.Source); err != nil {
+		// What restricts holds at once, even where the journal cannot be written.
+		err := s.gate.Lock(ctx, entry.ReasonOwner, c.Source)
+		if err != nil && !stateOf(s.gate.Snapshot()).locked {
 			return Result{Action: Refused}, err
 		}
 		r.Action, r.Say = Locked, "locked"
-		return r, nil
+		return r, err
 	case SignedOff:
 		return s.signOffBy(ctx, r, in, st, who, f, c)
 	case InUse:
@@ -358,11 +360,12 @@ func (s *Service) signOffBy(ctx context.Context, r Result, in intent, st state, 
 			return s.decided(r, SignedOff, "", err)
 		}
 	}
-	if err := s.gate.EndSession(ctx, reason, who, c.Source); err != nil {
+	err := s.gate.EndSession(ctx, reason, who, c.Source)
+	if err != nil && s.gate.Snapshot().Session != nil {
 		return Result{Action: Refused}, err
 	}
 	r.Action, r.Say = SignedOff, st.name+" is signed off"
-	return r, nil
+	return r, err
 }
 
 // SignOff ends the session at the wish of whoever is at the register. A locked
@@ -401,12 +404,14 @@ func (s *Service) own(ctx context.Context, source string, do Action, f func(enfo
 				Text: "sign-off of a locked register",
 			})
 	}
-	if err := f(who); err != nil {
+	err := f(who)
+	now, say := stateOf(s.gate.Snapshot()), "locked"
+	done := now.locked
+	if do == SignedOff {
+		done, say = now.session != snap.Session.ID, who.Name+" is signed off"
+	}
+	if err != nil && !done {
 		return Result{Action: Refused}, err
 	}
-	say := "locked"
-	if do == SignedOff {
-		say = who.Name + " is signed off"
-	}
-	return Result{Action: do, Verdict: Verdict{OK: true, Say: say}}, nil
+	return Result{Action: do, Verdict: Verdict{OK: true, Say: say}}, err
 }

@@ -103,7 +103,7 @@ func New(o Options) (*Service, error) {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	return &Service{
-		o: o, store: o.Store, gate: o.Gate, brake: newBrake(), done: make(chan struct{}), asked: map[string]*askedPIN{},
+		o: o, store: o.Store, gate: o.Gate, brake: o.Store.brake, done: make(chan struct{}), asked: map[string]*askedPIN{},
 	}, nil
 }
 

@@ -65,6 +65,7 @@ type StoreOptions struct {
 type Store struct {
 	o      StoreOptions
 	hasher *hasher
+	brake  *brake // here, so that a service made anew does not forget who was wrong
 
 	// turn lets changes of people and what follows from them (the session's
 	// operator may no longer) not come between looking an operator up and
@@ -100,7 +101,7 @@ func OpenStore(o StoreOptions) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the roster: %w", err)
 	}
-	s := &Store{o: o, hasher: h}
+	s := &Store{o: o, hasher: h, brake: newBrake()}
 	if _, err := os.Lstat(o.Path); errors.Is(err, fs.ErrNotExist) {
 		if err := s.create(); err != nil {
 			return nil, fmt.Errorf("make the roster: %w", err)
