@@ -44,7 +44,6 @@ type SignOnConfig struct {
 	Idle     Duration     `toml:"idle"`
 	Tries    int          `toml:"tries"`
 	Lockout  Duration     `toml:"lockout"`
-	MinPIN   int          `toml:"min_pin"`
 	PINWait  Duration     `toml:"pin_wait"`
 	Formats  []string     `toml:"formats"`
 	Cards    []CardConfig `toml:"card"`
@@ -209,7 +208,7 @@ func DefaultConfig() Config {
 		State: "/var/lib/tillwarden", Run: "/run/tillwarden", Log: "info", Feedback: []string{"event", "slip"},
 		Policy: PolicyConfig{Keys: []string{"/etc/tillwarden/policy.pub"}, Threshold: 1},
 		SignOn: SignOnConfig{
-			Method: "card+pin", Idle: Duration(15 * time.Minute), Tries: 5, Lockout: Duration(30 * time.Minute), MinPIN: 4,
+			Method: "number+pin", Idle: Duration(15 * time.Minute), Tries: 5, Lockout: Duration(30 * time.Minute),
 			PINWait: Duration(30 * time.Second), SameCard: Duration(2 * time.Second), Formats: []string{"micros", "digits"},
 			Argon2: Argon2Config{MemoryKiB: 19 << 10, Passes: 2},
 		},

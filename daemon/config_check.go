@@ -85,7 +85,6 @@ func (k *checker) signon(s *SignOnConfig) {
 	}
 	k.between("signon.tries", s.Tries, 3, 10)
 	k.within("signon.lockout", s.Lockout, "1m", "24h")
-	k.between("signon.min_pin", s.MinPIN, 4, 12)
 	k.within("signon.pin_wait", s.PINWait, "5s", "2m")
 	k.within("signon.same_card", s.SameCard, "500ms", "10s")
 	k.between("signon.argon2.memory_kib", s.Argon2.MemoryKiB, 8, 1<<20)
@@ -248,7 +247,7 @@ func (k *checker) devices(c *Config) {
 			if len(code.Code) < 3 || code.Code[0] != '*' || code.Code[len(code.Code)-1] != '#' || strings.Trim(code.Code[1:len(code.Code)-1], "0123456789") != "" {
 				k.wrong(ckey+".code", `write it as "*61#"`, "%q is no code", code.Code)
 			}
-			if !policy.ValidKey(code.Function) {
+			if !policy.ValidKey(code.Function) && code.Function != codeSignOff && code.Function != codeLock {
 				k.wrong(ckey+".function", "", "%q is no function's key", code.Function)
 			}
 			if code.Drawer != "" && !drawers[code.Drawer] {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"reflect"
 	"sort"
 	"strconv"
@@ -91,6 +92,22 @@ func ParseConfig(file string, text []byte) (*Config, error) {
 		return nil, &ConfigErrors{File: file, Errors: k.errors}
 	}
 	return &c, nil
+}
+
+// CheckFiles looks at what the configuration names and a running daemon would
+// need: keys of policies, groups of sockets.
+func CheckFiles(c *Config) error {
+	_, err := readKeys(c.Policy.Keys)
+	errs := []error{err}
+	for _, s := range []SocketConfig{c.Sockets.POS, c.Sockets.Console, c.Sockets.Technician} {
+		if s.Group == "" {
+			continue
+		}
+		if _, err := user.LookupGroup(s.Group); err != nil {
+			errs = append(errs, fmt.Errorf("there is no group %q: make it (groupadd --system %s), or name another under [sockets]", s.Group, s.Group))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // tomlErrors gives the parser's errors with their places.

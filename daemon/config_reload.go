@@ -9,8 +9,7 @@ import (
 // reloadable are the keys that a running daemon takes over, and tables of
 // which it takes over every key.
 var reloadable = []string{
-	"log", "feedback", "policy.file", "signon.method", "signon.idle", "signon.tries", "signon.lockout", "signon.min_pin",
-	"signon.pin_wait", "signon.same_card", "signon.formats", "signon.card", "printer[].profile",
+	"log", "feedback", "policy.file", "signon.method", "signon.idle", "signon.pin_wait", "signon.same_card", "signon.formats", "signon.card", "printer[].profile",
 }
 
 // changes compares two configurations: which keys a running daemon can take

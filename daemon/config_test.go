@@ -143,7 +143,7 @@ func TestReload(t *testing.T) {
 	}{
 		{func(*Config) {}, nil, nil},
 		{func(c *Config) { c.Log = "debug" }, []string{"log"}, nil},
-		{func(c *Config) { c.SignOn.Tries = 4; c.State = "/x" }, []string{"signon.tries"}, []string{"state"}},
+		{func(c *Config) { c.SignOn.Method = "card"; c.State = "/x" }, []string{"signon.method"}, []string{"state"}},
 		{func(c *Config) { c.Printers[0].Profiles = nil }, []string{"printer[0].profile"}, nil},
 		{func(c *Config) { c.Printers[0].Baud = 9600 }, nil, []string{"printer[0].baud"}},
 		{func(c *Config) { c.Printers = nil }, nil, []string{"printer"}},

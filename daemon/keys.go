@@ -11,6 +11,9 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"tillwarden/enforcer/journal"
+	"tillwarden/signon"
 )
 
 // keys are the register's own secrets, made at its first start and never in
@@ -18,9 +21,8 @@ import (
 type keys struct {
 	signer   note.Signer // signs the journal's checkpoints
 	verifier string      // what verifies them; not secret
-	pepper   []byte      // keys PINs before argon2id
-	card     []byte      // keys the hash of a card
 	receipt  []byte      // keys the digest of what was printed
+	signon   *signon.Keys
 }
 
 // The files of the state folder.
@@ -35,8 +37,6 @@ const (
 const (
 	journalKey = "journal.key"
 	journalPub = "journal.pub"
-	pepperKey  = "pin.key"
-	cardKey    = "card.key"
 	receiptKey = "receipt.key"
 )
 
@@ -56,7 +56,7 @@ func openKeys(state, name string) (*keys, error) {
 		_, err := os.Lstat(filepath.Join(state, file))
 		return err == nil
 	}
-	needed := map[string]string{journalKey: journalFile, pepperKey: rosterFile, cardKey: rosterFile}
+	needed := map[string]string{journalKey: journalFile}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for keys: %w", err)
 	}
@@ -69,7 +69,7 @@ func openKeys(state, name string) (*keys, error) {
 		})
 	}
 	text, err := load(journalKey, func() ([]byte, error) {
-		private, public, err := note.GenerateKey(rand.Reader, name)
+		private, public, err := journal.NewKey(rand.Reader, name)
 		if err != nil {
 			return nil, err
 		}
@@ -82,34 +82,24 @@ func openKeys(state, name string) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer clear(text)
 	k := &keys{}
-	if k.signer, err = note.NewSigner(strings.TrimSpace(string(text))); err != nil {
+	if k.signer, k.verifier, err = journal.ParsePrivate(string(text)); err != nil {
 		return nil, fmt.Errorf("%s: %w", journalKey, err)
 	}
-	public, err := os.ReadFile(filepath.Join(dir, journalPub))
+	text, err = load(receiptKey, func() ([]byte, error) {
+		raw := make([]byte, 32)
+		_, _ = rand.Read(raw) // never fails
+		return []byte(base64.StdEncoding.EncodeToString(raw) + "\n"), nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read the journal's public key: %w", err)
+		return nil, err
 	}
-	k.verifier = strings.TrimSpace(string(public))
-	v, err := note.NewVerifier(k.verifier)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", journalPub, err)
+	if k.receipt, err = base64.StdEncoding.DecodeString(strings.TrimSpace(string(text))); err != nil || len(k.receipt) != 32 {
+		return nil, fmt.Errorf("%s holds no key of 32 bytes", receiptKey)
 	}
-	if v.KeyHash() != k.signer.KeyHash() {
-		return nil, fmt.Errorf("%s does not belong to %s", journalPub, journalKey)
-	}
-	for file, to := range map[string]*[]byte{pepperKey: &k.pepper, cardKey: &k.card, receiptKey: &k.receipt} {
-		text, err := load(file, func() ([]byte, error) {
-			raw := make([]byte, 32)
-			_, _ = rand.Read(raw) // never fails
-			return []byte(base64.StdEncoding.EncodeToString(raw) + "\n"), nil
-		})
-		if err != nil {
-			return nil, err
-		}
-		if *to, err = base64.StdEncoding.DecodeString(strings.TrimSpace(string(text))); err != nil || len(*to) != 32 {
-			return nil, fmt.Errorf("%s holds no key of 32 bytes", file)
-		}
+	if k.signon, err = signon.OpenKeys(dir, filepath.Join(state, rosterFile)); err != nil {
+		return nil, err
 	}
 	return k, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
@@ -14,7 +15,9 @@ import (
 type notifier struct {
 	send func(state string) // sd_notify
 	log  *slog.Logger
-	last string // the status that was told last
+
+	mu   sync.Mutex
+	last string // guarded by mu; the status that was told last
 }
 
 func newNotifier(log *slog.Logger) *notifier {
@@ -35,8 +38,10 @@ func (n *notifier) reloading() {
 	n.send(fmt.Sprintf("%s\nMONOTONIC_USEC=%d", sd.SdNotifyReloading, ts.Nano()/1000))
 }
 
-// status says in words what `systemctl status` shows. One goroutine calls it.
+// status says in words what `systemctl status` shows.
 func (n *notifier) status(text string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if text != n.last {
 		n.last = text
 		n.send("STATUS=" + text)

@@ -28,14 +28,11 @@ func TestKeysAreMadeOnceAndGuarded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if first.verifier != second.verifier || !bytes.Equal(first.pepper, second.pepper) || !bytes.Equal(first.card, second.card) {
+	if first.verifier != second.verifier || !bytes.Equal(first.receipt, second.receipt) || first.signon.ID != second.signon.ID {
 		t.Error("a second start made other keys")
 	}
-	if bytes.Equal(first.pepper, first.card) || bytes.Equal(first.card, first.receipt) {
-		t.Error("two keys are the same")
-	}
 	files, err := filepath.Glob(filepath.Join(dir, "keys", "*"))
-	if err != nil || len(files) != 5 {
+	if err != nil || len(files) != 4 {
 		t.Fatalf("%v %v", files, err)
 	}
 	for _, f := range files {
@@ -47,18 +44,18 @@ func TestKeysAreMadeOnceAndGuarded(t *testing.T) {
 			t.Errorf("%s has mode %v", f, st.Mode())
 		}
 	}
-	pepper := filepath.Join(dir, "keys", pepperKey)
-	if err := os.Chmod(pepper, 0o640); err != nil {
+	key := filepath.Join(dir, "keys", journalKey)
+	if err := os.Chmod(key, 0o640); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := openKeys(dir, "c/s/r"); !errors.Is(err, errKeyMode) {
 		t.Errorf("a key that others may read: %v", err)
 	}
-	// Without a roster a lost key is made anew; with one that is refused.
-	if err := os.Remove(pepper); err != nil {
+	// Once there is a journal, its key is not made anew.
+	if err := os.Remove(key); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, rosterFile), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, journalFile), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := openKeys(dir, "c/s/r"); !errors.Is(err, errKeyLost) {

@@ -1,0 +1,182 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"tillwarden/daemon/api"
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/signon"
+	"tillwarden/signon/card"
+)
+
+// actor is who wishes a change of people.
+func (d *Daemon) actor(ctx context.Context, c api.Caller, by *api.Credentials) (signon.Actor, error) {
+	a := signon.Actor{Technician: c.Role == api.RoleTechnician, Method: entry.MethodTechnician, Source: c.Source()}
+	if by == nil {
+		if !a.Technician {
+			return a, errNeedsOperator
+		}
+		return a, nil
+	}
+	v, err := d.identify(ctx, c, by)
+	if err != nil {
+		return a, err
+	}
+	return signon.Actor{Operator: v.Operator, Method: v.Method, Source: c.Source()}, nil
+}
+
+// Operators lists the roster.
+func (d *Daemon) Operators(ctx context.Context, c api.Caller, r *api.PeopleRequest) (*api.Operators, error) {
+	a, err := d.actor(ctx, c, r.By)
+	if err != nil {
+		return nil, err
+	}
+	list, err := d.view(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	w := &api.Operators{Operators: []api.Operator{}}
+	for _, o := range list {
+		w.Operators = append(w.Operators, *operatorStatus(o))
+	}
+	return w, nil
+}
+
+func (d *Daemon) view(ctx context.Context, a signon.Actor) ([]*signon.Operator, error) {
+	list, err := d.service().People().View(ctx, a)
+	switch {
+	case errors.Is(err, signon.ErrNotPermitted):
+		return nil, api.Errorf(api.CodeRefused, "%v", err)
+	case err != nil:
+		return nil, d.cannotDecide(err)
+	}
+	return list, nil
+}
+
+func operatorStatus(o *signon.Operator) *api.Operator {
+	changed := o.Changed
+	w := &api.Operator{
+		Number: o.Number, Name: o.Name, Person: o.Person, WorkGroups: o.WorkGroups, Suspended: o.Suspended, HasPIN: o.HasPIN,
+		Cards: len(o.Cards), LockedFor: o.NumberPINLocked.Seconds(), Changed: &changed,
+	}
+	if w.WorkGroups == nil {
+		w.WorkGroups = []string{}
+	}
+	return w
+}
+
+// People does one thing with one operator.
+func (d *Daemon) People(ctx context.Context, c api.Caller, verb api.PeopleVerb, r *api.PeopleRequest) (*api.PeopleAnswer, error) {
+	a, err := d.actor(ctx, c, r.By)
+	if err != nil {
+		return nil, err
+	}
+	people := d.service().People()
+	var change signon.Change
+	switch verb {
+	case api.PeopleShow:
+		return d.showOperator(ctx, a, r.Number)
+	case api.PeopleAdd:
+		change, err = people.Add(ctx, a, signon.NewOperator{
+			Number: r.Number, Name: r.Name, Person: r.Person, WorkGroups: r.WorkGroups, PIN: r.PIN,
+		})
+	case api.PeopleSetName:
+		change, err = people.SetName(ctx, a, r.Number, r.Name)
+	case api.PeopleSetGroups:
+		change, err = people.SetGroups(ctx, a, r.Number, r.WorkGroups)
+	case api.PeopleSetPIN:
+		change, err = people.SetPIN(ctx, a, r.Number, r.PIN)
+	case api.PeopleEnrolCard:
+		return d.enrolCard(ctx, a, r.Number)
+	case api.PeopleRevokeCard:
+		change, err = people.RevokeCard(ctx, a, r.Number, r.Card)
+	case api.PeopleSuspend:
+		change, err = people.Suspend(ctx, a, r.Number)
+	case api.PeopleResume:
+		change, err = people.Resume(ctx, a, r.Number)
+	case api.PeopleUnlock:
+		change, err = people.Unlock(ctx, a, r.Number)
+	default:
+		return nil, api.Errorf(api.CodeNotFound, "there is no such route")
+	}
+	return d.changed(change, err)
+}
+
+// changed is a change's answer on the wire.
+func (d *Daemon) changed(c signon.Change, err error) (*api.PeopleAnswer, error) {
+	switch {
+	case err != nil:
+		return nil, d.cannotDecide(err)
+	case !c.OK:
+		return nil, api.Errorf(codeOf(c.Reason), "%s", c.Say).WithReason(c.Reason.String())
+	}
+	a := &api.PeopleAnswer{Say: c.Say}
+	if c.Operator != nil {
+		a.Operator = operatorStatus(c.Operator)
+	}
+	return a, nil
+}
+
+// codeOf says whether a refused change was wrong in itself, or is not theirs to make.
+func codeOf(r entry.Reason) api.Code {
+	switch r {
+	case entry.ReasonUnknownOperator:
+		return api.CodeNotFound
+	case entry.ReasonExists, entry.ReasonCardTaken:
+		return api.CodeConflict
+	case entry.ReasonWeak, entry.ReasonMalformed, entry.ReasonUnknownWorkGroup, entry.ReasonPaymentCard, entry.ReasonLicenceCard,
+		entry.ReasonUnknownCard, entry.ReasonUnreadable, entry.ReasonPINRequired, entry.ReasonNoWorkGroup, entry.ReasonUnknownCredential,
+		entry.ReasonSize, entry.ReasonNoPolicy:
+		return api.CodeInvalid
+	}
+	return api.CodeRefused
+}
+
+func (d *Daemon) showOperator(ctx context.Context, a signon.Actor, number string) (*api.PeopleAnswer, error) {
+	list, err := d.view(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range list {
+		if o.Number == number {
+			return &api.PeopleAnswer{Operator: operatorStatus(o)}, nil
+		}
+	}
+	return nil, api.Errorf(api.CodeNotFound, "there is no such operator").WithReason(entry.ReasonUnknownOperator.String())
+}
+
+// enrolment is a card that is waited for.
+type enrolment struct {
+	take func(c *card.Card)
+}
+
+// enrolCard waits for the next card at the register's reader and gives it to
+// an operator.
+func (d *Daemon) enrolCard(ctx context.Context, a signon.Actor, number string) (*api.PeopleAnswer, error) {
+	if len(d.config().Readers) == 0 {
+		return nil, api.Errorf(api.CodeUnavailable, "this register has no card reader").WithHint("configure one: [[reader]] in tillwarden.toml")
+	}
+	swiped := make(chan *card.Card, 1)
+	e := &enrolment{take: func(c *card.Card) { swiped <- c }}
+	if !d.swipes.arm(e) {
+		return nil, api.Errorf(api.CodeConflict, "another card is being enrolled").WithReason(entry.ReasonPending.String()).WithHint("wait until that is done")
+	}
+	timer := time.NewTimer(api.EnrolFor)
+	defer timer.Stop()
+	select {
+	case c := <-swiped:
+		change, err := d.service().People().EnrolCard(ctx, a, number, c)
+		return d.changed(change, err)
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	if !d.swipes.disarm(e) { // it was swiped at this very moment
+		(<-swiped).Wipe()
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return nil, api.Errorf(api.CodeTimeout, "no card was swiped").WithReason(entry.ReasonTimeout.String()).WithHint("start again, and swipe at the register's reader")
+}

@@ -1,0 +1,123 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"sync"
+	"time"
+
+	"tillwarden/daemon/api"
+)
+
+// deviceBoard is what is known of each device.
+type deviceBoard struct {
+	mu  sync.Mutex
+	all map[string]*api.Device // guarded by mu
+}
+
+func (b *deviceBoard) add(name, kind, path string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.all == nil {
+		b.all = map[string]*api.Device{}
+	}
+	b.all[name] = &api.Device{Name: name, Kind: kind, Path: path, State: "down", Problem: "it was not found yet"}
+}
+
+func (b *deviceBoard) set(name, state, problem string, at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if d := b.all[name]; d != nil {
+		if d.State != state {
+			d.Since = &at
+		}
+		d.State, d.Problem = state, problem
+	}
+}
+
+func (b *deviceBoard) list() []api.Device {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	list := make([]api.Device, 0, len(b.all))
+	for _, d := range b.all {
+		list = append(list, *d)
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	return list
+}
+
+// Status is the register at this moment.
+func (d *Daemon) Status(_ context.Context, c api.Caller) (*api.Status, error) {
+	s := d.gate.Snapshot()
+	conf := d.config()
+	w := &api.Status{
+		Version: d.opt.Version, Chain: conf.Chain, Store: conf.Store, Register: conf.Register, Enforcing: true,
+		Started: d.started, Uptime: (d.clock.Boot() - d.began).Seconds(), Policy: policyStatus(s, false), Session: sessionStatus(s, c),
+		Override: d.overrideStatus(s, c), Clock: clockState().String(), Drawers: d.drawerStatus(), Problems: d.allProblems(),
+	}
+	w.State = "ready"
+	if len(w.Problems) > 0 {
+		w.State = "degraded"
+	}
+	if c.Role != api.RolePOS {
+		w.Journal = d.journalStatus()
+		w.Devices = d.deviceStatus()
+		if n, err := d.roster.Count(); err == nil {
+			w.Operators = &n
+		}
+	}
+	return w, nil
+}
+
+// allProblems says in words what is missing.
+func (d *Daemon) allProblems() []string {
+	problems := []string{}
+	d.problemsMu.Lock()
+	for part, what := range d.problems {
+		problems = append(problems, part+": "+what)
+	}
+	d.problemsMu.Unlock()
+	if d.gate.Snapshot().Policy == nil {
+		problems = append(problems, "no policy is loaded: everything is denied")
+	}
+	for _, dev := range d.deviceStatus() {
+		if dev.State != "up" {
+			problems = append(problems, fmt.Sprintf("%s %s is %s: %s", dev.Kind, dev.Name, dev.State, dev.Problem))
+		}
+	}
+	sort.Strings(problems)
+	return problems
+}
+
+// statusLine is what `systemctl status` shows.
+func (d *Daemon) statusLine() string {
+	s := d.gate.Snapshot()
+	line := "no policy is loaded"
+	if s.Policy != nil {
+		line = fmt.Sprintf("policy epoch %d", s.Ref.Epoch)
+	}
+	if n := len(d.allProblems()); n > 0 {
+		line += fmt.Sprintf(", %d problems (tillwarden status)", n)
+	}
+	return line
+}
+
+// Devices lists the devices.
+func (d *Daemon) Devices(context.Context, api.Caller) (*api.Devices, error) {
+	return &api.Devices{Devices: d.deviceStatus()}, nil
+}
+
+// Drawers lists the drawers.
+func (d *Daemon) Drawers(context.Context, api.Caller) (*api.Drawers, error) {
+	return &api.Drawers{Drawers: d.drawerStatus()}, nil
+}
+
+func (b *deviceBoard) state(name string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if d := b.all[name]; d != nil {
+		return d.State
+	}
+	return ""
+}

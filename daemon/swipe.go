@@ -1,0 +1,168 @@
+package daemon
+
+import (
+	"context"
+	"sync"
+
+	"tillwarden/devices/msr"
+	"tillwarden/signon/card"
+)
+
+// swipes brings what a reader reads to where it belongs: to an enrolment that
+// waits for a card, else to signon, which knows what a swipe means in each
+// state. A swipe is dealt with in its own goroutine, one after the other, so that
+// the reader is never held up.
+type swipes struct {
+	d     *Daemon
+	queue chan msr.Swipe
+
+	mu    sync.Mutex
+	enrol *enrolment // guarded by mu
+}
+
+// A card that was swiped while three others wait is dropped: nobody swipes so fast.
+const swipeQueue = 3
+
+func newSwipes(d *Daemon) *swipes { return &swipes{d: d, queue: make(chan msr.Swipe, swipeQueue)} }
+
+// take is the reader's: it gives a swipe over and returns at once.
+func (s *swipes) take(sw msr.Swipe) {
+	select {
+	case s.queue <- sw:
+	default:
+		sw.Wipe()
+		s.d.log.Warn("a swipe was dropped: others are still being looked at", "reader", sw.Source)
+	}
+}
+
+// run deals with swipes until ctx ends. What waits then is wiped.
+func (s *swipes) run(ctx context.Context) {
+	for {
+		select {
+		case sw := <-s.queue:
+			s.one(ctx, sw)
+		case <-ctx.Done():
+			for {
+				select {
+				case sw := <-s.queue:
+					sw.Wipe()
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+func (s *swipes) one(ctx context.Context, sw msr.Swipe) {
+	defer sw.Wipe()
+	s.d.touch()
+	c := s.read(sw)
+	if e := s.disarmed(); e != nil {
+		e.take(c) // who waits wipes it
+		return
+	}
+	r, err := s.d.service().Swipe(ctx, c, sw.Source)
+	if err != nil {
+		s.d.log.Error("a swipe could not be dealt with", "reader", sw.Source, "err", err)
+		return
+	}
+	s.d.log.Debug("swipe", "reader", sw.Source, "action", r.Action.String(), "reason", r.Reason.String())
+	if r.NeedPIN {
+		s.d.pin.ask(r.Token)
+	}
+}
+
+// read classifies a swipe. What could not be read is an unreadable card, so
+// that it takes the same way.
+func (s *swipes) read(sw msr.Swipe) *card.Card {
+	var encoding card.Encoding
+	switch sw.Encoding {
+	case msr.EncodingISO:
+		encoding = card.EncodingISO
+	case msr.EncodingAAMVA:
+		encoding = card.EncodingAAMVA
+	case msr.EncodingOther:
+		encoding = card.EncodingOther
+	}
+	return card.Read(sw.Report(), card.Options{Encoding: encoding}, s.d.formats())
+}
+
+// arm lets the next card be enrolled; false: another one is waited for.
+func (s *swipes) arm(e *enrolment) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.enrol != nil {
+		return false
+	}
+	s.enrol = e
+	return true
+}
+
+// disarm takes an enrolment back; false: its card came.
+func (s *swipes) disarm(e *enrolment) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.enrol != e {
+		return false
+	}
+	s.enrol = nil
+	return true
+}
+
+// disarmed gives the enrolment that the swipe at hand belongs to.
+func (s *swipes) disarmed() *enrolment {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.enrol
+	s.enrol = nil
+	return e
+}
+
+// cardFormats makes the operator card formats of a configuration.
+func cardFormats(c *SignOnConfig) ([]card.Format, error) {
+	var formats []card.Format
+	for i := range c.Cards { // the site's own first
+		f, err := c.Cards[i].format()
+		if err != nil {
+			return nil, err
+		}
+		formats = append(formats, f)
+	}
+	named, err := card.Named(c.Formats...)
+	return append(formats, named...), err
+}
+
+// waitingPIN is the card that waits for its PIN at the keypad.
+type waitingPIN struct {
+	mu    sync.Mutex
+	token string // guarded by mu
+	drop  func(token string)
+}
+
+// ask waits for the PIN of another card from now on.
+func (w *waitingPIN) ask(token string) {
+	w.mu.Lock()
+	old := w.token
+	w.token = token
+	w.mu.Unlock()
+	if old != "" && old != token {
+		w.drop(old)
+	}
+}
+
+// take gives the card that waits, once.
+func (w *waitingPIN) take() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t := w.token
+	w.token = ""
+	return t
+}
+
+// clear forgets the card: its holder pressed Clear.
+func (w *waitingPIN) clear() {
+	if t := w.take(); t != "" {
+		w.drop(t)
+	}
+}

@@ -1,0 +1,217 @@
+package daemon
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"tillwarden/enforcer"
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
+)
+
+// functionName is what people read: the catalogue's name, or the key where
+// no policy knows it.
+func functionName(s *enforcer.Snapshot, key string) string {
+	if s != nil && s.Policy != nil {
+		if i, ok := s.Policy.Lookup(key); ok {
+			return s.Policy.Function(i).Name
+		}
+	}
+	return key
+}
+
+// sayDecision is a decision with its rule in words.
+func sayDecision(s *enforcer.Snapshot, function string, d enforcer.Decision) string {
+	name := functionName(s, function)
+	switch d.Outcome {
+	case entry.OutcomeAllowed:
+		if r := sayRule(s, d.Rule); r != "" && d.Reason == entry.ReasonRule {
+			return fmt.Sprintf("%s is allowed: %s", name, r)
+		}
+		return name + " is allowed"
+	case entry.OutcomeOverrideRequired:
+		if r := sayRule(s, d.Rule); r != "" {
+			return fmt.Sprintf("%s needs a manager: %s", name, r)
+		}
+		return name + " needs a manager"
+	}
+	if d.Reason == entry.ReasonRule || d.Reason == entry.ReasonNone {
+		if r := sayRule(s, d.Rule); r != "" {
+			return fmt.Sprintf("%s is not allowed: %s", name, r)
+		}
+		return name + " is not allowed"
+	}
+	return fmt.Sprintf("%s is not allowed: %s", name, sayReason(d.Reason))
+}
+
+// sayRule is which work group's mark decided.
+func sayRule(s *enforcer.Snapshot, r entry.Rule) string {
+	if r.Function == "" {
+		return ""
+	}
+	where := functionName(s, r.Function)
+	switch r.Mark {
+	case policy.Check.String():
+		return fmt.Sprintf("work group %s has a check at %s", r.WorkGroup, where)
+	case policy.Deny.String():
+		return fmt.Sprintf("work group %s has an X at %s", r.WorkGroup, where)
+	case policy.Refuse.String():
+		return fmt.Sprintf("work group %s refuses %s", r.WorkGroup, where)
+	case policy.Blank.String():
+		return fmt.Sprintf("work group %s says nothing of %s", r.WorkGroup, where)
+	case policy.Unreviewed.String():
+		return fmt.Sprintf("%s is newer than what work group %s was reviewed against", where, r.WorkGroup)
+	}
+	return ""
+}
+
+// reasonWords are the reasons as people at the register read them.
+var reasonWords = map[entry.Reason]string{
+	entry.ReasonNoPolicy:          "no policy is loaded",
+	entry.ReasonNoSession:         "nobody is signed on",
+	entry.ReasonLocked:            "the register is locked",
+	entry.ReasonUnknownFunction:   "the policy does not know this function",
+	entry.ReasonNoWorkGroup:       "the operator has no work group that the policy knows",
+	entry.ReasonUnreviewed:        "it is newer than what the work groups were reviewed against",
+	entry.ReasonRefused:           "a work group refuses it",
+	entry.ReasonStateChanged:      "session or policy changed meanwhile; ask again",
+	entry.ReasonTimeout:           "it took too long",
+	entry.ReasonCancelled:         "it was taken back",
+	entry.ReasonRefusedByApprover: "the manager refused",
+	entry.ReasonOwnRequest:        "nobody approves the own request",
+	entry.ReasonSamePerson:        "it is the same person as the one who asked",
+	entry.ReasonNoManagerOverride: "without Manager Override nobody approves",
+	entry.ReasonApproverMayNot:    "who approves may not do it either",
+	entry.ReasonAccountable:       "who approves was signed on to this till since it was opened",
+	entry.ReasonTooEarly:          "that was too fast; do it again",
+	entry.ReasonUnknownCredential: "not accepted",
+	entry.ReasonWrongPIN:          "not accepted",
+	entry.ReasonSuspended:         "the operator is suspended",
+	entry.ReasonLockedOut:         "too many wrong PINs on this register",
+	entry.ReasonPINRequired:       "the PIN is needed too",
+	entry.ReasonCardRequired:      "the card is needed too",
+	entry.ReasonSlowDown:          "slow down",
+	entry.ReasonPaymentCard:       "that is a payment card",
+	entry.ReasonLicenceCard:       "that is a driver licence",
+	entry.ReasonUnknownCard:       "this card is not known",
+	entry.ReasonUnreadable:        "the card could not be read; swipe again",
+	entry.ReasonInUse:             "somebody else is signed on",
+	entry.ReasonIdle:              "nothing was done for too long",
+	entry.ReasonRestart:           "the daemon was restarted",
+	entry.ReasonReboot:            "the register was rebooted",
+	entry.ReasonSignature:         "its signature is not of a key that is trusted here",
+	entry.ReasonChain:             "it is for another chain",
+	entry.ReasonStore:             "it is for another store",
+	entry.ReasonType:              "it is of another type",
+	entry.ReasonEpoch:             "its epoch is lower than one that was loaded before",
+	entry.ReasonDigest:            "its content is not what was signed",
+	entry.ReasonSize:              "its size is wrong",
+	entry.ReasonMalformed:         "it cannot be read",
+	entry.ReasonFull:              "there is no space left for the journal",
+	entry.ReasonBusy:              "the printer is busy; ask again",
+	entry.ReasonOffline:           "the printer does not answer; look after it and ask again",
+	entry.ReasonExpired:           "it was not used in time; ask again",
+	entry.ReasonWriteFailed:       "the printer did not take it; ask again",
+	entry.ReasonNoGrant:           "nothing had opened it",
+	entry.ReasonRate:              "too many requests",
+	entry.ReasonPending:           "another override is pending; wait for it",
+	entry.ReasonUntrusted:         "the printer was not resynchronised yet: switch it off and on, or call a technician",
+	entry.ReasonSuspendedNow:      "the operator was suspended",
+	entry.ReasonPolicyChanged:     "a new policy was loaded",
+	entry.ReasonRosterChanged:     "the roster changed",
+	entry.ReasonStopped:           "the daemon stopped",
+}
+
+// sayReason is a reason in words: every reason has some.
+func sayReason(r entry.Reason) string {
+	if w, ok := reasonWords[r]; ok {
+		return w
+	}
+	return strings.ReplaceAll(r.String(), "-", " ")
+}
+
+// sayEntry is a journal entry fit for a display; empty where there is nothing
+// for people at the register to know.
+func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
+	name := functionName(s, e.Function)
+	switch e.Kind {
+	case entry.KindSignOn:
+		if e.Outcome == entry.OutcomeAllowed {
+			return "signed on"
+		}
+		return "not signed on: " + sayReason(e.Reason)
+	case entry.KindSignOff:
+		return "signed off: " + signOffReason(e.Reason)
+	case entry.KindLock:
+		return "locked"
+	case entry.KindUnlock:
+		if e.Outcome == entry.OutcomeAllowed {
+			return "unlocked"
+		}
+		return "not unlocked: " + sayReason(e.Reason)
+	case entry.KindDecision, entry.KindWithdrawn:
+		d := enforcer.Decision{Outcome: e.Outcome, Reason: e.Reason}
+		if e.Rule != nil {
+			d.Rule = *e.Rule
+		}
+		return sayDecision(s, e.Function, d)
+	case entry.KindOverride:
+		return name + " waits for a manager"
+	case entry.KindApproval:
+		if e.Outcome == entry.OutcomeAllowed {
+			return name + " was approved"
+		}
+		return name + " was not approved: " + sayReason(e.Reason)
+	case entry.KindOverrideEnd:
+		return name + " was not approved: " + sayReason(e.Reason)
+	case entry.KindRedeemed:
+		if e.Outcome == entry.OutcomeAllowed {
+			return "drawer " + e.Drawer + " opens"
+		}
+		return "drawer " + e.Drawer + " does not open: " + sayReason(e.Reason)
+	case entry.KindLapsed:
+		return "drawer " + e.Drawer + " stays shut: " + sayReason(e.Reason)
+	case entry.KindDrawerOpened:
+		if e.About == 0 {
+			return "drawer " + e.Drawer + " was opened and nothing had allowed it"
+		}
+		return "drawer " + e.Drawer + " is open"
+	case entry.KindDrawerClosed:
+		return "drawer " + e.Drawer + " is closed"
+	case entry.KindDrawerLeftOpen:
+		return "drawer " + e.Drawer + " is still open: close it"
+	case entry.KindDrawerNoOpen:
+		return "drawer " + e.Drawer + " did not open: is it locked?"
+	case entry.KindDeviceUp:
+		return e.Device + " is there"
+	case entry.KindDeviceDown:
+		return e.Device + " is gone"
+	case entry.KindDeviceRefused:
+		return "the printer did not get a command that it must not get"
+	case entry.KindCardRefused, entry.KindIdentify:
+		return "card not accepted: " + sayReason(e.Reason)
+	case entry.KindLockout:
+		return "number and PIN are locked for " + time.Duration(e.Elapsed).Round(time.Minute).String()
+	case entry.KindLoad:
+		if e.Outcome == entry.OutcomeAllowed {
+			return "a new policy is loaded"
+		}
+		return "a policy was refused: " + sayReason(e.Reason)
+	case entry.KindSaleNoReceipt:
+		return "no receipt followed the sale"
+	case entry.KindSpace:
+		return "the space for the journal: " + e.Text
+	}
+	return ""
+}
+
+func signOffReason(r entry.Reason) string {
+	switch r {
+	case entry.ReasonOwner, entry.ReasonNone:
+		return "own wish"
+	case entry.ReasonManager:
+		return "by a manager"
+	}
+	return sayReason(r)
+}
