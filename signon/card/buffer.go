@@ -42,12 +42,6 @@ func (b *buffer) wipe() {
 	*b.p = all[:0]
 }
 
-// Wipe zeroes a slice up to its capacity, for whoever holds card data outside
-// of this package's types.
-func Wipe(b []byte) {
-	clear(b[:cap(b)])
-}
-
 // The methods below print the class for every way to print that the standard
 // library has. They take the value's word, never its bytes.
 
@@ -65,9 +59,6 @@ func (t *Tracks) String() string {
 
 // Format prints String for every verb.
 func (t *Tracks) Format(f fmt.State, _ rune) { formatWord(f, t.String()) }
-
-// GoString is String.
-func (t *Tracks) GoString() string { return t.String() }
 
 // MarshalJSON gives String, quoted.
 func (t *Tracks) MarshalJSON() ([]byte, error) { return quoted(t.String()), nil }
@@ -89,9 +80,6 @@ func (c *Card) String() string {
 // Format prints String for every verb.
 func (c *Card) Format(f fmt.State, _ rune) { formatWord(f, c.String()) }
 
-// GoString is String.
-func (c *Card) GoString() string { return c.String() }
-
 // MarshalJSON gives String, quoted.
 func (c *Card) MarshalJSON() ([]byte, error) { return quoted(c.String()), nil }
 
@@ -106,9 +94,6 @@ func (p Fields) String() string { return "fields(" + p.track.String() + ")" }
 
 // Format prints String for every verb.
 func (p Fields) Format(f fmt.State, _ rune) { formatWord(f, p.String()) }
-
-// GoString is String.
-func (p Fields) GoString() string { return p.String() }
 
 // MarshalJSON gives String, quoted.
 func (p Fields) MarshalJSON() ([]byte, error) { return quoted(p.String()), nil }
