@@ -174,11 +174,12 @@ type batch struct {
 // tellSpace journals that the state of the space changed.
 func (b *batch) tellSpace() {
 	s := b.store
-	r := &request{es: []entry.Entry{s.space.entry()}, own: true, done: make(chan struct{})}
+	e := s.space.entry(s.told)
+	r := &request{es: []entry.Entry{e}, own: true, done: make(chan struct{})}
 	r.state.Store(requestTaken)
 	s.told = s.space.state
 	b.add(r)
-	s.alarm(entry.KindSpace, s.space.words())
+	s.alarm(entry.KindSpace, e.Text)
 }
 
 // add prepares a request that was taken, or finishes it with an error.

@@ -160,7 +160,7 @@ func TestVerifyIsPrecise(t *testing.T) {
 	}{
 		{"an entry's text", func(t *testing.T, v *view, _ []byte) { flipIn(t, v, 20, true, 40) }, FoundEntry, 20, false},
 		{"an entry's own hash", func(t *testing.T, v *view, _ []byte) { flipIn(t, v, 20, false, 3) }, FoundEntry, 20, true},
-		{"the hash over four entries", func(t *testing.T, v *view, _ []byte) { flipIn(t, v, 20, false, 2*32+3) }, FoundHash, 17, true},
+		{"the hash over four entries", func(t *testing.T, v *view, _ []byte) { flipIn(t, v, 28, false, 2*32+3) }, FoundHash, 25, true},
 		{"the hash over sixteen entries", func(t *testing.T, v *view, _ []byte) { flipIn(t, v, 32, false, 4*32+3) }, FoundHash, 17, true},
 		{"an index block", func(t *testing.T, v *view, _ []byte) {
 			raw, err := v.im.get(v.blocks, key(2))

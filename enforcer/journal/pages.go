@@ -55,9 +55,7 @@ func readMeta(data []byte, off int) (m meta, ok bool) {
 		return m, false
 	}
 	head, b := data[off:off+pageHeader], data[off+pageHeader:off+pageHeader+metaLength]
-	sum := fnv.New64a()
-	sum.Write(b[:56])
-	if le.Uint32(b) != metaMagic || le.Uint32(b[4:]) != metaVersion || le.Uint64(b[56:]) != sum.Sum64() {
+	if le.Uint32(b) != metaMagic || le.Uint32(b[4:]) != metaVersion || le.Uint64(b[56:]) != metaSum(b) {
 		return m, false
 	}
 	m = meta{pageSize: int(le.Uint32(b[8:])), root: le.Uint64(b[16:]), freelist: le.Uint64(b[32:]), high: le.Uint64(b[40:]), txid: le.Uint64(b[48:])}
@@ -65,6 +63,13 @@ func readMeta(data []byte, off int) (m meta, ok bool) {
 		return m, false
 	}
 	return m, le.Uint64(head) == uint64(off/m.pageSize) && le.Uint16(head[8:]) == flagMeta
+}
+
+// metaSum is the checksum that bbolt ends a meta page with.
+func metaSum(b []byte) uint64 {
+	sum := fnv.New64a()
+	sum.Write(b[:56])
+	return sum.Sum64()
 }
 
 // metas finds the meta page that counts; spare is whether the other one is

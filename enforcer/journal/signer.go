@@ -83,7 +83,13 @@ func (s *Store) sign(size int64) ([]byte, error) {
 	if s.opts.OnCheckpoint != nil {
 		s.opts.OnCheckpoint(append([]byte(nil), text...))
 	}
-	return text, writeHead(s.opts.Path, head{Origin: origin, Size: size, Last: first + entry.Seq(size) - 1, Checkpoint: string(text)})
+	// On a full disk this fails, and costs only what it is for: a hint for the
+	// day on which the journal itself cannot be read.
+	err = writeHead(s.opts.Path, head{Origin: origin, Size: size, Last: first + entry.Seq(size) - 1, Checkpoint: string(text)})
+	if err != nil && s.Space().State < SpaceReserve {
+		s.alarm(entry.KindNone, err.Error())
+	}
+	return text, nil
 }
 
 // Checkpoint makes a checkpoint over everything that is on disk now, and

@@ -175,23 +175,27 @@ func (s *space) admit(size, promised int64, essential, own bool) error {
 	return nil
 }
 
-// words tells the state to people.
-func (s *space) words() string {
+// words tells the state to people, after the one that they were told before.
+func (s *space) words(before SpaceState) string {
+	again := ""
+	if s.state < SpaceReserve && before >= SpaceReserve {
+		again = "there is room for the journal again; "
+	}
 	switch s.state {
 	case SpaceAlarm:
-		return fmt.Sprintf("%d %% of the journal's space is used: %d MiB are left", alarmAt, max(s.left()-s.reserve, 0)>>20)
+		return again + fmt.Sprintf("%d %% of the journal's space is used: %d KiB are left", alarmAt, max(s.left()-s.reserve, 0)>>10)
 	case SpaceReserve:
 		return "the journal's space is used up to its reserve: only sign-on and drawer decisions are taken"
 	case SpaceFull:
 		return "the journal's space is used up: nothing is taken, and nothing is granted"
 	default:
-		return "there is room for the journal again"
+		return again + fmt.Sprintf("%d KiB are left for the journal", max(s.left()-s.reserve, 0)>>10)
 	}
 }
 
 // entry journals a change of the state.
-func (s *space) entry() entry.Entry {
-	e := entry.Entry{Kind: entry.KindSpace, Source: "journal", Text: s.words(), Count: uint64(s.left())}
+func (s *space) entry(before SpaceState) entry.Entry {
+	e := entry.Entry{Kind: entry.KindSpace, Source: "journal", Text: s.words(before), Count: uint64(s.left())}
 	if s.state >= SpaceReserve {
 		e.Reason = entry.ReasonFull
 	}

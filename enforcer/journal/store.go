@@ -174,6 +174,9 @@ func originOf(origin, name string) bool {
 // createMissing makes the file where there is none. Where there once was one
 // that is known to have had entries, the new one says so.
 func (s *Store) createMissing() error {
+	if s.w != nil {
+		return s.begin(s.learn(errors.New("its file was gone")))
+	}
 	h, ok := readHead(s.opts.Path)
 	if !ok || !originOf(h.Origin, KeyName(s.opts.Chain, s.opts.Store, s.opts.Register)) {
 		return create(&s.opts, nil)
