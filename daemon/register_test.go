@@ -200,14 +200,14 @@ func (r *register) bundle(p *policy.Compiled, epoch uint64) []byte {
 
 // people are the operators of a staffed register. PINs are no secrets here.
 var staff = []api.PeopleRequest{
-	{Number: "1001", Name: "Ada", Person: "ada", WorkGroups: []string{groupSales}, PIN: api.Secret("2580")},
-	{Number: "1002", Name: "Bo", Person: "bo", WorkGroups: []string{groupSales}, PIN: api.Secret("1470")},
-	{Number: "2001", Name: "Max", Person: "max", WorkGroups: []string{groupManager}, PIN: api.Secret("3690")},
+	{Number: "1001", Name: "Ada", Person: "ada", WorkGroups: []string{groupSales}, PIN: api.Secret("25806931")},
+	{Number: "1002", Name: "Bo", Person: "bo", WorkGroups: []string{groupSales}, PIN: api.Secret("14702583")},
+	{Number: "2001", Name: "Max", Person: "max", WorkGroups: []string{groupManager}, PIN: api.Secret("36901472")},
 	// The same person as 1001, with another number.
-	{Number: "2002", Name: "Ada M", Person: "ada", WorkGroups: []string{groupManager}, PIN: api.Secret("9513")},
+	{Number: "2002", Name: "Ada M", Person: "ada", WorkGroups: []string{groupManager}, PIN: api.Secret("95137046")},
 }
 
-const bossPIN = "7531"
+const bossPIN = "75314286"
 
 // boss is who maintains operators; each call has a PIN of its own, for the
 // client does not wipe it and the daemon does.
@@ -272,3 +272,35 @@ func until(t testing.TB, what string, cond func() bool) {
 }
 
 func isCode(err error, code api.Code) bool { return errors.Is(err, &api.Error{Code: code}) }
+
+// noSecrets looks for what must be nowhere: in the state folder, the log, the
+// journal as the API gives it.
+func (r *register) noSecrets(secrets ...string) {
+	r.t.Helper()
+	places := map[string][]byte{"the log": []byte(r.log.String())}
+	err := filepath.WalkDir(r.path("state"), func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		places[path], err = os.ReadFile(path)
+		return err
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var lines bytes.Buffer
+	if err := r.tech.JournalStream(r.t.Context(), api.JournalStream{}, func(_ *api.Entry, line []byte) error {
+		lines.Write(line)
+		return nil
+	}); err != nil {
+		r.t.Fatal(err)
+	}
+	places["the journal"] = lines.Bytes()
+	for where, text := range places {
+		for i, s := range secrets {
+			if bytes.Contains(text, []byte(s)) {
+				r.t.Errorf("secret %d is in %s", i, where)
+			}
+		}
+	}
+}

@@ -1,0 +1,231 @@
+package daemon
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tillwarden/daemon/api"
+	"tillwarden/devices/sim"
+)
+
+// Operator cards of the tests: ten digits on track 2, which the format
+// "digits" takes and no payment scheme begins like.
+var (
+	cardAda = sim.Card{Track2: "0000010019"}
+	cardMax = sim.Card{Track2: "0000020016"}
+	// A payment scheme's well-known test number.
+	cardPayment = sim.Card{Track1: "B4111111111111111^TEST/CARD^29121010000000000", Track2: "4111111111111111=29121010000000000"}
+	cardNobody  = sim.Card{Track2: "0000099990"}
+	cardBad     = sim.Card{Track2: "0000010019", Bad: []int{2}}
+)
+
+// bench is a register with simulated hardware.
+type benchRegister struct {
+	*register
+	station *sim.Station
+	sim     *sim.Client
+}
+
+func withReader(t *testing.T, more string) *benchRegister {
+	t.Helper()
+	dir := shortDir(t)
+	s, err := sim.NewStation(sim.StationOptions{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	p := s.Paths()
+	config := fmt.Sprintf(`
+[[reader]]
+name = "reader"
+path = %q
+[[keypad]]
+name = "keypad"
+path = %q
+[[keypad.code]]
+code = "*0#"
+function = "signoff"
+`, p.Reader, p.Keypad)
+	b := &benchRegister{register: newRegister(t, more+config), station: s, sim: sim.NewClient(p.Control)}
+	b.start()
+	b.devicesUp("reader", "keypad")
+	return b
+}
+
+// devicesUp waits until devices are there.
+func (b *benchRegister) devicesUp(names ...string) {
+	b.t.Helper()
+	until(b.t, strings.Join(names, ", ")+" up", func() bool {
+		list, err := b.tech.Devices(b.t.Context())
+		if err != nil {
+			return false
+		}
+		up := 0
+		for _, d := range list.Devices {
+			for _, n := range names {
+				if d.Name == n && d.State != "down" {
+					up++
+				}
+			}
+		}
+		return up == len(names)
+	})
+}
+
+// enrol gives an operator a card at the register's own reader.
+func (b *benchRegister) enrol(number string, c sim.Card) error {
+	b.t.Helper()
+	done := make(chan error, 1)
+	go func() {
+		_, err := b.con.People(b.t.Context(), api.PeopleEnrolCard, api.PeopleRequest{By: boss(), Number: number})
+		done <- err
+	}()
+	until(b.t, "a card is waited for", func() bool {
+		b.d.swipes.mu.Lock()
+		defer b.d.swipes.mu.Unlock()
+		return b.d.swipes.enrol != nil || len(done) > 0
+	})
+	b.swipe(c)
+	return <-done
+}
+
+func (b *benchRegister) swipe(c sim.Card) {
+	b.t.Helper()
+	if err := b.sim.Swipe(b.t.Context(), c); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *benchRegister) enter(line string) {
+	b.t.Helper()
+	if err := b.sim.Type(b.t.Context(), line, true); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// session waits for a session to be as wanted.
+func (b *benchRegister) session(what string, want func(s *api.SessionState) bool) {
+	b.t.Helper()
+	until(b.t, what, func() bool {
+		s, err := b.con.Session(b.t.Context())
+		return err == nil && want(s)
+	})
+}
+
+func signedOn(number string, locked bool) func(*api.SessionState) bool {
+	return func(s *api.SessionState) bool {
+		return s.SignedOn && s.Session.Operator == number && s.Session.Locked == locked
+	}
+}
+
+func nobodyOn(s *api.SessionState) bool { return !s.SignedOn }
+
+// TestSwipes: a card is enrolled, asks for its PIN, signs on, locks; cards that
+// are no operator's are refused, whatever the state.
+func TestSwipes(t *testing.T) {
+	t.Parallel()
+	b := withReader(t, "")
+	b.staffed()
+	if err := b.enrol("1001", cardPayment); !isCode(err, api.CodeInvalid) {
+		t.Errorf("a payment card is enrolled: %v", err)
+	}
+	if err := b.enrol("1001", cardAda); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.enrol("1002", cardAda); !isCode(err, api.CodeConflict) {
+		t.Errorf("a card that somebody has is enrolled: %v", err)
+	}
+	for _, c := range []sim.Card{cardPayment, cardNobody, cardBad} {
+		b.swipe(c)
+	}
+	until(t, "three refusals", func() bool { return len(b.entries("card-refused"))+len(denied(b.entries("sign-on"))) >= 3 })
+
+	b.swipe(cardAda)
+	until(t, "the card waits for its PIN", func() bool {
+		b.d.pin.mu.Lock()
+		defer b.d.pin.mu.Unlock()
+		return b.d.pin.token != ""
+	})
+	b.enter("25806931")
+	b.session("signed on by card and PIN", signedOn("1001", false))
+	for _, e := range b.entries("sign-on") {
+		if e.Outcome == "allowed" && (e.Method != "card+pin" || e.Source != "keypad") {
+			t.Errorf("%+v", e)
+		}
+	}
+	// The same card within two seconds is the same swipe.
+	time.Sleep(2100 * time.Millisecond)
+	b.swipe(cardAda)
+	b.session("the own card locks", signedOn("1001", true))
+	b.noSecrets("0000010019", "4111111111111111", "25806931", bossPIN)
+}
+
+func denied(es []api.Entry) (some []api.Entry) {
+	for _, e := range es {
+		if e.Outcome == "denied" {
+			some = append(some, e)
+		}
+	}
+	return some
+}
+
+// TestKeypad: number, Enter, PIN, Enter signs on; Clear forgets; a code signs off.
+func TestKeypad(t *testing.T) {
+	t.Parallel()
+	b := withReader(t, "")
+	b.staffed()
+	b.enter("1001")
+	if err := b.sim.Type(t.Context(), "C", false); err != nil {
+		t.Fatal(err)
+	}
+	// After Clear this is a number again, and no PIN.
+	b.enter("1001")
+	b.enter("25806931")
+	b.session("signed on by number and PIN", signedOn("1001", false))
+	if n := len(denied(b.entries("sign-on"))); n != 0 {
+		t.Errorf("%d refused sign-ons", n)
+	}
+	b.enter("*99#")
+	b.enter("*0#")
+	b.session("signed off by code", nobodyOn)
+	b.noSecrets("25806931", bossPIN)
+}
+
+// TestEnrolmentGivesUp where nobody swipes, and the next swipe signs on.
+func TestEnrolmentOneAtATime(t *testing.T) {
+	t.Parallel()
+	b := withReader(t, "")
+	b.staffed()
+	e := &enrolment{}
+	if !b.d.swipes.arm(e) {
+		t.Fatal("cannot be armed")
+	}
+	if _, err := b.con.People(t.Context(), api.PeopleEnrolCard, api.PeopleRequest{By: boss(), Number: "1001"}); !isCode(err, api.CodeConflict) {
+		t.Errorf("two cards at once: %v", err)
+	}
+	if !b.d.swipes.disarm(e) || b.d.swipes.disarm(e) {
+		t.Error("disarm says the wrong thing")
+	}
+}
+
+// TestReaderComesAndGoes is journaled, and shown.
+func TestReaderComesAndGoes(t *testing.T) {
+	t.Parallel()
+	b := withReader(t, "")
+	if err := b.station.Close(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "both are gone", func() bool { return len(b.entries("device-down")) >= 2 })
+	s, err := b.tech.Status(t.Context())
+	if err != nil || s.State != "degraded" {
+		t.Errorf("%+v %v", s, err)
+	}
+	if b.station, err = sim.NewStation(sim.StationOptions{Dir: filepath.Dir(b.station.Paths().Control)}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.station.Close() })
+	until(t, "both are back", func() bool { return len(b.entries("device-up")) >= 4 })
+}
