@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,7 @@ import (
 // finding is one thing that the doctor looked at.
 type finding struct {
 	Check string `json:"check"`
-	// State is "ok", or "problem".
+	// State is "ok", "note" for what is worth knowing, or "problem".
 	State string `json:"state"`
 	Says  string `json:"says"`
 	// Do is what to do next about a problem.
@@ -30,6 +31,10 @@ func (d *doctor) ok(check, format string, args ...any) {
 	d.findings = append(d.findings, finding{Check: check, State: "ok", Says: fmt.Sprintf(format, args...)})
 }
 
+func (d *doctor) note(check, do, format string, args ...any) {
+	d.findings = append(d.findings, finding{Check: check, State: "note", Says: fmt.Sprintf(format, args...), Do: do})
+}
+
 func (d *doctor) problem(check, do, format string, args ...any) {
 	d.findings = append(d.findings, finding{Check: check, State: "problem", Says: fmt.Sprintf(format, args...), Do: do})
 }
@@ -37,7 +42,7 @@ func (d *doctor) problem(check, do, format string, args ...any) {
 func (d *doctor) problems() int {
 	n := 0
 	for _, f := range d.findings {
-		if f.State != "ok" {
+		if f.State == "problem" {
 			n++
 		}
 	}
@@ -128,7 +133,7 @@ func (a *app) examine(ctx context.Context, d *doctor) {
 	}
 	switch s.Clock {
 	case "unsynchronised":
-		d.problem("clock", "timedatectl set-ntp true, or set the clock", "not synchronised: times in the journal may be wrong")
+		d.note("clock", "timedatectl set-ntp true, or set the clock", "not synchronised: times in the journal may be wrong")
 	case "":
 	default:
 		d.ok("clock", "%s", s.Clock)
@@ -151,8 +156,24 @@ func (a *app) examine(ctx context.Context, d *doctor) {
 		}
 	}
 	for _, p := range s.Problems {
+		if told(s, p) {
+			continue
+		}
 		d.problem("register", "tillwarden status shows the whole", "%s", p)
 	}
+}
+
+// told reports whether a problem of the status was told above, of its part.
+func told(s *api.Status, problem string) bool {
+	if s.Policy == nil && strings.HasPrefix(problem, "no policy is loaded") {
+		return true
+	}
+	for _, v := range s.Devices {
+		if v.State != "up" && strings.HasPrefix(problem, v.Kind+" "+v.Name+" is ") {
+			return true
+		}
+	}
+	return false
 }
 
 // examineSockets looks at who may reach the daemon.

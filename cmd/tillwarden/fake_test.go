@@ -69,7 +69,7 @@ func (f *fake) Status(_ context.Context, c api.Caller) (*api.Status, error) {
 	f.note(c, "status")
 	n := 2
 	s := &api.Status{
-		Version: "unknown", Chain: "Example", Store: "0042", Register: "1", State: "ready", Enforcing: true, Started: morning, Uptime: 90,
+		Version: buildVersion(), Chain: "Example", Store: "0042", Register: "1", State: "ready", Enforcing: true, Started: morning, Uptime: 90,
 		Policy: &api.PolicyStatus{Epoch: 7, Digest: "c0ffee0123456789", Functions: 220}, Clock: "synchronised", Operators: &n,
 		Session: &api.Session{ID: 3, Operator: "101", Name: "Cashier", Method: "card", Began: morning},
 		Journal: &api.JournalStatus{Last: 12, Root: "x", Bytes: 65536, FreeBytes: 60e6, State: "ok"},

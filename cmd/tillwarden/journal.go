@@ -37,6 +37,7 @@ type journalFlags struct {
 	file              string
 	from, to          string
 	operator          string
+	approver, source  string
 	function, outcome string
 	kind              string
 }
@@ -48,6 +49,8 @@ func (j *journalFlags) add(a *app, c *cobra.Command) {
 	f.StringVar(&j.from, "from", "", "entries from this `time` on: 2h (ago), 15:04, 2006-01-02, \"2006-01-02 15:04\", or RFC 3339")
 	f.StringVar(&j.to, "to", "", "entries before this `time`")
 	f.StringVar(&j.operator, "operator", "", "entries of this operator `number`")
+	f.StringVar(&j.approver, "approver", "", "entries with this second person's operator `number`")
+	f.StringVar(&j.source, "source", "", "entries that came from this `source`, as a device's name")
 	f.StringVar(&j.function, "function", "", "entries on this `function`")
 	f.StringVar(&j.outcome, "outcome", "", "entries with this `outcome`: "+join(entry.Outcomes()))
 	f.StringVar(&j.kind, "kind", "", "entries of this `kind`: "+join(entry.Kinds()))
@@ -58,7 +61,9 @@ func (j *journalFlags) add(a *app, c *cobra.Command) {
 
 // filter reads the flags' words.
 func (j *journalFlags) filter(now time.Time) (api.Filter, error) {
-	f := api.Filter{Operator: j.operator, Function: j.function, Outcome: j.outcome, Kind: j.kind}
+	f := api.Filter{
+		Operator: j.operator, Approver: j.approver, Source: j.source, Function: j.function, Outcome: j.outcome, Kind: j.kind,
+	}
 	if j.outcome != "" {
 		if _, err := entry.ParseOutcome(j.outcome); err != nil {
 			return f, usagef("--outcome: %w", err).hint("there are: %s", join(entry.Outcomes()))

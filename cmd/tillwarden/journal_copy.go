@@ -44,7 +44,10 @@ func copyError(err error) error {
 
 // nativeFilter is the interface's filter as the journal itself has it.
 func nativeFilter(f api.Filter) (journal.Filter, error) {
-	n := journal.Filter{Operator: f.Operator, Function: f.Function, After: entry.Seq(f.After), Before: entry.Seq(f.Before)}
+	n := journal.Filter{
+		Operator: f.Operator, Approver: f.Approver, Source: f.Source, Function: f.Function,
+		After: entry.Seq(f.After), Before: entry.Seq(f.Before),
+	}
 	if f.From != nil {
 		n.From = *f.From
 	}

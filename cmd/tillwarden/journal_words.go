@@ -29,7 +29,8 @@ func shortOutcome(s string) string {
 func about(e *api.Entry) string {
 	var parts []string
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
-	if e.Function != "" {
+	// Signing on is said by its kind; its function would only repeat it.
+	if e.Function != "" && e.Kind != "sign-on" {
 		add("%s", e.Function)
 	}
 	if e.Subject != "" {

@@ -19,11 +19,12 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
-// version is set by the linker.
-var version = "unknown"
+// version is set by the build: -ldflags "-X main.version=...".
+var version = "devel"
 
 func main() { os.Exit(run()) }
 
@@ -31,6 +32,22 @@ func main() { os.Exit(run()) }
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv, version: version}
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv, version: buildVersion()}
 	return a.main(ctx, os.Args[1:])
+}
+
+// buildVersion is the version that was set, else the revision that was built:
+// the daemon says the same of itself, so that doctor can tell them apart.
+func buildVersion() string {
+	if version != "devel" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+				return version + "-" + s.Value[:12]
+			}
+		}
+	}
+	return version
 }

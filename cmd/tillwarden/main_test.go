@@ -69,4 +69,6 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"mode":    wantMode,
 	"swap":    swap,
 	"journal": makeJournal,
+	"await":   await,
+	"expand":  expand,
 }

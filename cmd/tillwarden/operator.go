@@ -224,8 +224,21 @@ func (a *app) people(cmd *cobra.Command, w actor, verb api.PeopleVerb, r api.Peo
 	if a.json {
 		return a.printJSON(answer)
 	}
-	a.say("%s", answer.Say)
+	a.say("operator %s: %s", r.Number, peopleDone[verb])
 	return nil
+}
+
+// peopleDone says what was done.
+var peopleDone = map[api.PeopleVerb]string{
+	api.PeopleAdd:        "added",
+	api.PeopleSetName:    "name changed",
+	api.PeopleSetGroups:  "work groups set",
+	api.PeopleSetPIN:     "PIN set",
+	api.PeopleEnrolCard:  "card enrolled",
+	api.PeopleRevokeCard: "card revoked",
+	api.PeopleSuspend:    "suspended",
+	api.PeopleResume:     "active again",
+	api.PeopleUnlock:     "number and PIN unlocked",
 }
 
 func (a *app) operatorListCommand() *cobra.Command {
