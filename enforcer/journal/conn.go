@@ -24,6 +24,7 @@ type conn struct {
 	pageSize int
 	header   header
 	oneMeta  bool // only one of its meta pages was valid when it was opened
+	stuck    bool // bbolt panicked in a transaction
 
 	mu   sync.Mutex
 	maps [][]byte // the last one is in use; earlier ones may still be read
@@ -194,29 +195,21 @@ func (c *conn) used() (n int64, err error) {
 // update runs f in a writing transaction and commits it.
 func (c *conn) update(f func(*bbolt.Tx) error) (err error) {
 	defer guardWrite(&err)()
-	return c.db.Update(f)
+	c.stuck = true
+	err = c.db.Update(f)
+	c.stuck = false // not reached after a panic
+	return err
 }
 
-// closeWait is how long bbolt may take to close: after a panic it may hold
-// its own locks for ever.
-const closeWait = 2 * time.Second
-
-// close lets go of the file and its lock whatever state bbolt is in.
+// close lets go of the file and its lock. After a panic bbolt may hold its own
+// locks for ever, so it is not asked: its mapping is left behind.
 func (c *conn) close() {
-	if c.db != nil {
-		done := make(chan struct{})
-		go func() {
-			var err error
-			defer close(done)
+	if c.db != nil && !c.stuck {
+		var err error
+		func() {
 			defer guardWrite(&err)()
 			_ = c.db.Close()
 		}()
-		select {
-		case <-done:
-		case <-time.After(closeWait):
-			_ = unix.Flock(int(c.file.Fd()), unix.LOCK_UN)
-			return // bbolt's goroutine and both mappings are left behind
-		}
 	}
 	_ = c.file.Close() // closed already where bbolt closed it
 	for _, m := range c.maps {
