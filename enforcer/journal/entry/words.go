@@ -42,6 +42,7 @@ const (
 	KindConfig                // the configuration was read again
 	KindCalled                // somebody called for something that needs no decision but is worth knowing
 	KindSession               // a session goes on: resumed after a restart, or with other work groups
+	KindDeviceTrust           // a printer's state became known (allowed), or unknown (denied); Reason says by what
 	kindEnd
 )
 
@@ -50,6 +51,7 @@ var kindNames = [...]string{
 	"identify", "lockout", "decision", "withdrawn", "override", "approval", "override-end", "redeemed", "lapsed",
 	"drawer-opened", "drawer-closed", "drawer-left-open", "drawer-no-open", "device-up", "device-down", "device-refused",
 	"device-calibrated", "load", "people", "card-refused", "sale-without-receipt", "config", "called", "session",
+	"device-trust",
 }
 
 // String gives the kind's word, as in reports, filters and JSON.
@@ -170,6 +172,7 @@ const (
 	ReasonUnknownWorkGroup         // the loaded policy has no such work group
 	ReasonRestricted               // the work group is restricted to other editors
 	ReasonUnsupported              // the function asks for something that this version cannot check
+	ReasonCleared                  // the device's buffers were cleared
 	reasonEnd
 )
 
@@ -184,6 +187,7 @@ var reasonNames = [...]string{
 	"power-cycle", "unplugged", "opened", "suspended-now", "policy-changed", "roster-changed", "stopped", "no-override",
 	"not-for-drawer", "unsupported",
 	"unknown-operator", "unknown-work-group", "restricted",
+	"cleared",
 }
 
 // String gives the reason's word.
