@@ -258,7 +258,6 @@ func (p *pool) missing(from, to int64) {
 // skip leaves a large gap out: what was begun is dealt out as it is.
 func (p *pool) skip(to int64) {
 	p.flush()
-	p.c.broken = true
 	p.next = to - to%int64(p.c.v.header.Block)
 }
 
