@@ -284,3 +284,24 @@ func TestPermit(t *testing.T) {
 		t.Errorf("with a failing journal: %v, %v", d, err)
 	}
 }
+
+// TestRosterChangesWhileAPermitIsJournaled: who was suspended meanwhile
+// changes nobody's PIN any more.
+func TestRosterChangesWhileAPermitIsJournaled(t *testing.T) {
+	r := ready(t)
+	r.journal.set(func(j *memJournal) {
+		j.before = func(es []entry.Entry) {
+			if es[0].Kind == entry.KindDecision {
+				r.RosterChanged(ctx, nil, entry.ReasonSuspendedNow)
+			}
+		}
+	})
+	d, err := r.Permit(ctx, lea, fnPeople, entry.MethodNumberPIN, "console", "102")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "permit", d, entry.OutcomeDenied, entry.ReasonStateChanged)
+	if w := r.journal.last(t, entry.KindWithdrawn); w.About != d.Seq || w.Subject != "102" {
+		t.Errorf("withdrawn: %+v", w)
+	}
+}

@@ -49,7 +49,10 @@ func TestRedeemRefuses(t *testing.T) {
 	r.signOn(ann)
 	other := ready(t)
 	other.signOn(ann)
-	good := r.grant()
+	good, used := r.grant(), other.grant()
+	if fired, _ := other.redeem(used, "1"); !fired {
+		t.Fatal("not redeemed")
+	}
 	twin := &Grant{gate: good.gate, gen: good.gen, about: good.about, expires: good.expires, stop: good.stop}
 	for words, x := range map[string]struct {
 		grant  *Grant
@@ -61,6 +64,7 @@ func TestRedeemRefuses(t *testing.T) {
 		"the zero grant, nowhere": {&Grant{}, "", ErrNoGrant},
 		"a copy":                  {twin, "1", ErrNoGrant},
 		"another gate's":          {other.grant(), "1", ErrNoGrant},
+		"another gate's, used":    {used, "1", ErrNoGrant},
 		"another drawer":          {good, "2", ErrWrongDrawer},
 		"no drawer":               {good, "", ErrWrongDrawer},
 	} {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
 )
 
 func TestSignOnInWords(t *testing.T) {
@@ -70,6 +71,21 @@ func TestSignOnWithoutPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, "no policy", d, entry.OutcomeDenied, entry.ReasonNoPolicy)
+}
+
+// TestNobodyApprovesASignOn: whatever the catalogue says of pos.signon, there
+// is no session yet for which somebody could lend it.
+func TestNobodyApprovesASignOn(t *testing.T) {
+	r := newRig(t)
+	p := testPolicy()
+	p.Catalogue.Functions[1].Override = policy.OverrideManager
+	p.WorkGroups[0].Marks[1001] = policy.Deny
+	r.load(1, p)
+	s, d, err := r.BeginSession(ctx, ann, entry.MethodCard, "msr")
+	if err != nil || s != nil || d.Override != 0 {
+		t.Error(s, d, err)
+	}
+	want(t, "sign-on", d, entry.OutcomeDenied, entry.ReasonRule)
 }
 
 func TestManySignOnAtOnce(t *testing.T) {
@@ -307,9 +323,13 @@ func TestUnconfirmedSignOn(t *testing.T) {
 	if s := r.Snapshot().Session; s == nil || s.Subject.Operator != bob.Operator {
 		t.Errorf("after a restart: %+v", s)
 	}
+	r.load(1, testPolicy())
 	r.EndSession(ctx, entry.ReasonOwner, Subject{}, "t")
 	r.journal.set(func(j *memJournal) { j.err, j.torn = errJournal, true })
 	r.BeginSession(ctx, ann, entry.MethodCard, "msr")
+	if e := r.journal.last(t, entry.KindSignOn); e.Operator != ann.Operator || e.Outcome != entry.OutcomeAllowed {
+		t.Fatalf("the journal did not take it: %+v", e)
+	}
 	r.journal.set(func(j *memJournal) { j.err, j.torn = nil, false })
 	r.Close(ctx)
 	r.kill()

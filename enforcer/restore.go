@@ -1,0 +1,131 @@
+package enforcer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"tillwarden/enforcer/journal/entry"
+)
+
+// restore brings back what was there before: the state file, and the entries
+// after it.
+func (g *Gate) restore() error {
+	st, foreign, err := g.recall()
+	if err != nil {
+		return err
+	}
+	boot := g.clock.Stamp().BootID
+	g.state = *st
+	g.state.BootID = boot
+	s := st.Session
+	if s == nil {
+		return g.flush(g.ctx)
+	}
+	reason := entry.ReasonRestart
+	switch {
+	case foreign:
+		reason = entry.ReasonDamaged
+	case s.Began.BootID != boot || boot == (entry.BootID{}):
+		reason = entry.ReasonReboot
+	}
+	session := &Session{
+		ID: s.ID, Method: s.Method, Began: s.Began, Locked: s.Locked,
+		Subject: Subject{Operator: s.Operator, Name: s.Name, Person: s.Person, WorkGroups: s.WorkGroups},
+	}
+	if reason != entry.ReasonRestart {
+		g.mu.Lock()
+		g.owe(signOff(session, reason, Subject{}, "daemon"), nil, nil)
+		if o := st.Override; o != nil {
+			g.owe(entry.Entry{
+				Kind: entry.KindOverrideEnd, Session: s.ID, Operator: s.Operator, Person: s.Person, Function: o.Function,
+				Outcome: entry.OutcomeDenied, Reason: reason, Drawer: o.Drawer, About: o.ID, Source: "daemon",
+			}, nil, nil)
+		}
+		g.mu.Unlock()
+		return g.flush(g.ctx)
+	}
+	next := Snapshot{Generation: 2, Session: session}
+	e := entry.Entry{
+		Kind: entry.KindSession, Session: s.ID, Operator: s.Operator, Person: s.Person, WorkGroups: s.WorkGroups,
+		Outcome: entry.OutcomeAllowed, Reason: entry.ReasonRestart, Source: "daemon", Text: "session resumed",
+	}
+	if o := st.Override; o != nil {
+		g.mu.Lock()
+		next.Override = g.resume(o, session, next.Generation).view()
+		g.mu.Unlock()
+		e.About, e.Text = o.ID, "session and pending override resumed"
+	}
+	g.resumed = true
+	g.snap.Store(&next)
+	_, err = g.commit(g.ctx, true, e)
+	return err
+}
+
+// recall reads the state file and folds the journal's later entries in. A
+// state file that is missing, damaged or of another journal gives no session;
+// then floors and persons are folded from the whole journal, and foreign says so.
+func (g *Gate) recall() (st *state, foreign bool, err error) {
+	st, err = g.readState()
+	switch {
+	case err != nil:
+		st, foreign = &state{}, g.opt.StatePath != ""
+		if !errors.Is(err, fs.ErrNotExist) {
+			g.report(err)
+		}
+	case st.Applied > 0 && g.opt.Replay != nil:
+		known, err := g.replay(st)
+		if err != nil {
+			return nil, false, err
+		}
+		if known {
+			return st, false, nil
+		}
+		// The journal is not the one that the file was written with: it was
+		// damaged and begun anew, or put back from a copy. What restricts is kept.
+		g.report(fmt.Errorf("reading the state file: %w: the journal does not have its entry %d", ErrState, st.Applied))
+		st.Applied, st.Undo, foreign = 0, undo{}, true
+	}
+	if g.opt.Replay == nil {
+		return st, foreign, nil
+	}
+	err = g.opt.Replay(0, func(e entry.Entry) error {
+		st.apply(&e)
+		return nil
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("replaying the journal: %w", err)
+	}
+	return st, foreign, nil
+}
+
+var errNoFile = fmt.Errorf("no state file: %w", fs.ErrNotExist)
+
+func (g *Gate) readState() (*state, error) {
+	if g.opt.StatePath == "" {
+		return nil, errNoFile
+	}
+	return readState(g.opt.StatePath)
+}
+
+var errStop = errors.New("stop")
+
+// replay folds what came after the state file, and reports whether the
+// journal has the last entry that the file was written with.
+func (g *Gate) replay(st *state) (known bool, err error) {
+	first, last := true, st.Applied
+	err = g.opt.Replay(last-1, func(e entry.Entry) error {
+		if first {
+			if first = false; e.Seq != last || !folds(&e) {
+				return errStop
+			}
+			known = true
+		}
+		st.apply(&e)
+		return nil
+	})
+	if err != nil && !errors.Is(err, errStop) {
+		return false, fmt.Errorf("replaying the journal: %w", err)
+	}
+	return known, nil
+}
