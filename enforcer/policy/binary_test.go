@@ -57,7 +57,10 @@ func TestDecodeFlips(t *testing.T) {
 func TestDecodeBounds(t *testing.T) {
 	for _, counts := range [][3]uint16{
 		{policy.MaxFunctions, policy.MaxWorkGroups, policy.MaxWorkGroups},
-		{policy.MaxFunctions + 1, 0, 0}, {0, policy.MaxWorkGroups + 1, 0}, {0, 0, 1}, {0xffff, 0xffff, 0xffff},
+		{policy.MaxFunctions + 1, 0, 0},
+		{0, policy.MaxWorkGroups + 1, 0},
+		{0, 0, 1},
+		{0xffff, 0xffff, 0xffff},
 	} {
 		b := append([]byte("twpolicy"), 1, 0, 1, 0, 0, 0)
 		for _, n := range counts {
