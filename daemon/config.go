@@ -124,7 +124,10 @@ type PrinterConfig struct {
 	LinkMode     string          `toml:"link_mode"`
 	KickOrder    string          `toml:"kick_order"`
 	ReceiptLines int             `toml:"receipt_lines"`
-	Trust        bool            `toml:"trust"`
+	Resync       string          `toml:"resync"`
+	Flow         string          `toml:"flow"`
+	PulseOn      Duration        `toml:"pulse_on"`
+	PulseOff     Duration        `toml:"pulse_off"`
 	Poll         Duration        `toml:"poll"`
 	LeftOpen     Duration        `toml:"left_open"`
 	Drawers      []DrawerConfig  `toml:"drawer"`
@@ -141,6 +144,7 @@ type DrawerConfig struct {
 type ProfileConfig struct {
 	Name     string `toml:"name"`
 	Text     string `toml:"text"`
+	Pattern  string `toml:"pattern"`
 	Function string `toml:"function"`
 	NotSale  bool   `toml:"not_sale"`
 }
@@ -231,6 +235,10 @@ func (p *PrinterConfig) setDefaults() {
 	set(&p.LinkMode, "0660")
 	set(&p.KickOrder, "with")
 	set(&p.ReceiptLines, 5)
+	set(&p.Resync, "clear")
+	set(&p.Flow, "none")
+	set(&p.PulseOn, Duration(50*time.Millisecond))
+	set(&p.PulseOff, Duration(500*time.Millisecond))
 	set(&p.Poll, Duration(500*time.Millisecond))
 	set(&p.LeftOpen, Duration(120*time.Second))
 }

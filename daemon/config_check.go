@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -200,6 +201,10 @@ func (k *checker) devices(c *Config) {
 		k.mode(key+".link_mode", p.LinkMode)
 		k.word(key+".kick_order", p.KickOrder, "with", "before", "asked")
 		k.between(key+".receipt_lines", p.ReceiptLines, 1, 100)
+		k.word(key+".resync", p.Resync, "clear", "powercycle", "technician", "none")
+		k.word(key+".flow", p.Flow, "none", "dsr", "cts", "xonxoff")
+		k.within(key+".pulse_on", p.PulseOn, "2ms", "510ms")
+		k.within(key+".pulse_off", p.PulseOff, "2ms", "510ms")
 		k.within(key+".poll", p.Poll, "50ms", "1m")
 		k.within(key+".left_open", p.LeftOpen, "10s", "1h")
 		connectors := map[int]bool{}
@@ -215,8 +220,14 @@ func (k *checker) devices(c *Config) {
 		for j := range p.Profiles {
 			r := &p.Profiles[j]
 			rkey := fmt.Sprintf("%s.profile[%d]", key, j)
-			if r.Text == "" {
-				k.wrong(rkey+".text", "", "is missing")
+			if r.Name == "" {
+				k.wrong(rkey+".name", "the journal names the rule by it", "is missing")
+			}
+			if (r.Text == "") == (r.Pattern == "") {
+				k.wrong(rkey+".text", "", "a rule looks for a text, or for a pattern")
+			}
+			if _, err := regexp.Compile(r.Pattern); err != nil {
+				k.wrong(rkey+".pattern", "", "%v", err)
 			}
 			if r.NotSale == (r.Function != "") {
 				k.wrong(rkey+".function", "", "a rule names a function, or says not_sale = true")

@@ -60,6 +60,8 @@ type Daemon struct {
 	units    []unit
 	pin      waitingPIN
 	printers []*printerUnit
+	drawers  []*drawerUnit
+	asks     atomic.Uint64 // the last id of a function that was named before its kick
 	slips    *slips
 	devices  deviceBoard
 	tidy     tidy

@@ -29,10 +29,11 @@ const (
 //
 // Clear, and waiting too long, forget what was entered.
 type pad struct {
-	d     *Daemon
-	name  string
-	codes []CodeConfig
-	queue chan keypad.Event
+	d      *Daemon
+	name   string
+	codes  []CodeConfig
+	queue  chan keypad.Event
+	probes chan chan struct{} // answered by closing: the loop goes round
 
 	mu     sync.Mutex
 	number []byte      // guarded by mu; waits for its PIN
@@ -42,7 +43,7 @@ type pad struct {
 const padQueue = 4
 
 func newPad(d *Daemon, c *KeypadConfig) *pad {
-	return &pad{d: d, name: c.Name, codes: c.Codes, queue: make(chan keypad.Event, padQueue)}
+	return &pad{d: d, name: c.Name, codes: c.Codes, queue: make(chan keypad.Event, padQueue), probes: make(chan chan struct{})}
 }
 
 // take is the keypad's: it gives an event over and returns at once.
@@ -67,6 +68,8 @@ func (p *pad) run(ctx context.Context) {
 		select {
 		case e := <-p.queue:
 			p.one(ctx, e)
+		case done := <-p.probes:
+			close(done)
 		case <-ctx.Done():
 			for {
 				select {

@@ -13,8 +13,9 @@ import (
 // state. A swipe is dealt with in its own goroutine, one after the other, so that
 // the reader is never held up.
 type swipes struct {
-	d     *Daemon
-	queue chan msr.Swipe
+	d      *Daemon
+	queue  chan msr.Swipe
+	probes chan chan struct{} // answered by closing: the loop goes round
 
 	mu    sync.Mutex
 	enrol *enrolment // guarded by mu
@@ -23,7 +24,9 @@ type swipes struct {
 // A card that was swiped while three others wait is dropped: nobody swipes so fast.
 const swipeQueue = 3
 
-func newSwipes(d *Daemon) *swipes { return &swipes{d: d, queue: make(chan msr.Swipe, swipeQueue)} }
+func newSwipes(d *Daemon) *swipes {
+	return &swipes{d: d, queue: make(chan msr.Swipe, swipeQueue), probes: make(chan chan struct{})}
+}
 
 // take is the reader's: it gives a swipe over and returns at once.
 func (s *swipes) take(sw msr.Swipe) {
@@ -41,6 +44,8 @@ func (s *swipes) run(ctx context.Context) {
 		select {
 		case sw := <-s.queue:
 			s.one(ctx, sw)
+		case done := <-s.probes:
+			close(done)
 		case <-ctx.Done():
 			for {
 				select {
