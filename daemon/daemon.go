@@ -45,7 +45,7 @@ type Daemon struct {
 
 	clock   *bootClock
 	keys    *keys
-	journal *journal.Store
+	journal toldJournal
 	gate    *enforcer.Gate
 	roster  *signon.Store
 	svc     atomic.Pointer[signon.Service]
@@ -63,6 +63,7 @@ type Daemon struct {
 	drawers  []*drawerUnit
 	asks     atomic.Uint64 // the last id of a function that was named before its kick
 	slips    *slips
+	notices  chan entry.Entry // for feedback
 	devices  deviceBoard
 	tidy     tidy
 
@@ -85,7 +86,7 @@ type Daemon struct {
 // an error, except where the register can still run and say so: without a
 // policy or with a damaged roster everything is refused.
 func New(ctx context.Context, o Options) (d *Daemon, err error) {
-	d = &Daemon{opt: o, log: o.Log, problems: map[string]string{}}
+	d = &Daemon{opt: o, log: o.Log, problems: map[string]string{}, notices: make(chan entry.Entry, noticeQueue)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
@@ -148,12 +149,13 @@ func (d *Daemon) openJournal(ctx context.Context) error {
 		Alarm: func(kind entry.Kind, text string) {
 			d.problem("journal "+kind.String(), text)
 			d.log.Error("journal", "kind", kind.String(), "what", text)
+			d.tell(entry.Entry{Kind: kind, Text: text})
 		},
 	})
 	if err != nil {
 		return err
 	}
-	d.journal = s
+	d.journal = toldJournal{s, d.tell}
 	if _, err := s.Append(ctx, false, entry.Entry{
 		Kind: entry.KindStart, Outcome: entry.OutcomeAllowed, Source: "daemon", Text: "version " + d.opt.Version,
 	}); err != nil {
@@ -245,8 +247,7 @@ func (d *Daemon) startService(ctx context.Context, c *Config) error {
 
 // Run serves until ctx ends, and then stops in good order.
 func (d *Daemon) Run(ctx context.Context) error {
-	after := d.journal.Last().Last
-	d.running.Go(func() { d.feedback(d.ctx, after) })
+	d.running.Go(func() { d.feedback(d.ctx) })
 	d.running.Go(func() {
 		if err := d.clock.watchSteps(d.ctx, d.stepped); err != nil {
 			d.log.Error("steps of the clock are not noticed", "err", err)
@@ -333,7 +334,7 @@ func (d *Daemon) close() error {
 	if d.roster != nil {
 		errs = append(errs, d.roster.Close())
 	}
-	if d.journal != nil {
+	if d.journal.Store != nil {
 		errs = append(errs, d.journal.Close())
 	}
 	return errors.Join(errs...)

@@ -93,22 +93,62 @@ func (d *Daemon) feedsBack(how string) bool {
 	return false
 }
 
-// feedback follows the journal from a number on and prints what people at the
-// register have to know.
-func (d *Daemon) feedback(ctx context.Context, after entry.Seq) {
-	err := d.tail(ctx, after, journal.Filter{}, func(e *entry.Entry) error {
-		d.notice(e)
-		return nil
-	})
-	if err != nil && ctx.Err() == nil {
-		d.log.Error("people at the register are not told any more what happens", "err", err)
+// toldJournal is the journal as gate and sign-on write it: what it has taken
+// is told to people at the register, too, without reading it back.
+type toldJournal struct {
+	*journal.Store
+	tell func(e entry.Entry)
+}
+
+// Append writes entries and, once they are on disk, tells of them.
+func (j toldJournal) Append(ctx context.Context, essential bool, es ...entry.Entry) ([]entry.Seq, error) {
+	seqs, err := j.Store.Append(ctx, essential, es...)
+	if err == nil {
+		for i := range es {
+			e := es[i]
+			e.Seq = seqs[i]
+			j.tell(e)
+		}
 	}
+	return seqs, err
+}
+
+// noticeQueue is how many entries may wait to be told. Beyond, people have
+// enough to read, and the journal has them all.
+const noticeQueue = 64
+
+// tell hands over an entry that people should know of. It never waits: whoever
+// writes entries may hold what telling needs.
+func (d *Daemon) tell(e entry.Entry) {
+	if slipTitle(&e) == "" && !checkedPIN(&e) {
+		return
+	}
+	select {
+	case d.notices <- e:
+	default:
+	}
+}
+
+// feedback tells what was handed over, until ctx ends.
+func (d *Daemon) feedback(ctx context.Context) {
+	for {
+		select {
+		case e := <-d.notices:
+			d.notice(&e)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// checkedPIN reports whether a PIN was checked for this.
+func checkedPIN(e *entry.Entry) bool {
+	return e.Method == entry.MethodCardPIN || e.Method == entry.MethodNumberPIN
 }
 
 // notice deals with one entry that is on disk.
 func (d *Daemon) notice(e *entry.Entry) {
-	switch e.Method {
-	case entry.MethodCardPIN, entry.MethodNumberPIN:
+	if checkedPIN(e) {
 		d.tidy.soon()
 	}
 	if d.slips == nil || !d.feedsBack("slip") {
@@ -126,7 +166,7 @@ func (d *Daemon) notice(e *entry.Entry) {
 		}
 	}
 	key := fmt.Sprint(e.Kind, e.Function, e.Drawer, e.Reason, e.Operator)
-	d.slips.add(key, slipText(e.Stamp.Time(), title, text, slipHint(s, e)))
+	d.slips.add(key, slipText(d.clock.Stamp().Time(), title, text, slipHint(s, e)))
 }
 
 // slipTitle is the head of an entry's slip; empty where none is printed: what
