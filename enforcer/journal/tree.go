@@ -2,7 +2,6 @@ package journal
 
 import (
 	"math/bits"
-	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -30,8 +29,6 @@ func (p *peaks) push(h tlog.Hash) []tlog.Hash {
 	p.size++
 	return out
 }
-
-func (p *peaks) clone() peaks { return peaks{size: p.size, hashes: slices.Clone(p.hashes)} }
 
 // root is the tree's head.
 func (p *peaks) root() tlog.Hash {
