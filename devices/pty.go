@@ -26,6 +26,8 @@ type PTYConfig struct {
 	// OnClose is called when somebody closes the slave, after stale input was
 	// dropped and the line made raw again. It must not block. May be nil.
 	OnClose func()
+	// OnOpen is called when somebody opens the slave. It must not block. May be nil.
+	OnOpen func()
 }
 
 // PTY is the master's side of a pseudo terminal whose slave others take for a
@@ -41,6 +43,7 @@ type PTY struct {
 	writeWait     time.Duration
 	watch         *watch
 	onClose       func()
+	onOpen        func()
 	done          sync.WaitGroup
 	once          sync.Once
 	closed        error
@@ -65,7 +68,7 @@ func openPTY(c PTYConfig) (_ *PTY, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &PTY{master: master, link: c.Link, readWait: c.ReadWait, writeWait: c.WriteWait, onClose: c.OnClose}
+	p := &PTY{master: master, link: c.Link, readWait: c.ReadWait, writeWait: c.WriteWait, onClose: c.OnClose, onOpen: c.OnOpen}
 	if p.readWait <= 0 {
 		p.readWait = defaultReadWait
 	}
@@ -137,17 +140,20 @@ func (p *PTY) follow() {
 			closed = closed || e.mask&unix.IN_CLOSE != 0
 			last = e.mask
 		}
-		if !closed {
-			continue
-		}
 		// Somebody has opened it since: what waits now may be the new one's.
-		if last&unix.IN_OPEN == 0 {
-			_ = p.slave.exclusive(false)
-			_ = p.slave.makeRaw()
-			_ = p.slave.discardInput()
+		opened := last&unix.IN_OPEN != 0
+		if closed {
+			if !opened {
+				_ = p.slave.exclusive(false)
+				_ = p.slave.makeRaw()
+				_ = p.slave.discardInput()
+			}
+			if p.onClose != nil {
+				p.onClose()
+			}
 		}
-		if p.onClose != nil {
-			p.onClose()
+		if opened && p.onOpen != nil {
+			p.onOpen()
 		}
 	}
 }

@@ -187,7 +187,7 @@ func (f *Filter) run(p []byte) {
 			}
 		case picture:
 			n = min(f.left, len(p))
-			f.pixels(p[:n])
+			f.pixels(p[:n], n == f.left)
 			f.pos += int64(n)
 			f.left -= n
 			if f.left == 0 {
@@ -223,7 +223,7 @@ func (f *Filter) begin(p []byte) int {
 	}
 	s := Segment{Kind: Layout, Name: single[c], Offset: f.start, In: 1}
 	if !letThrough(c) {
-		s.Kind, s.Raw, s.Why = Refused, p[:1], whyControl
+		s.Kind, s.Raw, s.Why, s.Known = Refused, p[:1], whyControl, true
 		f.emit(s)
 		return 1
 	}
@@ -454,8 +454,10 @@ func (f *Filter) symbol(h []byte) {
 // refuse reports a command that is not forwarded.
 func (f *Filter) refuse(h []byte, why string) {
 	f.state = ground
-	f.emit(Segment{Kind: Refused, Name: f.nameOf(h), Offset: f.start, In: len(h), Raw: h[:min(len(h), rawLength)], Why: why})
+	f.emit(Segment{Kind: Refused, Name: f.nameOf(h), Offset: f.start, In: len(h), Raw: h[:min(len(h), rawLength)], Why: why, Known: isKnown(why)})
 }
+
+func isKnown(why string) bool { return why != whyUnknown && why != whyIncomplete }
 
 // rawLength is how much of a refused command is shown.
 const rawLength = 16
@@ -469,7 +471,7 @@ func (f *Filter) skipped(why string) {
 	}
 	f.emit(Segment{
 		Kind: Refused, Name: f.nameOf(h), Offset: f.start, In: int(f.pos - f.start),
-		Raw: h[:min(len(h), rawLength)], Why: why,
+		Raw: h[:min(len(h), rawLength)], Why: why, Known: isKnown(why),
 	})
 }
 
@@ -587,7 +589,7 @@ func (f *Filter) settle() {
 			if r.command == Order {
 				name = "DLE DC4 fn " + show(r.n+'0')
 			}
-			f.emit(Segment{Kind: Refused, Name: name, Offset: r.end - 3, Why: whyInside})
+			f.emit(Segment{Kind: Refused, Name: name, Offset: r.end - 3, Why: whyInside, Known: true})
 		}
 	}
 }

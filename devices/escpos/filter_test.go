@@ -33,6 +33,7 @@ func collect(out *[]byte, segments *[]Segment) func(Segment) {
 				last.Bytes = append(last.Bytes, s.Bytes...)
 				last.In += s.In
 				last.Mended = last.Mended || s.Mended
+				last.Last = last.Last || s.Last
 				if s.Why != "" {
 					last.Why = s.Why
 				}
@@ -236,6 +237,9 @@ func check(t failer, in, out []byte, segments []Segment) {
 		}
 		if s.Kind == Kick && s.Drawer != 1 && s.Drawer != 2 {
 			t.Fatalf("kick of drawer %d", s.Drawer)
+		}
+		if s.Kind == Image && !s.Last {
+			t.Fatalf("a picture has no last piece: %+v", s)
 		}
 		if s.Kind == Refused && s.Why == "" || s.Mended && s.Why == "" {
 			t.Fatalf("no reason: %+v", s)

@@ -42,9 +42,26 @@ func parts() *rapid.Generator[part] {
 			return part{in: seq(0x10, 0x14, 1, int(n&1), 1+int(n>>5)), kick: int(n&1) + 1}
 		case 5:
 			in := rapid.SampledFrom([][]byte{
-				{0x1B, '@'}, {0x0A}, {0x0D}, {0x09}, {0x0C}, {0x1B, 'a', 1}, {0x1B, 'E', 1}, {0x1B, 'E', 0}, {0x1D, '!', 0x11},
-				{0x1B, 'd', 3}, {0x1D, 'V', 0}, {0x1D, 'V', 66, 0}, {0x1B, 't', 16}, {0x10, 4, 1}, {0x10, 4, 4}, {0x1D, 'r', 1},
-				{0x1B, '2'}, {0x1B, '=', 1}, {0x1C, '.'}, {0x1B, 'D', 4, 8, 16, 20, 0},
+				{0x1B, '@'},
+				{0x0A},
+				{0x0D},
+				{0x09},
+				{0x0C},
+				{0x1B, 'a', 1},
+				{0x1B, 'E', 1},
+				{0x1B, 'E', 0},
+				{0x1D, '!', 0x11},
+				{0x1B, 'd', 3},
+				{0x1D, 'V', 0},
+				{0x1D, 'V', 66, 0},
+				{0x1B, 't', 16},
+				{0x10, 4, 1},
+				{0x10, 4, 4},
+				{0x1D, 'r', 1},
+				{0x1B, '2'},
+				{0x1B, '=', 1},
+				{0x1C, '.'},
+				{0x1B, 'D', 4, 8, 16, 20, 0},
 			}).Draw(t, "command")
 			return part{in: in, same: true}
 		case 6:
@@ -66,8 +83,16 @@ func parts() *rapid.Generator[part] {
 			return part{in: seq(0x1D, "(", int(f), len(data), 0, data)}
 		default:
 			return part{in: rapid.SampledFrom([][]byte{
-				{0x1D, ':'}, {0x1D, '^', 1, 0, 1}, {0x1B, '=', 2}, {0x10, 5, 2}, {0x10, 0x14, 2, 1, 8}, {0x1B, 'L'}, {7}, {0x1A},
-				{0x10, 0x14, 8, 1, 3, 0x14, 1, 6, 2, 8}, {0x1B, 'c', '5', 1},
+				{0x1D, ':'},
+				{0x1D, '^', 1, 0, 1},
+				{0x1B, '=', 2},
+				{0x10, 5, 2},
+				{0x10, 0x14, 2, 1, 8},
+				{0x1B, 'L'},
+				{7},
+				{0x1A},
+				{0x10, 0x14, 8, 1, 3, 0x14, 1, 6, 2, 8},
+				{0x1B, 'c', '5', 1},
 			}).Draw(t, "refused")}
 		}
 	})

@@ -83,7 +83,7 @@ func (f *Filter) pictureHead(n int) {
 }
 
 // pixels forwards a piece of a picture.
-func (f *Filter) pixels(p []byte) {
+func (f *Filter) pixels(p []byte, last bool) {
 	f.find.reset(p)
 	for from, i := 0, 0; from < len(p); {
 		// i is the next byte to look at, a suspect's followers come first.
@@ -94,16 +94,16 @@ func (f *Filter) pixels(p []byte) {
 			a, b = p[i-2], p[i-1]
 		}
 		if i < len(p) && unfit(a, b, p[i]) {
-			f.piece(p[from:i], false)
+			f.piece(p[from:i], false, false)
 			f.mended[0] = mend(a, b, p[i])
-			f.piece(f.mended[:], true)
+			f.piece(f.mended[:], true, last && i == len(p)-1)
 			i++
 			from = i
 			continue
 		}
 		switch {
 		case i == len(p):
-			f.piece(p[from:], false)
+			f.piece(p[from:], false, last)
 			from = i
 		case follows(a, b, p[i]):
 			i++
@@ -120,11 +120,11 @@ func follows(a, b, c byte) bool {
 
 func suspicious(c byte) bool { return c == dle || c == esc || c == fs || c == gs }
 
-func (f *Filter) piece(p []byte, mended bool) {
+func (f *Filter) piece(p []byte, mended, last bool) {
 	if len(p) == 0 {
 		return
 	}
-	s := Segment{Kind: Image, Name: "GS v 0", Offset: f.start, In: len(p), Bytes: p}
+	s := Segment{Kind: Image, Name: "GS v 0", Offset: f.start, In: len(p), Bytes: p, Last: last}
 	if mended {
 		s.Mended, s.Why = true, whyPixel
 	}
@@ -134,14 +134,15 @@ func (f *Filter) piece(p []byte, mended bool) {
 // blank fills the rest of a picture that broke off.
 func (f *Filter) blank() {
 	for f.left > 0 {
-		n := min(f.left, len(zero))
+		s := Segment{Kind: Image, Name: "GS v 0", Offset: f.start, Mended: true, Why: whyBlank}
+		s.Bytes = zero[:min(f.left, len(zero))]
 		if unfit(f.tail.a, f.tail.b, nul) {
-			f.forward(Segment{Kind: Image, Name: "GS v 0", Offset: f.start, Bytes: []byte{mend(f.tail.a, f.tail.b, nul)}, Mended: true, Why: whyBlank})
-			n = 1
-		} else {
-			f.forward(Segment{Kind: Image, Name: "GS v 0", Offset: f.start, Bytes: zero[:n], Mended: true, Why: whyBlank})
+			f.mended[0] = mend(f.tail.a, f.tail.b, nul)
+			s.Bytes = f.mended[:]
 		}
-		f.left -= n
+		f.left -= len(s.Bytes)
+		s.Last = f.left == 0
+		f.forward(s)
 	}
 	f.state = ground
 	f.owedTo = f.pos

@@ -52,6 +52,10 @@ type Segment struct {
 	Mended bool
 	// Why says why it is refused or mended.
 	Why string
+	// Known: what is refused is a whole command that the grammar knows.
+	Known bool
+	// Last: no piece of this picture follows.
+	Last bool
 }
 
 // Forwarded reports whether the segment reaches the printer.

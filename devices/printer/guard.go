@@ -1,0 +1,329 @@
+package printer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"tillwarden/devices"
+	"tillwarden/devices/escpos"
+	"tillwarden/enforcer/journal/entry"
+)
+
+// Guard owns one printer and its drawers. Make one with [New] and let it [Guard.Run].
+type Guard struct {
+	o           Options
+	byName      map[string]Drawer
+	byConnector [3]string
+
+	// token is held by who writes to the printer.
+	token chan struct{}
+	// nudge wakes who looks after what is due.
+	nudge chan struct{}
+
+	mu       sync.Mutex
+	changed  chan struct{} // closed and made anew when something below changes
+	filter   *escpos.Filter
+	wire     escpos.Tail // what was queued last: the second look, which does not ask the filter
+	purposes *Purposes
+	sensor   sensor
+	demux    demux
+	queue    queue
+	leaving  escpos.Realtime // what is written, as the printer's reception reads it
+
+	last  escpos.Tail // what was written last
+	epoch uint64      // counts the losses of trust
+
+	line    *line
+	reach   reach
+	trusted bool
+	misses  int           // questions of ours that were not answered, in a row
+	answers uint64        // how many were
+	paused  bool          // by XOFF
+	high    bool          // the sensor's level, as answered last
+	wanted  int           // who waits for the queue to drain
+	hold    time.Duration // until when nothing new is taken from the POS
+
+	fed      time.Duration // when the POS sent something last
+	closed   time.Duration // when it closed the port last
+	away     bool          // it has closed the port, and not opened it since
+	blocked  bool          // it is kept waiting
+	active   bool          // it has sent something since it opened it
+	refusals refusals
+	replies  []byte // for the POS
+	kicks    []Kick
+	events   []Event
+	dropped  uint64 // events beyond the bound
+}
+
+// reach is how far the printer can be reached.
+type reach uint8
+
+const (
+	reachAway    reach = iota // there is no line to it
+	reachSilent               // it does not answer
+	reachOffline              // it answers that it is offline: no paper, cover open, error
+	reachOnline               // it answers
+)
+
+var reachNames = [...]string{"away", "silent", "offline", "online"}
+
+// String gives the word for people.
+func (r reach) String() string { return wordOf(reachNames[:], int(r)) }
+
+// Bounds of what waits for the daemon, and for the POS.
+const (
+	maxKicks   = 64
+	maxEvents  = 1024
+	maxReplies = 512
+)
+
+// The guard's other times.
+const (
+	stallAfter   = 5 * time.Second        // an incomplete command is ended
+	closedAfter  = time.Second            // the same, once the POS has closed its port
+	holdFor      = 300 * time.Millisecond // what Ready found stays so for this long
+	maxHold      = 10 * time.Second       // nobody keeps the POS waiting for longer
+	freshness    = 500 * time.Millisecond // a printer that is to pulse must answer within this
+	pulseLimit   = 1500 * time.Millisecond
+	missesSilent = 3 // unanswered questions that make a printer silent
+	leftBehind   = 100 * time.Millisecond
+)
+
+// New makes a guard. It opens nothing yet.
+func New(o Options) (*Guard, error) {
+	if err := o.settle(); err != nil {
+		return nil, fmt.Errorf("printer %q: %w", o.Name, err)
+	}
+	purposes, err := NewPurposes(o.Rules, o.Key)
+	if err != nil {
+		return nil, fmt.Errorf("printer %q: %w", o.Name, err)
+	}
+	g := &Guard{
+		o: o, byName: map[string]Drawer{}, token: make(chan struct{}, 1), nudge: make(chan struct{}, 1),
+		changed: make(chan struct{}), filter: escpos.NewFilter(), purposes: purposes,
+		sensor: sensor{polarity: o.Polarity, leftOpen: o.LeftOpen},
+	}
+	for i, d := range o.Drawers {
+		g.byName[d.Name] = d
+		g.byConnector[d.Connector] = d.Name
+		if i == 0 {
+			g.sensor.fallback = d.Name
+		}
+	}
+	return g, nil
+}
+
+// Run makes the port that the POS prints to, and owns the printer until the
+// context ends. A printer that is lost is opened again; the port stays.
+func (g *Guard) Run(ctx context.Context) error {
+	front, err := devices.OpenPTY(devices.PTYConfig{
+		Link: g.o.Link, Mode: g.o.Mode, Group: g.o.Group, OnOpen: g.posOpened, OnClose: g.posClosed,
+	})
+	if err != nil {
+		return fmt.Errorf("printer %s: %w", g.o.Name, err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	for _, f := range []func(){
+		func() { g.pump(ctx, front) },
+		func() { g.answer(ctx, front) },
+		func() { g.lookAfter(ctx) },
+		func() { g.decide(ctx) },
+		func() { g.tell(ctx) },
+	} {
+		wg.Go(f)
+	}
+	options := []devices.SuperviseOption{}
+	if g.o.Path != "" {
+		options = append(options, devices.WithPath(g.o.Path))
+	}
+	if g.o.Backoff != (devices.Backoff{}) {
+		options = append(options, devices.WithBackoff(g.o.Backoff))
+	}
+	err = devices.Supervise(ctx, g.o.Name, g.o.Open, g.runLine, g.comesAndGoes, options...)
+	cancel()
+	closeErr := front.Close() // ends the pump
+	wg.Wait()
+	g.tellAll()
+	if err = errors.Join(err, closeErr); err != nil {
+		return fmt.Errorf("printer %s: %w", g.o.Name, err)
+	}
+	return nil
+}
+
+// notify wakes everybody who waits for a change. Called with mu held.
+func (g *Guard) notify() {
+	close(g.changed)
+	g.changed = make(chan struct{})
+	select {
+	case g.nudge <- struct{}{}:
+	default:
+	}
+}
+
+// wait waits for a change, at most for d. Called without mu.
+func wait(ctx context.Context, changed <-chan struct{}, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-changed:
+	case <-timer.C:
+	}
+	return nil
+}
+
+// event hands an event to the daemon. Called with mu held.
+func (g *Guard) event(e Event) {
+	if e.At == 0 {
+		e.At = g.o.Now()
+	}
+	if e.Session == 0 {
+		e.Session = g.o.Session()
+	}
+	if len(g.events) == maxEvents {
+		g.dropped++
+		return
+	}
+	g.events = append(g.events, e)
+}
+
+// tell gives the events out, in their order, with no lock held.
+func (g *Guard) tell(ctx context.Context) {
+	for {
+		g.tellAll()
+		g.mu.Lock()
+		changed, more := g.changed, len(g.events) > 0
+		g.mu.Unlock()
+		if more {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}
+
+func (g *Guard) tellAll() {
+	g.mu.Lock()
+	events, dropped := g.events, g.dropped
+	g.events, g.dropped = nil, 0
+	g.mu.Unlock()
+	for _, e := range events {
+		g.o.Events(e)
+	}
+	if dropped > 0 {
+		g.o.Events(Event{Kind: entry.KindDeviceRefused, Reason: entry.ReasonRate, At: g.o.Now(), Count: dropped, Text: "events of the printer beyond what could be taken down"})
+	}
+}
+
+// decide hands the kicks to the authority, one after the other.
+func (g *Guard) decide(ctx context.Context) {
+	for ctx.Err() == nil {
+		g.mu.Lock()
+		changed := g.changed
+		var k Kick
+		some := len(g.kicks) > 0
+		if some {
+			k = g.kicks[0]
+			g.kicks = g.kicks[1:]
+		}
+		g.mu.Unlock()
+		if some {
+			g.o.Authority.Kick(ctx, k)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		}
+	}
+}
+
+// results passes on what was found out about kicks. Called with mu held.
+func (g *Guard) results(now time.Duration) {
+	for _, r := range g.purposes.Take(now) {
+		k := r.Kick
+		switch {
+		case r.Outcome == NoReceipt:
+			g.event(Event{Kind: entry.KindSaleNoReceipt, Drawer: k.Drawer, About: r.About, Session: k.Session, At: now, Elapsed: receiptDue})
+		case r.Outcome == Absorbed:
+		case g.o.Authority == nil:
+			g.refusals.add("kick", "nobody decides about it", entry.ReasonNotForwarded, 0, now)
+		case len(g.kicks) == maxKicks:
+			g.refusals.add("kick", "too many at a time", entry.ReasonRate, 0, now)
+		default:
+			g.kicks = append(g.kicks, k)
+		}
+	}
+}
+
+// Status is how things stand with a printer.
+type Status struct {
+	// Reach is "away", "silent", "offline" or "online".
+	Reach string
+	// Trusted: its state is known, so that it gets what the POS prints.
+	Trusted bool
+	// Queued is how many bytes wait for it here.
+	Queued int
+	Drawer DrawerState
+}
+
+// Status says how things stand.
+func (g *Guard) Status() Status {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return Status{Reach: g.reach.String(), Trusted: g.trusted, Queued: g.queue.size, Drawer: g.sensor.state()}
+}
+
+// DrawerState is what the sensor says.
+func (g *Guard) DrawerState() DrawerState { return g.Status().Drawer }
+
+// SetPolarity changes what the sensor's level means, after a calibration.
+func (g *Guard) SetPolarity(p Polarity) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sensor.setPolarity(p)
+}
+
+// SetProfile changes the print profile, for what is printed from now on.
+func (g *Guard) SetProfile(profile []Rule) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.purposes.SetProfile(profile)
+}
+
+// Ask names the function of the next kick on a drawer in this session. The
+// kick comes to the Authority with id.
+func (g *Guard) Ask(id uint64, drawer, function, claimant string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.o.Now()
+	g.purposes.Ask(id, drawer, function, claimant, g.o.Session(), now)
+	g.results(now)
+	g.notify()
+}
+
+// Unask takes an Ask back.
+func (g *Guard) Unask(id uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.purposes.Unask(id)
+}
+
+// Absorb says that a drawer is being opened at once: the kick that the POS
+// sends about then is not decided.
+func (g *Guard) Absorb(drawer string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.o.Now()
+	g.purposes.Absorb(drawer, g.o.Session(), now)
+	g.results(now)
+	g.notify()
+}

@@ -1,0 +1,222 @@
+package printer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"tillwarden/devices"
+	"tillwarden/enforcer/journal/entry"
+)
+
+// Options say which printer, and for whom. Name, Open and Now must be given.
+type Options struct {
+	// Name is the printer's, in events.
+	Name string
+	// Open opens the line to the printer. Path, where given, is where its device
+	// appears, so that it is opened again as soon as it does.
+	Open    func(context.Context) (devices.Port, error)
+	Path    string
+	Backoff devices.Backoff // zero: the default one
+
+	// Link is the port that the POS prints to; Mode and Group are its rights
+	// (0: 0660; negative: the daemon's own group).
+	Link  string
+	Mode  os.FileMode
+	Group int
+
+	// Drawers are those that hang on the printer.
+	Drawers []Drawer
+	// PulseOn and PulseOff are the pulse's times, in steps of 2 ms up to 510 ms;
+	// zero: 50 ms and 500 ms.
+	PulseOn, PulseOff time.Duration
+
+	// Rules say what a kick is for. Key is that of the receipts' digests.
+	Rules Rules
+	Key   []byte
+
+	// Resync is how the printer's state becomes known after a start or a loss.
+	Resync Resync
+	// Flow is how the printer says that it takes no more.
+	Flow Flow
+	// Poll is how often the drawer's sensor is read; zero: 500 ms.
+	Poll time.Duration
+	// Polarity is what the sensor's level means, if it was calibrated.
+	Polarity Polarity
+	// LeftOpen is how long a drawer may stand open in a session; zero: 120 s.
+	LeftOpen time.Duration
+
+	// Now is the boot clock.
+	Now func() time.Duration
+	// Session is the current session, zero for none. It must not block.
+	Session func() entry.Seq
+	// Authority decides about kicks; without one they are dropped and reported.
+	Authority Authority
+	// Events gets what the journal should have, in order. It must not block.
+	Events func(Event)
+}
+
+// Drawer is a drawer on a printer.
+type Drawer struct {
+	Name string
+	// Connector is 1 (pin 2 of the printer's drawer connector) or 2 (pin 5).
+	Connector int
+}
+
+// Resync is how a printer's state becomes known.
+type Resync uint8
+
+// The ways to resynchronise.
+const (
+	ResyncClear      Resync = iota // we clear its buffers (DLE DC4 8), and it answers
+	ResyncPowerCycle               // it was seen to go silent and come back, or the technician says so
+	ResyncTechnician               // the technician says so
+	ResyncNone                     // every connection is taken for a freshly switched on printer
+	resyncEnd
+)
+
+var resyncNames = [...]string{"clear", "powercycle", "technician", "none"}
+
+// String gives the configuration's word.
+func (r Resync) String() string { return wordOf(resyncNames[:], int(r)) }
+
+// ParseResync is the reverse of String.
+func ParseResync(s string) (Resync, error) {
+	i, err := parseWord(resyncNames[:], s)
+	return Resync(i), err
+}
+
+// Flow is how a printer says that it takes no more for now.
+type Flow uint8
+
+// The kinds of flow control.
+const (
+	FlowNone    Flow = iota // it does not, or the line's driver sees to it
+	FlowDSR                 // the printer's DTR, on our DSR
+	FlowCTS                 // on our CTS
+	FlowXonXoff             // by XON and XOFF
+	flowEnd
+)
+
+var flowNames = [...]string{"none", "dsr", "cts", "xonxoff"}
+
+// String gives the configuration's word.
+func (f Flow) String() string { return wordOf(flowNames[:], int(f)) }
+
+// ParseFlow is the reverse of String.
+func ParseFlow(s string) (Flow, error) {
+	i, err := parseWord(flowNames[:], s)
+	return Flow(i), err
+}
+
+// Polarity is what the level of the drawer's sensor means. It depends on the
+// drawer, not on the printer.
+type Polarity uint8
+
+// The polarities.
+const (
+	PolarityUnknown    Polarity = iota // not calibrated: no drawer events
+	PolarityHighOpen                   // the level is high while the drawer is open
+	PolarityHighClosed                 // the level is high while the drawer is closed
+	polarityEnd
+)
+
+var polarityNames = [...]string{"unknown", "high-open", "high-closed"}
+
+// String gives the word for the state file.
+func (p Polarity) String() string { return wordOf(polarityNames[:], int(p)) }
+
+// ParsePolarity is the reverse of String.
+func ParsePolarity(s string) (Polarity, error) {
+	i, err := parseWord(polarityNames[:], s)
+	return Polarity(i), err
+}
+
+// ErrSameLevel: the sensor reads the same with the drawer closed and open.
+var ErrSameLevel = errors.New("the sensor reads the same with the drawer closed and open: is it connected?")
+
+// Calibrate is the polarity of a sensor that was read (Guard.Pin) with the
+// drawer closed and with the drawer open.
+func Calibrate(closed, open bool) (Polarity, error) {
+	switch {
+	case closed == open:
+		return PolarityUnknown, ErrSameLevel
+	case open:
+		return PolarityHighOpen, nil
+	}
+	return PolarityHighClosed, nil
+}
+
+func wordOf(names []string, i int) string {
+	if i < len(names) {
+		return names[i]
+	}
+	return fmt.Sprintf("%d", i)
+}
+
+func parseWord(names []string, s string) (int, error) {
+	for i, n := range names {
+		if n == s {
+			return i, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is none of %q", s, names)
+}
+
+const (
+	defaultPoll     = 500 * time.Millisecond
+	defaultLeftOpen = 120 * time.Second
+	defaultPulseOn  = 50 * time.Millisecond
+	defaultPulseOff = 500 * time.Millisecond
+	pulseStep       = 2 * time.Millisecond
+)
+
+// ErrOptions: the options make no sense.
+var ErrOptions = errors.New("printer options")
+
+// settle fills in the defaults and checks the rest.
+func (o *Options) settle() error {
+	wrong := func(format string, args ...any) error {
+		return fmt.Errorf("%w: %s", ErrOptions, fmt.Sprintf(format, args...))
+	}
+	set(&o.Poll, defaultPoll)
+	set(&o.LeftOpen, defaultLeftOpen)
+	set(&o.PulseOn, defaultPulseOn)
+	set(&o.PulseOff, defaultPulseOff)
+	if o.Session == nil {
+		o.Session = func() entry.Seq { return 0 }
+	}
+	if o.Events == nil {
+		o.Events = func(Event) {}
+	}
+	switch {
+	case o.Name == "":
+		return wrong("no name")
+	case o.Open == nil:
+		return wrong("nothing to open")
+	case o.Now == nil:
+		return wrong("no clock")
+	case o.Resync >= resyncEnd, o.Flow >= flowEnd, o.Polarity >= polarityEnd:
+		return wrong("resync %s, flow %s, polarity %s", o.Resync, o.Flow, o.Polarity)
+	case o.PulseOn > 255*pulseStep || o.PulseOff > 255*pulseStep || o.PulseOn < pulseStep:
+		return wrong("a pulse of %v, then %v without", o.PulseOn, o.PulseOff)
+	}
+	seen := map[int]bool{}
+	names := map[string]bool{}
+	for _, d := range o.Drawers {
+		if d.Connector != 1 && d.Connector != 2 || seen[d.Connector] || d.Name == "" || names[d.Name] {
+			return wrong("drawer %q at connector %d", d.Name, d.Connector)
+		}
+		seen[d.Connector], names[d.Name] = true, true
+	}
+	return o.Rules.settle()
+}
+
+func set[T comparable](to *T, value T) {
+	var none T
+	if *to == none {
+		*to = value
+	}
+}

@@ -1,0 +1,243 @@
+package printer
+
+import (
+	"context"
+	"time"
+
+	"tillwarden/devices"
+	"tillwarden/devices/escpos"
+	"tillwarden/enforcer/journal/entry"
+)
+
+// The POS's side: what it prints comes in, answers go back.
+
+// pump reads what the POS prints, as fast as the printer takes it.
+func (g *Guard) pump(ctx context.Context, front *devices.PTY) {
+	buf := make([]byte, 512)
+	session, behind := entry.Seq(0), false
+	for {
+		if _, err := front.Wait(-1); err != nil {
+			return
+		}
+		// A kick belongs to the session at its arrival, not to the one that is
+		// there when a slow printer lets us read on. What is read after a wait
+		// counts as of before it, until we have caught up: somebody else's
+		// session never pays for it.
+		if !behind {
+			session = g.o.Session()
+		}
+		waited, err := g.admit(ctx)
+		if err != nil {
+			return
+		}
+		behind = behind || waited
+		n, err := front.Read(buf)
+		if err != nil {
+			return
+		}
+		if n > 0 {
+			g.feed(buf[:n], session)
+		}
+		if behind {
+			if more, err := front.Wait(0); err == nil && !more {
+				behind = false
+			}
+		}
+	}
+}
+
+// admit waits until there is room for what the POS sends, and nobody needs
+// the queue to drain. It reports whether it had to wait.
+func (g *Guard) admit(ctx context.Context) (waited bool, err error) {
+	for {
+		g.mu.Lock()
+		now := g.o.Now()
+		// Inside a picture the queue cannot drain to ground state: it goes on.
+		held := (g.wanted > 0 || now < g.hold) && g.filter.Ground()
+		room := g.queue.size < maxQueued && !held
+		changed := g.changed
+		until := time.Hour
+		if now < g.hold {
+			until = g.hold - now
+		}
+		g.blocked = !room
+		if room && waited {
+			g.fed = now // the POS could not go on: it has not stalled
+		}
+		g.mu.Unlock()
+		if room {
+			return waited, nil
+		}
+		waited = true
+		if err := wait(ctx, changed, until); err != nil {
+			return waited, err
+		}
+	}
+}
+
+// feed runs what the POS sent through the filter.
+func (g *Guard) feed(p []byte, session entry.Seq) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.o.Now()
+	g.fed = now
+	visit := g.demux.visit
+	if g.away && now-g.closed < leftBehind {
+		visit-- // from before it closed the port: nobody waits for the answers
+	} else {
+		g.active = true
+	}
+	g.filter.Feed(p, func(s escpos.Segment) { g.segment(&s, session, visit, now) })
+	g.results(now)
+	g.notify()
+}
+
+// segment deals with one segment of the stream. Called with mu held.
+func (g *Guard) segment(s *escpos.Segment, session entry.Seq, visit int, now time.Duration) {
+	switch {
+	case s.Kind == escpos.Kick:
+		drawer := g.byConnector[s.Drawer]
+		if drawer == "" {
+			g.refusals.add(s.Name, "no drawer at this connector", entry.ReasonNotForwarded, s.In, now)
+			return
+		}
+		g.purposes.Kick(g.o.Name, drawer, session, now)
+		return
+	case s.Kind == escpos.Refused:
+		g.refusals.add(s.Name, s.Why, refusedBecause(s), s.In, now)
+		return
+	case !s.Forwarded():
+		return
+	case !g.wire.Safe(s.Bytes):
+		// The filter sees to it that this cannot happen; it is not trusted here.
+		g.refusals.add(s.Name, "could be read as a kick", entry.ReasonUnparsed, s.In, now)
+		return
+	}
+	if s.Mended && s.Kind == escpos.Image {
+		g.refusals.add(s.Name, s.Why, entry.ReasonNotForwarded, 0, now)
+	}
+	g.wire.Sent(s.Bytes)
+	g.queue.add(unit{
+		bytes: s.Bytes, text: s.Kind == escpos.Text, visit: visit,
+		ends: s.Kind != escpos.Image || s.Last,
+		asks: s.Kind == escpos.Status && s.Name != "DLE EOT",
+	})
+	g.purposes.Print(s, now)
+}
+
+func refusedBecause(s *escpos.Segment) entry.Reason {
+	if s.Known {
+		return entry.ReasonNotForwarded
+	}
+	return entry.ReasonUnparsed
+}
+
+// posOpened and posClosed are told of the port's openers. Others may have it
+// open as well: what a POS has sent since, somebody has it open for.
+func (g *Guard) posOpened() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.away = false
+}
+
+func (g *Guard) posClosed() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed, g.away, g.active = g.o.Now(), true, false
+	g.demux.posLeft()
+	g.replies = nil
+	g.notify()
+}
+
+// reply hands a byte to the POS. Called with mu held.
+func (g *Guard) reply(b byte) {
+	if len(g.replies) == maxReplies {
+		return // it does not read them
+	}
+	g.replies = append(g.replies, b)
+}
+
+// answer writes the printer's answers to the POS. A POS that does not read
+// them holds up nothing but itself.
+func (g *Guard) answer(ctx context.Context, front *devices.PTY) {
+	for ctx.Err() == nil {
+		g.mu.Lock()
+		b, changed := g.replies, g.changed
+		g.replies = nil
+		g.mu.Unlock()
+		if len(b) > 0 {
+			_, _ = front.Write(b) // what it does not read is lost, as on a line
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		}
+	}
+}
+
+// lookAfter does what is due at a time: kicks that waited for their receipt,
+// commands that broke off, what is to be told.
+func (g *Guard) lookAfter(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-g.nudge:
+		case <-timer.C:
+		}
+		g.mu.Lock()
+		now := g.o.Now()
+		changed := g.due(now)
+		if changed {
+			g.notify()
+		}
+		at, some := g.nextDue(now)
+		g.mu.Unlock()
+		timer.Stop()
+		if some {
+			timer.Reset(max(at-now, time.Millisecond))
+		}
+	}
+}
+
+// due does what is due. Called with mu held.
+func (g *Guard) due(now time.Duration) (changed bool) {
+	before := len(g.kicks) + len(g.events)
+	size := g.queue.size
+	if at, some := g.stall(); some && now >= at {
+		g.filter.Idle(func(s escpos.Segment) { g.segment(&s, 0, g.demux.visit, now) })
+	}
+	g.results(now)
+	if at, some := g.refusals.due(g.fed); some && now >= at {
+		for _, e := range g.refusals.take() {
+			g.event(e)
+		}
+	}
+	return before != len(g.kicks)+len(g.events) || size != g.queue.size
+}
+
+func (g *Guard) nextDue(now time.Duration) (at time.Duration, some bool) {
+	earliest := func(t time.Duration, ok bool) {
+		if ok && (!some || t < at) {
+			at, some = t, true
+		}
+	}
+	earliest(g.purposes.Next())
+	earliest(g.stall())
+	earliest(g.refusals.due(g.fed))
+	return at, some
+}
+
+// stall is when an incomplete command is given up.
+func (g *Guard) stall() (time.Duration, bool) {
+	if !g.filter.Waiting() || g.blocked {
+		return 0, false
+	}
+	if g.away && g.closed >= g.fed-leftBehind {
+		return max(g.closed, g.fed) + closedAfter, true
+	}
+	return g.fed + stallAfter, true
+}

@@ -1,0 +1,250 @@
+package printer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tillwarden/devices"
+	"tillwarden/enforcer"
+	"tillwarden/enforcer/journal/entry"
+)
+
+// Why a printer cannot pulse now.
+var (
+	// ErrNotRedeemed: there is no valid redemption for one of this printer's drawers.
+	ErrNotRedeemed = errors.New("no redeemed grant for this drawer")
+	// ErrBusy: what was printed before has not left yet, or the printer takes no more for now.
+	ErrBusy = errors.New("the printer is busy")
+	// ErrOffline: the printer is not there, does not answer, or says that it is offline.
+	ErrOffline = errors.New("the printer does not answer or is offline")
+	// ErrUntrusted: the printer's state is not known yet.
+	ErrUntrusted = errors.New("the printer is not resynchronised")
+)
+
+// ReasonOf is the journal's word for an error of Ready, Pulse or Slip.
+func ReasonOf(err error) entry.Reason {
+	switch {
+	case err == nil:
+		return entry.ReasonNone
+	case errors.Is(err, ErrOffline):
+		return entry.ReasonOffline
+	case errors.Is(err, ErrUntrusted):
+		return entry.ReasonUntrusted
+	case errors.Is(err, ErrBusy), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return entry.ReasonBusy
+	}
+	return entry.ReasonWriteFailed
+}
+
+// ready says whether a pulse written now would take effect now. Called with
+// mu held.
+func (g *Guard) ready() error {
+	switch {
+	case g.line == nil, g.reach == reachAway, g.reach == reachSilent:
+		return ErrOffline
+	case !g.trusted:
+		return ErrUntrusted
+	case g.reach != reachOnline:
+		return ErrOffline
+	case g.paused, g.queue.size > 0, g.queue.begun:
+		return ErrBusy
+	}
+	return nil
+}
+
+// drained is ready, and nothing left in the kernel either.
+func (g *Guard) drained(l *line) error {
+	if n, err := l.port.Queued(); err != nil || n > 0 {
+		return ErrBusy
+	}
+	return nil
+}
+
+// Ready waits until the printer can pulse, at most until the context ends: what
+// was printed before leaves first, and nothing new is taken from the POS
+// meanwhile. It stays so for a moment after. A printer that cannot be reached
+// or trusted is answered at once.
+func (g *Guard) Ready(ctx context.Context) error {
+	if err := g.waitReady(ctx); err != nil {
+		return fmt.Errorf("printer %s: %w", g.o.Name, err)
+	}
+	return nil
+}
+
+func (g *Guard) waitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, maxHold)
+	defer cancel()
+	g.want(1)
+	defer g.want(-1)
+	for {
+		g.mu.Lock()
+		err, l, changed := g.ready(), g.line, g.changed
+		if err == nil {
+			err = g.drained(l)
+		}
+		if err == nil {
+			g.hold = g.o.Now() + holdFor
+		}
+		g.mu.Unlock()
+		if err == nil || !errors.Is(err, ErrBusy) {
+			return err
+		}
+		if wait(ctx, changed, 10*time.Millisecond) != nil {
+			return err
+		}
+	}
+}
+
+// want says how many wait for the queue to drain.
+func (g *Guard) want(n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.wanted += n
+	g.notify()
+}
+
+// Pulse opens the drawer that the redemption is for. It is the only way to a
+// pulse: the redemption must be the gate's own, valid, and for a drawer of this
+// printer; and the pulse must take effect now: the printer's state is known, it
+// has just answered that it is online, and nothing of ours is queued before it.
+// Else nothing is written, and the error says why (ReasonOf).
+func (g *Guard) Pulse(ctx context.Context, r enforcer.Redemption) error {
+	d, ok := g.byName[r.Drawer()]
+	if !ok || !r.Valid(d.Name) {
+		return fmt.Errorf("printer %s: %w", g.o.Name, ErrNotRedeemed)
+	}
+	ctx, cancel := context.WithTimeout(ctx, pulseLimit)
+	defer cancel()
+	if err := g.pulse(ctx, r, d); err != nil {
+		return fmt.Errorf("printer %s: drawer %s: %w", g.o.Name, d.Name, err)
+	}
+	return nil
+}
+
+func (g *Guard) pulse(ctx context.Context, r enforcer.Redemption, d Drawer) error {
+	g.want(1)
+	defer g.want(-1)
+	if err := g.waitReady(ctx); err != nil {
+		return err
+	}
+	if g.take(ctx) != nil {
+		return ErrBusy
+	}
+	defer g.release()
+	l, err := g.answersNow(ctx, g.ready)
+	if err != nil {
+		return err
+	}
+	// The bytes before it may have to be kept apart from it. From here on only
+	// the token's holder writes.
+	if err := g.own(l, func() ([]byte, error) { return nil, g.ready() }); err != nil {
+		return err
+	}
+	if err := g.drained(l); err != nil {
+		return err
+	}
+	if err := g.writePulse(l, r, d); err != nil {
+		return err
+	}
+	return g.leaves(l)
+}
+
+// answersNow asks the printer how it is, and waits for the answer, for as long
+// as good (called with mu held) finds nothing wrong. Called with the token.
+func (g *Guard) answersNow(ctx context.Context, good func() error) (*line, error) {
+	ctx, cancel := context.WithTimeout(ctx, freshness)
+	defer cancel()
+	g.mu.Lock()
+	l, before := g.line, g.answers
+	g.mu.Unlock()
+	for asked := false; ; {
+		if l == nil {
+			return nil, ErrOffline
+		}
+		if !asked {
+			err := g.ask(l)
+			switch {
+			case err == nil:
+				asked = true
+			case !errors.Is(err, errBusy):
+				return nil, err
+			}
+		}
+		g.mu.Lock()
+		err, changed := good(), g.changed
+		fresh := g.answers > before && asked && g.line == l
+		g.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		if fresh {
+			return l, nil
+		}
+		if wait(ctx, changed, 10*time.Millisecond) != nil {
+			return nil, ErrOffline
+		}
+	}
+}
+
+// writePulse writes the canonical pulse, ESC p m t1 t2, all of it at once. It
+// is the one place in the product that does, and Pulse its one caller's caller.
+func (g *Guard) writePulse(l *line, r enforcer.Redemption, d Drawer) error {
+	g.mu.Lock()
+	defer g.mu.Unlock() // no answer, loss of trust or new byte comes between
+	if err := g.ready(); err != nil {
+		return err
+	}
+	if g.line != l || !r.Valid(d.Name) {
+		return ErrNotRedeemed
+	}
+	b := [5]byte{0x1B, 'p', byte(d.Connector - 1), byte(g.o.PulseOn / pulseStep), byte(g.o.PulseOff / pulseStep)}
+	if err := g.put(l, b[:]); err != nil {
+		return err
+	}
+	g.filter.Sent(b[:])
+	g.wire.Sent(b[:])
+	g.last.Sent(b[:])
+	now := g.o.Now()
+	g.sensor.pulsed(d.Name, r.Seq(), now)
+	g.purposes.Opened(d.Name, r.Seq(), now)
+	g.hold = 0 // the POS may go on
+	g.notify()
+	return nil
+}
+
+// leaves waits until the pulse has left the kernel. If the printer does not
+// take it, it is not to take it later: the line is given up, and what is left
+// in the kernel with it.
+func (g *Guard) leaves(l *line) error {
+	for end := time.Now().Add(freshness); ; {
+		n, err := l.port.Queued()
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
+			return nil
+		case time.Now().After(end):
+			l.end(devices.ErrStalled)
+			_ = l.port.Close()
+			return devices.ErrStalled
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// Pin reads the level of the drawer's sensor now, for calibration: with the
+// drawer closed, and with the drawer open (see Calibrate).
+func (g *Guard) Pin(ctx context.Context) (high bool, err error) {
+	if err := g.take(ctx); err != nil {
+		return false, fmt.Errorf("printer %s: %w", g.o.Name, ErrBusy)
+	}
+	defer g.release()
+	if _, err := g.answersNow(ctx, func() error { return nil }); err != nil {
+		return false, fmt.Errorf("printer %s: reading the sensor: %w", g.o.Name, err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.high, nil
+}

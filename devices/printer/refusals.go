@@ -1,0 +1,63 @@
+package printer
+
+import (
+	"fmt"
+	"time"
+
+	"tillwarden/enforcer/journal/entry"
+)
+
+// refusals gathers what was not forwarded, so that the journal has one entry a
+// kind and job, and not one a command.
+type refusals struct {
+	list  []refusal
+	since time.Duration // of the first
+}
+
+type refusal struct {
+	name, why string
+	reason    entry.Reason
+	times     int
+	bytes     uint64
+}
+
+const (
+	maxRefusals   = 64
+	refusalsQuiet = 300 * time.Millisecond // a job has ended when nothing came for this long
+	refusalsLate  = 5 * time.Second        // what has gathered is told by then
+)
+
+func (r *refusals) add(name, why string, reason entry.Reason, bytes int, now time.Duration) {
+	if len(r.list) == 0 {
+		r.since = now
+	}
+	if len(r.list) == maxRefusals {
+		name, why = "other commands", "not let through"
+	}
+	for i := range r.list {
+		if x := &r.list[i]; x.name == name && x.why == why {
+			x.times++
+			x.bytes += uint64(bytes)
+			return
+		}
+	}
+	r.list = append(r.list, refusal{name, why, reason, 1, uint64(bytes)})
+}
+
+// due is when they are to be told, if nothing more comes after fed.
+func (r *refusals) due(fed time.Duration) (time.Duration, bool) {
+	return min(max(fed, r.since)+refusalsQuiet, r.since+refusalsLate), len(r.list) > 0
+}
+
+func (r *refusals) take() []Event {
+	var events []Event
+	for _, x := range r.list {
+		text := x.name + ": " + x.why
+		if x.times > 1 {
+			text += fmt.Sprintf(", %d times", x.times)
+		}
+		events = append(events, Event{Kind: entry.KindDeviceRefused, Reason: x.reason, Count: x.bytes, Text: text})
+	}
+	r.list = nil
+	return events
+}
