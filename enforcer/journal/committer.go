@@ -360,6 +360,7 @@ func (s *Store) reopen() {
 	s.limiter.forget()
 	s.space.refresh(time.Now())
 	s.checkSoon() // it has to be checked from the beginning
+	s.signSoon()  // and where it is a new one, has no checkpoint
 }
 
 // finish is the committer's end: the last words, a last checkpoint.

@@ -50,8 +50,10 @@ type Options struct {
 	Reserve int64
 	// MaxSize is the most that the file may take, zero means what the file system has.
 	MaxSize int64
-	// Alarm is told of damage and of space running out, in words, after the
-	// entry of it was written where that was possible.
+	// Alarm is told of damage (KindRecovered) and of space running out
+	// (KindSpace), which are entries too, and of trouble that no entry tells of
+	// (KindNone). It is called between two transactions: it must return soon,
+	// and must not append.
 	Alarm func(kind entry.Kind, text string)
 
 	// LockTimeout is how long to wait for another process to let go of the file: default 2 s.

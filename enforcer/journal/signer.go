@@ -105,7 +105,8 @@ func (s *Store) Checkpoint(ctx context.Context) ([]byte, error) {
 	return text, nil
 }
 
-// Checkpoints gives the checkpoints that are stored, the oldest first.
+// Checkpoints gives the checkpoints that are stored, the oldest first. f must
+// not call the store.
 func (s *Store) Checkpoints(ctx context.Context, f func(size int64, checkpoint []byte) error) error {
 	return s.read(func(v *view) error { return v.eachCheckpoint(ctx, f) })
 }

@@ -299,7 +299,8 @@ func (s *Store) Replay(ctx context.Context, after entry.Seq, f func(entry.Entry)
 }
 
 // WriteTo writes a copy of the whole file as it is now, for Verify, OpenReader
-// and for keeping. Appends go on meanwhile.
+// and for keeping. Appends go on meanwhile, but should the file have to be
+// reopened that waits for w: give it a file, not a slow peer.
 func (s *Store) WriteTo(w io.Writer) (int64, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 	"golang.org/x/mod/sumdb/note"
@@ -292,8 +293,12 @@ func FuzzVerify(f *testing.F) {
 		if err := os.WriteFile(p, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
+		began := time.Now()
 		if r, err := Verify(t.Context(), p, []note.Verifier{verifier}, held...); err == nil && !r.OK && len(r.Findings) == 0 {
 			t.Error("not OK, and nothing found")
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("it took %v", took)
 		}
 		rd, err := OpenReader(p)
 		if err != nil {
