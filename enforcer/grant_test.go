@@ -3,6 +3,7 @@ package enforcer
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -312,16 +313,20 @@ func TestChangesWaitForThePulse(t *testing.T) {
 			r := ready(t)
 			r.signOn(ann)
 			gr, next := r.grant(), r.grant()
-			inFire, release := make(chan struct{}), make(chan struct{})
+			inFire, changing := make(chan struct{}), make(chan struct{})
 			var firing atomic.Bool
 			var wg sync.WaitGroup
 			wg.Go(func() {
 				err := r.Redeem(ctx, gr, "1", func(x Redemption) error {
 					firing.Store(true)
 					close(inFire)
-					<-release
-					if !x.Valid("1") {
-						t.Error("the pulse in progress was cut off")
+					<-changing
+					before := r.Snapshot()
+					for range 10000 { // gives the change every chance to come through
+						runtime.Gosched()
+					}
+					if !x.Valid("1") || r.Snapshot() != before {
+						t.Error("the state changed while the pulse was being written")
 					}
 					firing.Store(false)
 					return nil
@@ -332,6 +337,7 @@ func TestChangesWaitForThePulse(t *testing.T) {
 			})
 			<-inFire
 			wg.Go(func() {
+				close(changing)
 				if err := change(r); err != nil {
 					t.Error(err)
 				}
@@ -342,7 +348,6 @@ func TestChangesWaitForThePulse(t *testing.T) {
 					t.Errorf("after it: %v, %v", fired, err)
 				}
 			})
-			close(release)
 			wg.Wait()
 		})
 	}

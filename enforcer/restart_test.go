@@ -333,6 +333,36 @@ func (r *rig) view() map[string]any {
 	return v
 }
 
+// TestWithdrawnTillOpeningForgetsNobody: the till was not opened after all, so
+// who held a session before still counts, live and after a restart.
+func TestWithdrawnTillOpeningForgetsNobody(t *testing.T) {
+	r := ready(t)
+	heldBy(lea)(r)
+	r.signOn(ann)
+	r.journal.set(func(j *memJournal) {
+		j.before = func(es []entry.Entry) {
+			if es[0].Kind == entry.KindDecision {
+				r.advance(func(cur *Snapshot) (Snapshot, turn, error) { return *cur, turn{}, nil })
+			}
+		}
+	})
+	before, err := os.ReadFile(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _ := r.ask("pos.till.open", "1")
+	want(t, "opening the till", d, entry.OutcomeDenied, entry.ReasonStateChanged)
+	for _, words := range []string{"at once", "after a restart", "after a crash"} {
+		if !r.state.heldSession("p-lea") || !r.state.heldSession("p-ann") {
+			t.Errorf("%s: persons %v", words, r.state.Persons)
+		}
+		if words == "after a restart" {
+			os.WriteFile(r.path, before, 0o600)
+		}
+		r.kill()
+	}
+}
+
 func TestStateFileIsPrivateAndReadsBack(t *testing.T) {
 	r := ready(t)
 	r.signOn(ann)

@@ -3,6 +3,7 @@ package enforcer
 import (
 	"context"
 	"errors"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -264,6 +265,30 @@ func TestWhatRestrictsHoldsWithoutJournal(t *testing.T) {
 	}
 }
 
+// TestWhatRestrictsSurvivesACrashWithoutJournal: killed before the journal was
+// back, the state file alone remembers that somebody signed off or locked.
+func TestWhatRestrictsSurvivesACrashWithoutJournal(t *testing.T) {
+	for _, lock := range []bool{false, true} {
+		r := ready(t)
+		r.signOn(ann)
+		r.journal.set(func(j *memJournal) { j.err = errJournal })
+		var err error
+		if lock {
+			err = r.Lock(ctx, entry.ReasonIdle, "t")
+		} else {
+			err = r.EndSession(ctx, entry.ReasonOwner, Subject{}, "t")
+		}
+		if !errors.Is(err, errJournal) {
+			t.Fatal(err)
+		}
+		r.journal.set(func(j *memJournal) { j.err = nil })
+		r.kill()
+		if s := r.Snapshot().Session; lock != (s != nil && s.Locked) || !lock && s != nil {
+			t.Errorf("lock %v: after a restart %+v", lock, s)
+		}
+	}
+}
+
 func TestWhatPermitsDoesNotHappenWithoutJournal(t *testing.T) {
 	r := ready(t)
 	r.journal.set(func(j *memJournal) { j.err = errJournal })
@@ -331,10 +356,22 @@ func TestUnconfirmedSignOn(t *testing.T) {
 		t.Fatalf("the journal did not take it: %+v", e)
 	}
 	r.journal.set(func(j *memJournal) { j.err, j.torn = nil, false })
+	before, err := os.ReadFile(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
 	r.Close(ctx)
 	r.kill()
 	if s := r.Snapshot().Session; s != nil {
 		t.Errorf("after a restart: %+v", s)
+	}
+	// And the same if the last writes of the state file are lost.
+	if err := os.WriteFile(r.path, before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.kill()
+	if s := r.Snapshot().Session; s != nil {
+		t.Errorf("after a restart with an older state file: %+v", s)
 	}
 }
 
