@@ -172,3 +172,8 @@ func (c *bootClock) wallOverBoot() time.Duration {
 	}
 	return time.Duration(wall.Nano()) - c.Boot()
 }
+
+// wallOf is about when a moment of this boot was, by today's wall clock.
+func (c *bootClock) wallOf(boot time.Duration) time.Time {
+	return time.Now().Add(boot - c.Boot()).UTC()
+}

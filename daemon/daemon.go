@@ -147,7 +147,9 @@ func (d *Daemon) openJournal(ctx context.Context) error {
 		Key: d.keys.signer, PublicKey: d.keys.verifier, MaxSize: int64(c.Journal.MaxMiB) << 20,
 		OnCheckpoint: func(text []byte) { d.log.Info("journal checkpoint", "checkpoint", string(text)) },
 		Alarm: func(kind entry.Kind, text string) {
-			d.problem("journal "+kind.String(), text)
+			if kind != entry.KindSpace { // that comes and goes: status asks for it
+				d.problem("journal", text)
+			}
 			d.log.Error("journal", "kind", kind.String(), "what", text)
 			d.tell(entry.Entry{Kind: kind, Text: text})
 		},

@@ -106,7 +106,8 @@ func (d *Daemon) cameOrWent(e devices.Event) {
 
 // note journals what happened and is no decision.
 func (d *Daemon) note(e entry.Entry) entry.Seq {
-	ctx, cancel := context.WithTimeout(d.ctx, 5*time.Second)
+	// What happened while the daemon stops is taken down as well.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), 5*time.Second)
 	defer cancel()
 	seqs, err := d.journal.Append(ctx, false, e)
 	if err != nil {

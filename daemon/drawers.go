@@ -103,7 +103,7 @@ func (d *Daemon) fire(ctx context.Context, dr *drawerUnit, gr *enforcer.Grant) e
 	err := dr.opener.Ready(ready)
 	cancel()
 	if err != nil {
-		reason := notReady(err)
+		reason := printer.ReasonOf(err)
 		d.log.Info("the drawer stays shut", "drawer", dr.name, "err", err)
 		d.giveBack(gr, reason)
 		return reason
@@ -128,7 +128,7 @@ func (d *Daemon) fire(ctx context.Context, dr *drawerUnit, gr *enforcer.Grant) e
 		return entry.ReasonWrongDrawer
 	}
 	d.log.Error("the pulse was not written", "drawer", dr.name, "err", err)
-	return entry.ReasonWriteFailed
+	return printer.ReasonOf(err)
 }
 
 // giveBack ends a grant unused. It may have ended by itself meanwhile.

@@ -17,7 +17,7 @@ import (
 // between receipts.
 
 const (
-	slipWidth   = 42               // what an Epson printer's font A has on 80 mm
+	slipWidth   = 40               // what the guard prints in a line
 	slipQueue   = 8                // slips that wait for a printer
 	slipQuiet   = 10 * time.Second // the same slip again within this time is not printed
 	slipTimeout = 20 * time.Second // a slip that could not be printed by then is dropped: it would only confuse

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -217,4 +218,21 @@ func TestSocketsAreForTheirGroups(t *testing.T) {
 	if _, err := openSockets(&c); err == nil || !strings.Contains(err.Error(), "no-such-group-here") {
 		t.Errorf("a group that is not there: %v", err)
 	}
+}
+
+// TestInvariant5Harden: no core dump, and no other process of the same user
+// reads this one's memory.
+func TestInvariant5Harden(t *testing.T) {
+	if err := Harden(); err != nil {
+		t.Fatal(err)
+	}
+	dumpable, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
+	if err != nil || dumpable != 0 {
+		t.Errorf("dumpable %d, %v", dumpable, err)
+	}
+	var after unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_CORE, &after); err != nil || after.Max != 0 {
+		t.Errorf("%+v %v", after, err)
+	}
+	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0) // for the tests after this one
 }

@@ -2,29 +2,345 @@ package daemon
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"sync"
+	"time"
 
 	"tillwarden/daemon/api"
+	"tillwarden/devices/printer"
 	"tillwarden/enforcer/journal/entry"
 )
 
+// printerUnit is one printer with what the daemon keeps of it.
 type printerUnit struct {
-	name string
+	name  string
+	path  string
+	guard *printer.Guard
+	since time.Time // of the daemon's start; a printer's own comings and goings are in the journal
+
+	mu           sync.Mutex
+	closed, open *bool // guarded by mu; the sensor's level as it was read for a calibration
 }
 
-func (d *Daemon) makePrinters() error        { return nil }
-func (d *Daemon) startPrinters()             {}
-func (d *Daemon) drawerStatus() []api.Drawer { return []api.Drawer{} }
-func (d *Daemon) deviceStatus() []api.Device { return d.devices.list() }
-func (d *Daemon) Resync(context.Context, api.Caller, string) (*api.Done, error) {
-	return nil, nil
+// calibrationFile keeps what each printer's sensor means.
+const calibrationFile = "calibration.json"
+
+// makePrinters makes a guard for each configured printer.
+func (d *Daemon) makePrinters() error {
+	c := d.config()
+	polarities, err := d.calibrations()
+	if err != nil {
+		d.problem("calibration", err.Error())
+		d.log.Error("drawers have to be calibrated again", "err", err)
+	}
+	for i := range c.Printers {
+		p := &c.Printers[i]
+		o, err := d.guardOptions(p)
+		if err != nil {
+			return fmt.Errorf("printer %s: %w", p.Name, err)
+		}
+		o.Polarity = polarities[p.Name]
+		g, err := printer.New(o)
+		if err != nil {
+			return err
+		}
+		u := &printerUnit{name: p.Name, path: p.Path, guard: g, since: d.started}
+		d.printers = append(d.printers, u)
+		for _, dr := range p.Drawers {
+			d.drawers = append(d.drawers, &drawerUnit{name: dr.Name, printer: p.Name, opener: g})
+		}
+	}
+	if len(d.printers) > 0 {
+		d.slips = newSlips(d.clock.Boot, func(err error) { d.log.Info("a slip was not printed", "err", err) })
+	}
+	return nil
 }
 
-func (d *Daemon) Calibrate(context.Context, api.Caller, string, *api.CalibrateRequest) (*api.CalibrateAnswer, error) {
-	return nil, nil
+// guardOptions are a printer's, as configured.
+func (d *Daemon) guardOptions(p *PrinterConfig) (printer.Options, error) {
+	o := printer.Options{
+		Name: p.Name, Open: p.LineConfig.open(), Path: p.Path, Link: p.Link, Group: -1, Key: d.keys.receipt,
+		PulseOn: time.Duration(p.PulseOn), PulseOff: time.Duration(p.PulseOff), Poll: time.Duration(p.Poll), LeftOpen: time.Duration(p.LeftOpen),
+		Now: d.clock.Boot, Session: d.session, Authority: d,
+		Events: func(e printer.Event) { d.printerEvent(p.Name, e) },
+	}
+	mode, err := strconv.ParseUint(p.LinkMode, 8, 32)
+	if err != nil {
+		return o, fmt.Errorf("link_mode: %w", err)
+	}
+	o.Mode = fs.FileMode(mode)
+	if p.LinkGroup != "" {
+		g, err := user.LookupGroup(p.LinkGroup)
+		if err != nil {
+			return o, fmt.Errorf("there is no group %q: make it, or name another in link_group", p.LinkGroup)
+		}
+		if o.Group, err = strconv.Atoi(g.Gid); err != nil {
+			return o, fmt.Errorf("group %q: %w", p.LinkGroup, err)
+		}
+	}
+	if o.Resync, err = printer.ParseResync(p.Resync); err != nil {
+		return o, fmt.Errorf("resync: %w", err)
+	}
+	if o.Flow, err = printer.ParseFlow(p.Flow); err != nil {
+		return o, fmt.Errorf("flow: %w", err)
+	}
+	o.Rules.Lines = p.ReceiptLines
+	if o.Rules.Order, err = printer.ParseOrder(p.KickOrder); err != nil {
+		return o, fmt.Errorf("kick_order: %w", err)
+	}
+	if o.Rules.Profile, err = profile(p.Profiles); err != nil {
+		return o, err
+	}
+	for _, dr := range p.Drawers {
+		o.Drawers = append(o.Drawers, printer.Drawer{Name: dr.Name, Connector: dr.Connector})
+	}
+	return o, nil
 }
-func (d *Daemon) reprofile(*Config) error { return nil }
+
+// profile makes the rules of a print profile.
+func profile(rules []ProfileConfig) ([]printer.Rule, error) {
+	var made []printer.Rule
+	for _, r := range rules {
+		rule := printer.Rule{Name: r.Name, Text: r.Text, Function: r.Function, NotSale: r.NotSale}
+		if r.Pattern != "" {
+			var err error
+			if rule.Pattern, err = regexp.Compile(r.Pattern); err != nil {
+				return nil, fmt.Errorf("profile %s: %w", r.Name, err)
+			}
+		}
+		made = append(made, rule)
+	}
+	return made, nil
+}
+
+// reprofile takes the print profiles of a new configuration over.
+func (d *Daemon) reprofile(c *Config) error {
+	for i, u := range d.printers {
+		rules, err := profile(c.Printers[i].Profiles)
+		if err == nil {
+			err = u.guard.SetProfile(rules)
+		}
+		if err != nil {
+			return fmt.Errorf("printer %s: %w", u.name, err)
+		}
+	}
+	return nil
+}
+
+// startPrinters lets each guard run, and slips print on the first printer.
+func (d *Daemon) startPrinters() {
+	for _, u := range d.printers {
+		d.running.Go(func() {
+			if err := u.guard.Run(d.ctx); err != nil && d.ctx.Err() == nil {
+				d.problem("printer "+u.name, err.Error())
+				d.log.Error("a printer is not looked after any more", "printer", u.name, "err", err)
+				d.notify.status(d.statusLine())
+			}
+		})
+	}
+	if len(d.printers) > 0 {
+		d.running.Go(func() { d.slips.run(d.ctx, d.printers[0].guard.Slip) })
+	}
+}
+
+// printerEvent journals what a printer or a drawer really did.
+func (d *Daemon) printerEvent(name string, e printer.Event) {
+	entered := entry.Entry{
+		Kind: e.Kind, Outcome: e.Outcome, Reason: e.Reason, Device: name, Drawer: e.Drawer, About: e.About, Session: e.Session,
+		Elapsed: int64(e.Elapsed), Count: e.Count, Text: e.Text, Source: name,
+	}
+	if s := d.gate.Snapshot().Session; s != nil && s.ID == e.Session {
+		entered.Operator, entered.Person = s.Subject.Operator, s.Subject.Person
+	}
+	seq := d.note(entered)
+	switch e.Kind {
+	case entry.KindDrawerOpened:
+		if e.About == 0 {
+			d.log.Warn("a drawer was opened and nothing had allowed it", "drawer", e.Drawer, "entry", seq)
+		}
+	case entry.KindDeviceUp, entry.KindDeviceDown:
+		d.log.Info("printer", "printer", name, "event", e.Kind.String(), "reason", e.Reason.String(), "what", e.Text)
+		d.notify.status(d.statusLine())
+	case entry.KindDeviceRefused:
+		d.log.Info("not forwarded to the printer", "printer", name, "what", e.Text, "bytes", e.Count)
+	}
+}
+
+// probe takes the guard's lock, which everything in it needs.
+func (u *printerUnit) probe(ctx context.Context) error {
+	u.guard.Status()
+	return ctx.Err()
+}
+
+// status is the printer as a device.
+func (u *printerUnit) status() api.Device {
+	dev := api.Device{Name: u.name, Kind: "printer", Path: u.path, State: "up"}
+	s := u.guard.Status()
+	switch {
+	case s.Reach == "away":
+		dev.State, dev.Problem = "down", "its line is not there"
+	case s.Reach == "silent":
+		dev.State, dev.Problem = "down", "it does not answer: is it switched on?"
+	case !s.Trusted:
+		dev.State, dev.Problem = "untrusted", "its state is not known: switch it off and on, or call a technician"
+	case s.Reach == "offline":
+		dev.Problem = "it is offline: paper, cover or an error"
+	}
+	return dev
+}
+
+func (d *Daemon) deviceStatus() []api.Device {
+	list := []api.Device{}
+	for _, u := range d.printers {
+		list = append(list, u.status())
+	}
+	return append(list, d.devices.list()...)
+}
+
+func (d *Daemon) drawerStatus() []api.Drawer {
+	list := []api.Drawer{}
+	for _, u := range d.printers {
+		dev, s := u.status(), u.guard.DrawerState()
+		for _, dr := range d.drawers {
+			if dr.printer != u.name {
+				continue
+			}
+			w := api.Drawer{Name: dr.name, Printer: u.name, State: "unknown", Calibrated: s.Calibrated, Problem: dev.Problem}
+			w.Ready = dev.State == "up" && dev.Problem == ""
+			if s.Known {
+				at := d.clock.wallOf(s.Since)
+				w.Since, w.State = &at, "closed"
+				if s.Open {
+					w.State = "open"
+				}
+			}
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// printerNamed finds a printer.
+func (d *Daemon) printerNamed(name string) (*printerUnit, error) {
+	for _, u := range d.printers {
+		if u.name == name {
+			return u, nil
+		}
+	}
+	return nil, api.Errorf(api.CodeNotFound, "there is no such printer").WithHint("GET /v1/devices names them")
+}
+
+// Resync is the technician's word that a printer's state is known.
+func (d *Daemon) Resync(_ context.Context, c api.Caller, device string) (*api.Done, error) {
+	u, err := d.printerNamed(device)
+	if err != nil {
+		return nil, err
+	}
+	if err := u.guard.Trust(); err != nil {
+		return nil, api.Errorf(api.CodeUnavailable, "the printer cannot be resynchronised now: %v", err).WithHint("switch it off and on, and look at its cable")
+	}
+	d.note(entry.Entry{
+		Kind: entry.KindDeviceUp, Outcome: entry.OutcomeAllowed, Reason: entry.ReasonTechnician, Device: device, Source: c.Source(),
+		Text: "resynchronised by the technician's word", Method: entry.MethodTechnician,
+	})
+	d.notify.status(d.statusLine())
+	return &api.Done{Say: device + " is taken for freshly switched on"}, nil
+}
+
+// Calibrate takes one reading of a drawer's sensor; two make a calibration.
+func (d *Daemon) Calibrate(ctx context.Context, c api.Caller, device string, r *api.CalibrateRequest) (*api.CalibrateAnswer, error) {
+	u, err := d.printerNamed(device)
+	if err != nil {
+		return nil, err
+	}
+	dr, err := d.drawer(r.Drawer)
+	if err != nil {
+		return nil, err
+	}
+	if dr.printer != u.name {
+		return nil, api.Errorf(api.CodeInvalid, "drawer %s is not on printer %s", dr.name, u.name)
+	}
+	level, err := u.guard.Pin(ctx)
+	if err != nil {
+		return nil, api.Errorf(api.CodeUnavailable, "the sensor cannot be read now: %v", err).WithReason(printer.ReasonOf(err).String())
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	other, next := &u.closed, "now close the drawer, and say so"
+	if r.Open {
+		u.open = &level
+	} else {
+		u.closed, other, next = &level, &u.open, "now open the drawer with its key, and say so"
+	}
+	if *other == nil {
+		return &api.CalibrateAnswer{Say: next}, nil
+	}
+	polarity, err := printer.Calibrate(*u.closed, *u.open)
+	u.closed, u.open = nil, nil
+	if err != nil {
+		return nil, api.Errorf(api.CodeConflict, "%v", err).WithHint("look at the drawer's cable, and begin again")
+	}
+	if err := d.keepCalibration(u.name, polarity); err != nil {
+		return nil, err
+	}
+	u.guard.SetPolarity(polarity)
+	d.note(entry.Entry{
+		Kind: entry.KindDeviceCalibrated, Outcome: entry.OutcomeAllowed, Reason: entry.ReasonTechnician, Device: u.name, Drawer: dr.name,
+		Source: c.Source(), Method: entry.MethodTechnician, Text: polarity.String(),
+	})
+	return &api.CalibrateAnswer{Calibrated: true, Say: "calibrated: from now on the journal has when the drawer opens and closes"}, nil
+}
+
+// calibrations reads what was calibrated.
+func (d *Daemon) calibrations() (map[string]printer.Polarity, error) {
+	text, err := os.ReadFile(filepath.Join(d.config().State, calibrationFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return map[string]printer.Polarity{}, nil
+	}
+	words := map[string]string{}
+	if err == nil {
+		err = json.Unmarshal(text, &words)
+	}
+	known := map[string]printer.Polarity{}
+	for name, w := range words {
+		p, bad := printer.ParsePolarity(w)
+		if bad != nil {
+			err = errors.Join(err, bad)
+			continue
+		}
+		known[name] = p
+	}
+	if err != nil {
+		return known, fmt.Errorf("read %s: %w", calibrationFile, err)
+	}
+	return known, nil
+}
+
+// keepCalibration writes what was calibrated.
+func (d *Daemon) keepCalibration(name string, p printer.Polarity) error {
+	known, err := d.calibrations()
+	if err != nil {
+		d.log.Warn("calibrations are begun anew", "err", err)
+	}
+	words := map[string]string{}
+	for n, k := range known {
+		words[n] = k.String()
+	}
+	words[name] = p.String()
+	text, err := json.MarshalIndent(words, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(d.config().State, calibrationFile), append(text, '\n'), 0o600)
+}
 
 var _ api.Backend = (*Daemon)(nil)
-
-func notReady(error) entry.Reason                  { return entry.ReasonBusy }
-func (p *printerUnit) probe(context.Context) error { return nil }
+var _ printer.Authority = (*Daemon)(nil)

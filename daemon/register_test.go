@@ -279,10 +279,16 @@ func (r *register) noSecrets(secrets ...string) {
 	r.t.Helper()
 	places := map[string][]byte{"the log": []byte(r.log.String())}
 	err := filepath.WalkDir(r.path("state"), func(path string, d os.DirEntry, err error) error {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
 		places[path], err = os.ReadFile(path)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil // it was on its way to another name
+		}
 		return err
 	})
 	if err != nil {

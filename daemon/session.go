@@ -72,9 +72,11 @@ func (d *Daemon) cannotDecide(err error) error {
 	switch {
 	case errors.As(err, &e), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
-	case errors.Is(err, journal.ErrFull):
+	case errors.Is(err, journal.ErrFull), errors.Is(err, journal.ErrReserve):
 		return api.Errorf(api.CodeUnavailable, "%s", sayReason(entry.ReasonFull)).WithReason(entry.ReasonFull.String()).
 			WithHint("free space where the journal is kept: " + d.config().State)
+	case errors.Is(err, journal.ErrBusy):
+		return api.Errorf(api.CodeUnavailable, "too much is waiting for the journal").WithHint("try again in a moment").After(time.Second)
 	case errors.Is(err, journal.ErrUnavailable), errors.Is(err, journal.ErrWrite), errors.Is(err, journal.ErrClosed), errors.Is(err, enforcer.ErrClosed):
 		d.log.Error("nothing can be decided without the journal", "err", err)
 		return api.Errorf(api.CodeUnavailable, "the journal cannot be written, so nothing can be decided").WithHint("look at the disk: tillwarden doctor")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tillwarden/daemon/api"
+	"tillwarden/enforcer/journal"
 )
 
 // deviceBoard is what is known of each device.
@@ -78,11 +79,14 @@ func (d *Daemon) allProblems() []string {
 		problems = append(problems, part+": "+what)
 	}
 	d.problemsMu.Unlock()
+	if state := d.journal.Space().State; state != journal.SpaceOK {
+		problems = append(problems, "journal: its space is at "+state.String())
+	}
 	if d.gate.Snapshot().Policy == nil {
 		problems = append(problems, "no policy is loaded: everything is denied")
 	}
 	for _, dev := range d.deviceStatus() {
-		if dev.State != "up" {
+		if dev.State != "up" || dev.Problem != "" {
 			problems = append(problems, fmt.Sprintf("%s %s is %s: %s", dev.Kind, dev.Name, dev.State, dev.Problem))
 		}
 	}

@@ -76,6 +76,16 @@ func write(t *testing.T, path, text string) {
 // start runs the daemon in a folder until it says READY.
 func start(t *testing.T, dir string, env ...string) *process {
 	t.Helper()
+	p, err := startAs(t, dir, nil, env...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// startAs is start with attributes of the process; the error is that of making it.
+func startAs(t *testing.T, dir string, attr *syscall.SysProcAttr, env ...string) (*process, error) {
+	t.Helper()
 	p := &process{t: t, dir: dir, out: &bytes.Buffer{}, told: make(chan string, 64)}
 	addr := &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"}
 	os.Remove(addr.Name)
@@ -96,9 +106,10 @@ func start(t *testing.T, dir string, env ...string) *process {
 	}()
 	p.cmd = exec.Command(os.Args[0], "--config", filepath.Join(dir, "tillwarden.toml"))
 	p.cmd.Env = append(os.Environ(), append(env, "TILLWARDEND_TEST_RUN=1", "NOTIFY_SOCKET="+addr.Name)...)
-	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.SysProcAttr = p.out, p.out, attr
 	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
+		p.notify.Close()
+		return nil, err
 	}
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill()
@@ -108,7 +119,7 @@ func start(t *testing.T, dir string, env ...string) *process {
 	p.hear("READY=1")
 	p.client = api.NewClient(filepath.Join(dir, "run", "technician.sock"))
 	t.Cleanup(p.client.Close)
-	return p
+	return p, nil
 }
 
 // hear waits until systemd is told something, and gives all that was told before.
@@ -250,6 +261,19 @@ func TestInvariant7NoNetwork(t *testing.T) {
 }
 
 // TestInvariant5NoCoreDumps: the kernel would write none of its memory out.
+// TestInvariant7CutOff: a register whose network namespace has nothing in it,
+// not even a loopback that is up, decides as ever.
+func TestInvariant7CutOff(t *testing.T) {
+	p, err := startAs(t, folder(t), &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET})
+	if err != nil {
+		t.Skip("network namespaces cannot be made here: ", err)
+	}
+	a, err := p.client.Ask(t.Context(), api.AskRequest{Function: "pos.sale.item"})
+	if err != nil || a.Seq == 0 || a.Reason != "no-policy" {
+		t.Errorf("%+v %v", a, err)
+	}
+}
+
 func TestInvariant5NoCoreDumps(t *testing.T) {
 	p := start(t, folder(t))
 	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", p.cmd.Process.Pid))
@@ -261,8 +285,6 @@ func TestInvariant5NoCoreDumps(t *testing.T) {
 			t.Error(line)
 		}
 	}
-	// What is not dumpable belongs to root in /proc, whoever runs it; for root
-	// itself the mappings' owner says nothing, so the flag is asked in daemon.
 }
 
 func TestFlags(t *testing.T) {
