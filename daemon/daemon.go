@@ -145,7 +145,7 @@ func (d *Daemon) openJournal(ctx context.Context) error {
 	s, err := journal.Open(ctx, journal.Options{
 		Path: filepath.Join(c.State, journalFile), Stamp: d.clock.Stamp, Chain: c.Chain, Store: c.Store, Register: c.Register,
 		Key: d.keys.signer, PublicKey: d.keys.verifier, MaxSize: int64(c.Journal.MaxMiB) << 20,
-		OnCheckpoint: func(text []byte) { d.log.Info("journal checkpoint", "checkpoint", string(text)) },
+		OnCheckpoint: func(text []byte) { d.log.Log(d.ctx, levelAlways, "journal checkpoint", "checkpoint", string(text)) },
 		Alarm: func(kind entry.Kind, text string) {
 			if kind != entry.KindSpace { // that comes and goes: status asks for it
 				d.problem("journal", text)

@@ -156,6 +156,21 @@ func TestSwipes(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
+	// Another operator's card changes nothing while somebody is signed on.
+	if err := b.enrol("2001", cardMax); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2100 * time.Millisecond)
+	b.swipe(cardMax)
+	until(t, "the swipe was refused", func() bool {
+		for _, e := range b.entries("identify") {
+			if e.Reason == "in-use" && e.Operator == "2001" {
+				return true
+			}
+		}
+		return false
+	})
+	b.session("nothing changed", signedOn("1001", false))
 	// The same card within two seconds is the same swipe.
 	time.Sleep(2100 * time.Millisecond)
 	b.swipe(cardAda)

@@ -13,12 +13,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// levelAlways is for what the system journal gets whatever log says: the
+// checkpoints, without which the end of a journal cannot be verified.
+const levelAlways = slog.Level(16)
+
 // NewLog makes the daemon's log: lines for people, with syslog's level prefix
 // where standard error is the system journal's stream.
 func NewLog(w io.Writer, level slog.Leveler) *slog.Logger {
 	f, ok := w.(*os.File)
 	if !ok || !journalStream(f) {
-		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if l, ok := a.Value.Any().(slog.Level); ok && a.Key == slog.LevelKey && l == levelAlways {
+				return slog.String(slog.LevelKey, "NOTICE")
+			}
+			return a
+		}}))
 	}
 	return slog.New(newPrefixed(w, level))
 }
@@ -88,6 +97,8 @@ func (h *prefixed) WithGroup(name string) slog.Handler {
 // priority is syslog's, as sd-daemon(3) writes it.
 func priority(l slog.Level) string {
 	switch {
+	case l == levelAlways:
+		return "<5>"
 	case l >= slog.LevelError:
 		return "<3>"
 	case l >= slog.LevelWarn:

@@ -182,7 +182,8 @@ func TestLogPrefixes(t *testing.T) {
 	l.Info("one", "k", 1)
 	l.Warn("two")
 	l.Error("three")
-	want := "<6>msg=one part=x g.k=1\n<4>msg=two part=x\n<3>msg=three part=x\n"
+	l.Log(t.Context(), levelAlways, "four")
+	want := "<6>msg=one part=x g.k=1\n<4>msg=two part=x\n<3>msg=three part=x\n<5>msg=four part=x\n"
 	if out.String() != want {
 		t.Errorf("%q", out.String())
 	}

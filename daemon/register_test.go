@@ -45,13 +45,12 @@ type register struct {
 	key    bundle.PrivateKey
 	log    *syncBuffer
 
-	d      *Daemon
-	stop   context.CancelFunc
-	done   chan error
-	pos    *api.Client
-	con    *api.Client
-	tech   *api.Client
-	sealed int
+	d    *Daemon
+	stop context.CancelFunc
+	done chan error
+	pos  *api.Client
+	con  *api.Client
+	tech *api.Client
 }
 
 // syncBuffer is a log that goroutines write and the test reads.
