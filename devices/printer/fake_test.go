@@ -1,0 +1,232 @@
+package printer
+
+import (
+	"bytes"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"tillwarden/devices"
+)
+
+// fake is a printer on the far side of a pty, written from the manual: its
+// reception acts on real-time commands in whatever they stand, its interpreter
+// on everything in order. It knows what the tests print, and drops two bytes of
+// what it does not know.
+type fake struct {
+	t    testing.TB
+	port *devices.PTY
+	done chan struct{}
+
+	mu      sync.Mutex
+	silent  bool // switched off: takes nothing in, answers nothing
+	offline bool
+	open    bool // the drawer
+	stuck   bool // the drawer does not open
+	all     []byte
+	tail    []byte // for the reception
+	hold    []byte // for the interpreter
+	text    []byte
+	pulses  []string
+	cuts    int
+	clears  int
+}
+
+func newFake(t testing.TB) *fake {
+	t.Helper()
+	port, err := devices.OpenPTY(devices.PTYConfig{Link: filepath.Join(t.TempDir(), "printer"), Group: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fake{t: t, port: port, done: make(chan struct{})}
+	go f.run()
+	t.Cleanup(func() {
+		port.Close()
+		<-f.done
+	})
+	return f
+}
+
+func (f *fake) run() {
+	defer close(f.done)
+	buf := make([]byte, 256)
+	for {
+		if _, err := f.port.Wait(-1); err != nil {
+			return
+		}
+		n, err := f.port.Read(buf)
+		if err != nil {
+			return
+		}
+		var answers []byte
+		f.mu.Lock()
+		for _, b := range buf[:n] {
+			if f.silent {
+				continue
+			}
+			f.all = append(f.all, b)
+			answers = append(answers, f.receive(b)...)
+			answers = append(answers, f.interpret(b)...)
+		}
+		f.mu.Unlock()
+		if len(answers) > 0 {
+			_, _ = f.port.Write(answers)
+		}
+	}
+}
+
+// receive is the reception.
+func (f *fake) receive(b byte) []byte {
+	f.tail = append(f.tail, b)
+	ends := func(p ...byte) bool { return bytes.HasSuffix(f.tail, p) }
+	n := len(f.tail)
+	switch {
+	case n >= 3 && f.tail[n-3] == 0x10 && f.tail[n-2] == 0x04 && b >= 1 && b <= 4:
+		return []byte{f.answer(b)}
+	case n >= 5 && f.tail[n-5] == 0x10 && f.tail[n-4] == 0x14 && f.tail[n-3] == 1:
+		f.pulse("real-time")
+	case ends(0x10, 0x14, 0x08, 0x01, 0x03, 0x14, 0x01, 0x06, 0x02, 0x08):
+		f.clears++
+		f.hold = nil
+		return []byte{0x37, 0x25, 0x00}
+	}
+	return nil
+}
+
+func (f *fake) answer(n byte) byte {
+	if n != 1 {
+		return 0x12 | n<<5&0x60
+	}
+	s := byte(0x12)
+	if f.open {
+		s |= 0x04
+	}
+	if f.offline {
+		s |= 0x08
+	}
+	return s
+}
+
+func (f *fake) pulse(what string) {
+	f.pulses = append(f.pulses, what)
+	if !f.stuck {
+		f.open = true
+	}
+}
+
+// interpret is the interpreter.
+func (f *fake) interpret(b byte) []byte {
+	f.hold = append(f.hold, b)
+	h := f.hold
+	done := func() { f.hold = nil }
+	switch {
+	case h[0] >= 0x20 || h[0] == '\n':
+		f.text = append(f.text, b)
+		done()
+	case h[0] == 0x1B && len(h) >= 2:
+		size := map[byte]int{'@': 2, 'p': 5, 'a': 3, 'E': 3, '!': 3, 't': 3, 'd': 3, '=': 3, '3': 3}[h[1]]
+		if len(h) < max(size, 2) {
+			return nil
+		}
+		if h[1] == 'p' {
+			f.pulse(string([]byte{'p', '0' + h[2]&1}))
+		}
+		done()
+	case h[0] == 0x1D && len(h) >= 3:
+		switch h[1] {
+		case 'V':
+			if h[2] >= 65 && len(h) < 4 {
+				return nil
+			}
+			f.cuts++
+			f.text = append(f.text, "|"...)
+			done()
+		case 'r':
+			done()
+			return []byte{0x00}
+		case 'I':
+			done()
+			return []byte("_FAKE\x00")
+		case 'v':
+			if len(h) < 8 || len(h) < 8+(int(h[4])+int(h[5])<<8)*(int(h[6])+int(h[7])<<8) {
+				return nil
+			}
+			f.text = append(f.text, "#"...)
+			done()
+		case '(':
+			if len(h) < 5 || len(h) < 5+int(h[3])+int(h[4])<<8 {
+				return nil
+			}
+			done()
+		case '!', 'h', 'w', 'H':
+			done()
+		case 'k':
+			if len(h) < 4 || len(h) < 4+int(h[3]) {
+				return nil
+			}
+			f.text = append(f.text, "%"...)
+			done()
+		default:
+			done()
+		}
+	case h[0] != 0x1B && h[0] != 0x1D:
+		done()
+	}
+	return nil
+}
+
+// set changes the printer.
+func (f *fake) set(change func(f *fake)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f)
+}
+
+// power switches it off, or on: what it had is gone.
+func (f *fake) power(on bool) {
+	f.set(func(f *fake) { f.silent, f.hold, f.tail = !on, nil, nil })
+}
+
+func (f *fake) printed() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return string(f.text)
+}
+
+func (f *fake) pulsed() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.pulses)
+}
+
+// received is all but our polls and clears.
+func (f *fake) received() []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := bytes.ReplaceAll(f.all, clearOrder, nil)
+	return bytes.ReplaceAll(all, statusAsk, nil)
+}
+
+// eventually waits until a condition holds.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !holds(); {
+		if time.Now().After(end) {
+			t.Fatalf("it never came to be that %s", what)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// stays fails if a condition ceases to hold within d.
+func stays(t testing.TB, d time.Duration, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		if !holds() {
+			t.Fatalf("it ceased to be that %s", what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}

@@ -1,0 +1,287 @@
+package printer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+
+	"tillwarden/devices"
+	"tillwarden/enforcer"
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var began = time.Now()
+
+func bootTime() time.Duration { return time.Hour + time.Since(began) }
+
+// clock is a real boot clock, for the gate.
+type clock struct{}
+
+func (clock) Boot() time.Duration { return bootTime() }
+func (clock) Stamp() entry.Stamp {
+	return entry.Stamp{Wall: time.Now().UnixNano(), Boot: int64(bootTime())}
+}
+func (clock) After(d time.Duration, f func()) func() bool {
+	return time.AfterFunc(d, f).Stop
+}
+
+// ledger is a journal in memory.
+type ledger struct {
+	mu      sync.Mutex
+	entries []entry.Entry
+}
+
+func (l *ledger) Append(_ context.Context, _ bool, es ...entry.Entry) ([]entry.Seq, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var seqs []entry.Seq
+	for _, e := range es {
+		e.Seq = entry.Seq(len(l.entries) + 1)
+		l.entries = append(l.entries, e)
+		seqs = append(seqs, e.Seq)
+	}
+	return seqs, nil
+}
+
+func cashiers() *policy.Policy {
+	fn := func(id policy.ID, key string, level uint8, parent policy.ID) policy.Function {
+		return policy.Function{ID: id, Key: key, Name: key, Level: level, Parent: parent, Since: 1, Drawer: strings.Contains(key, "drawer")}
+	}
+	return &policy.Policy{
+		Catalogue: policy.Catalogue{Version: 1, Functions: []policy.Function{
+			fn(1000, "pos", 1, 0), fn(1001, "pos.signon", 2, 1000), fn(1600, "pos.drawer", 2, 1000),
+			fn(1601, "pos.drawer.sale", 3, 1600), fn(1602, "pos.drawer.nosale", 3, 1600),
+		}},
+		WorkGroups: []policy.WorkGroup{{Name: "Cashier", Reviewed: 1, Marks: map[policy.ID]policy.Mark{
+			1000: policy.Check, 1001: policy.Check, 1600: policy.Check, 1601: policy.Check, 1602: policy.Deny,
+		}}},
+	}
+}
+
+// rig is a guard between a fake printer and a POS, with a real gate behind it.
+type rig struct {
+	testing.TB
+	*Guard
+	printer *fake
+	gate    *enforcer.Gate
+	journal *ledger
+	link    string
+	session atomic.Uint64
+	stop    func()
+
+	mu     sync.Mutex
+	kicks  []Kick
+	events []Event
+	pulses []error
+	// answer is what the authority does with a kick; nil: what the daemon would.
+	answer func(ctx context.Context, k Kick)
+}
+
+func newRig(t testing.TB, change ...func(*Options)) *rig {
+	t.Helper()
+	r := &rig{TB: t, printer: newFake(t), journal: &ledger{}, link: filepath.Join(t.TempDir(), "pos")}
+	r.openGate()
+	o := Options{
+		Name: "receipt", Link: r.link, Group: -1,
+		Open: func(context.Context) (devices.Port, error) {
+			return devices.OpenSerial(devices.Config{Path: r.printer.port.Link(), Baud: 38400, WriteWait: 200 * time.Millisecond})
+		},
+		Path: r.printer.port.Link(), Backoff: devices.Backoff{Min: 10 * time.Millisecond, Max: 50 * time.Millisecond},
+		Drawers: []Drawer{{"till", 1}, {"second", 2}}, Key: []byte("key"), Poll: 20 * time.Millisecond,
+		Polarity: PolarityHighOpen, LeftOpen: time.Minute, Now: bootTime,
+		Session:   func() entry.Seq { return entry.Seq(r.session.Load()) },
+		Authority: r, Events: r.take,
+		Rules: Rules{Profile: []Rule{{Name: "no sale", Text: "NO SALE", Function: "pos.drawer.nosale"}}},
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	g, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Guard = g
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- g.Run(ctx) }()
+	var once sync.Once
+	r.stop = func() {
+		once.Do(func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Errorf("the guard ends: %v", err)
+			}
+		})
+	}
+	t.Cleanup(r.stop)
+	eventually(t, "the POS finds its port", func() bool { _, err := os.Stat(r.link); return err == nil })
+	return r
+}
+
+// ready is a rig whose printer is trusted.
+func ready(t testing.TB, change ...func(*Options)) *rig {
+	t.Helper()
+	r := newRig(t, change...)
+	eventually(t, "the printer is trusted", func() bool { s := r.Status(); return s.Trusted && s.Reach == "online" })
+	return r
+}
+
+func (r *rig) openGate() {
+	r.Helper()
+	gate, err := enforcer.NewGate(enforcer.Options{Clock: clock{}, Journal: r.journal, Announce: time.Millisecond})
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.gate = gate
+	r.Cleanup(func() { gate.Close(context.Background()) })
+	compiled, err := policy.Compile(cashiers())
+	if err != nil {
+		r.Fatal(err)
+	}
+	ctx := context.Background()
+	if err := gate.Load(ctx, compiled, entry.PolicyRef{Epoch: 1, Digest: compiled.Digest()}, "test"); err != nil {
+		r.Fatal(err)
+	}
+	r.signOn()
+}
+
+func (r *rig) signOn() {
+	r.Helper()
+	s, _, err := r.gate.BeginSession(context.Background(), enforcer.Subject{Operator: "12", Name: "A", Person: "a", WorkGroups: []string{"Cashier"}}, entry.MethodCard, "reader")
+	if err != nil || s == nil {
+		r.Fatalf("sign-on: %v", err)
+	}
+	r.session.Store(uint64(s.ID))
+}
+
+// Kick is what the daemon does with a kick.
+func (r *rig) Kick(ctx context.Context, k Kick) {
+	r.mu.Lock()
+	r.kicks = append(r.kicks, k)
+	answer := r.answer
+	r.mu.Unlock()
+	if answer != nil {
+		answer(ctx, k)
+		return
+	}
+	r.open(ctx, k)
+}
+
+func (r *rig) open(ctx context.Context, k Kick) {
+	_, grant, err := r.gate.Authorize(ctx, enforcer.Request{
+		Function: k.Function, Drawer: k.Drawer, Purpose: k.Purpose, Claimant: k.Claimant, Method: entry.MethodKick,
+		Source: k.Printer, Lines: k.Lines, Digest: k.Digest, Session: k.Session,
+	})
+	if err == nil && grant == nil {
+		err = errDenied
+	}
+	if err == nil {
+		err = r.redeem(ctx, grant, k.Drawer)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pulses = append(r.pulses, err)
+}
+
+var errDenied = errors.New("denied")
+
+func (r *rig) redeem(ctx context.Context, grant *enforcer.Grant, drawer string) error {
+	if err := r.Ready(ctx); err != nil {
+		return err
+	}
+	return r.gate.Redeem(ctx, grant, drawer, func(red enforcer.Redemption) error { return r.Pulse(ctx, red) })
+}
+
+// grant asks for a sale's opening.
+func (r *rig) grant(drawer string) *enforcer.Grant {
+	r.Helper()
+	_, grant, err := r.gate.Authorize(context.Background(), enforcer.Request{Function: "pos.drawer.sale", Drawer: drawer, Purpose: entry.PurposeAsked, Method: entry.MethodPOS, Source: "test"})
+	if err != nil || grant == nil {
+		r.Fatalf("no grant: %v", err)
+	}
+	return grant
+}
+
+func (r *rig) take(e Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, e)
+}
+
+// told lists the events of some kinds, in words.
+func (r *rig) told(kinds ...entry.Kind) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var words []string
+	for _, e := range r.events {
+		if !slices.Contains(kinds, e.Kind) {
+			continue
+		}
+		word := e.Kind.String()
+		if e.Outcome != 0 {
+			word += " " + e.Outcome.String()
+		}
+		if e.Reason != 0 {
+			word += " " + e.Reason.String()
+		}
+		if e.Text != "" {
+			word += " (" + e.Text + ")"
+		}
+		if e.Count != 0 {
+			word += fmt.Sprint(" ", e.Count)
+		}
+		words = append(words, word)
+	}
+	return words
+}
+
+func (r *rig) kicked() []Kick {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.kicks)
+}
+
+func (r *rig) results() []error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.pulses)
+}
+
+// pos opens the port as a POS application would: it changes nothing about it.
+func (r *rig) pos() *os.File {
+	r.Helper()
+	f, err := os.OpenFile(r.link, os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { f.Close() })
+	return f
+}
+
+// send prints from a POS that opens, writes and closes.
+func (r *rig) send(parts ...string) {
+	r.Helper()
+	f := r.pos()
+	for _, p := range parts {
+		if _, err := f.WriteString(p); err != nil {
+			r.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		r.Fatal(err)
+	}
+}
