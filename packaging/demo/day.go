@@ -51,7 +51,7 @@ func (d *day) setUp(ctx context.Context) error {
 	if _, err := r.must(ctx, "", "load", policy); err != nil {
 		return err
 	}
-	if err := d.powerCycle(ctx); err != nil {
+	if err := d.ready(ctx); err != nil {
 		return err
 	}
 	if err := d.calibrate(ctx); err != nil {
@@ -70,29 +70,13 @@ func (d *day) setUp(ctx context.Context) error {
 	return nil
 }
 
-// powerCycle switches the printer off and on, and waits until the daemon
-// trusts it: what it held before is gone for certain.
-func (d *day) powerCycle(ctx context.Context) error {
-	if err := d.hw.power(ctx, false); err != nil {
-		return err
-	}
-	// The daemon has to see that it is off.
-	if err := until(ctx, "the printer seen switched off", 10*time.Second, d.r.daemon, func() error {
-		s, err := d.r.technician.Status(ctx)
-		if err == nil && s.Drawers[0].Ready {
-			err = errors.New("it is taken to be on")
-		}
-		return err
-	}); err != nil {
-		return err
-	}
-	if err := d.hw.power(ctx, true); err != nil {
-		return err
-	}
-	return until(ctx, "the printer trusted again", 10*time.Second, d.r.daemon, func() error {
+// ready waits until the printer's state is known: the daemon clears its buffer
+// first, since nobody knows what it held, and sends nothing before that is done.
+func (d *day) ready(ctx context.Context) error {
+	return until(ctx, "the printer's state to be known", 10*time.Second, d.r.daemon, func() error {
 		s, err := d.r.technician.Status(ctx)
 		if err == nil && !s.Drawers[0].Ready {
-			err = fmt.Errorf("drawer is not ready: %s", s.Drawers[0].Problem)
+			err = fmt.Errorf("the drawer is not ready: %s", s.Drawers[0].Problem)
 		}
 		return err
 	})
@@ -120,7 +104,7 @@ func (d *day) swipeUntil(ctx context.Context, track string, done <-chan error) e
 		select {
 		case err := <-done:
 			return err
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(time.Second):
 		}
 		if err := d.hw.swipe(ctx, track); err != nil {
 			return err
@@ -140,14 +124,37 @@ func (d *day) play(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
 		d.signOn, d.sale, d.noSale, d.approval, d.ownRequest, d.behindTheBack, d.paymentCard, d.wrongPINs, d.drawerKey, d.kill, d.verify,
 	} {
-		if err := step(ctx); err != nil {
-			return err
-		}
 		if !d.r.daemon.alive() {
 			return fmt.Errorf("the daemon ended: %v", d.r.daemon.err)
 		}
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// signedOn swipes an operator's card and waits until the register is theirs:
+// the journal has it a moment before it takes effect.
+func (d *day) signedOn(ctx context.Context, p *person) (*api.Entry, error) {
+	after := d.r.journal.last()
+	if err := d.hw.swipe(ctx, p.track); err != nil {
+		return nil, err
+	}
+	e, err := d.r.journal.await(ctx, "sign-on", after, is("sign-on", "allowed"))
+	if err != nil {
+		return nil, err
+	}
+	if e.Operator != p.number || e.Method != "card" {
+		return nil, fmt.Errorf("signed on is operator %q by %q", e.Operator, e.Method)
+	}
+	return e, until(ctx, "the session", 5*time.Second, d.r.daemon, func() error {
+		s, err := d.r.technician.Session(ctx)
+		if err == nil && !s.SignedOn {
+			err = errors.New("nobody is signed on")
+		}
+		return err
+	})
 }
 
 // drawerOpens wants exactly so many pulses more than before, and the drawer
@@ -185,6 +192,32 @@ func (d *day) shut(ctx context.Context, before int, after api.Seq) error {
 		return fmt.Errorf("the drawer got %d pulses that nobody granted", n-before)
 	}
 	return nil
+}
+
+// slip waits for a slip with a text on the printer's paper, from a line on, and
+// gives what is written on it.
+func (d *day) slip(ctx context.Context, from int64, text string) (string, error) {
+	if err := d.printed(ctx, text); err != nil {
+		return "", err
+	}
+	var slip []string
+	err := until(ctx, "the slip's end", 5*time.Second, d.r.daemon, func() error {
+		lines, err := d.hw.since(ctx, from)
+		if err != nil {
+			return err
+		}
+		slip = nil
+		for _, line := range lines {
+			switch {
+			case strings.HasSuffix(line, "cut]") && len(slip) > 0:
+				return nil
+			case strings.TrimSpace(line) != "":
+				slip = append(slip, line)
+			}
+		}
+		return errors.New("it is not cut off yet")
+	})
+	return strings.Join(slip, "\n"), err
 }
 
 // printed wants a text on the printer's paper.

@@ -33,12 +33,16 @@ func (h *hardware) paper(ctx context.Context) (string, error) {
 	return strings.Join(lines, "\n"), err
 }
 
-// power switches the printer on or off.
-func (h *hardware) power(ctx context.Context, on bool) error {
-	if on {
-		return h.client.Printer(ctx, sim.ActionPowerOn)
-	}
-	return h.client.Printer(ctx, sim.ActionPowerOff)
+// lines is how many lines were printed.
+func (h *hardware) lines(ctx context.Context) (int64, error) {
+	s, err := h.client.State(ctx)
+	return s.Lines, err
+}
+
+// since is what was printed from a line on.
+func (h *hardware) since(ctx context.Context, from int64) ([]string, error) {
+	lines, _, err := h.client.Receipts(ctx, from)
+	return lines, err
 }
 
 func (h *hardware) openWithKey(ctx context.Context) error { return h.client.OpenDrawer(ctx, 1) }

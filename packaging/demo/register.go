@@ -87,7 +87,7 @@ func (r *register) close(keep bool) {
 const (
 	chain  = "Example Stores"
 	store  = "0042"
-	drawer = "drawer"
+	drawer = "till"
 )
 
 // configuration is the daemon's file. What is not in it has its default.
@@ -106,9 +106,6 @@ keys = [%[5]q]
 [signon]
 method  = "card"
 formats = ["digits"]
-
-# The demo plays a day in a minute: a lock of 30 minutes stays, the cost of a
-# PIN too.
 
 [sockets.pos]
 group = ""

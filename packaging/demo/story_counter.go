@@ -13,16 +13,9 @@ import (
 // signOn: the morning's first swipe.
 func (d *day) signOn(ctx context.Context) error {
 	d.step("The %s swipes a card.", cashier)
-	after := d.r.journal.last()
-	if err := d.hw.swipe(ctx, cashier.track); err != nil {
-		return err
-	}
-	e, err := d.r.journal.await(ctx, "sign-on", after, is("sign-on", "allowed"))
+	e, err := d.signedOn(ctx, cashier)
 	if err != nil {
 		return err
-	}
-	if e.Operator != cashier.number || e.Method != "card" {
-		return fmt.Errorf("signed on is operator %q by %q", e.Operator, e.Method)
 	}
 	d.saw("signed on by card, with the work group %q (journal entry %d)", strings.Join(e.WorkGroups, ", "), e.Seq)
 	return nil
@@ -65,11 +58,15 @@ func (d *day) sale(ctx context.Context) error {
 	}
 	d.saw("the receipt is on paper, the drawer opened once")
 	d.saw("allowed as pos.drawer.sale: a receipt of %d lines came with it (entry %d), pulse (%d), seen open (%d)", e.Lines, e.Seq, pulse.Seq, opened.Seq)
-	return d.closes(ctx)
+	return d.closes(ctx, after)
 }
 
-// closes shuts the drawer by hand, and waits until the sensor told.
-func (d *day) closes(ctx context.Context) error {
+// closes shuts the drawer by hand, once the sensor saw it open (it is read
+// twice a second), and waits until it saw it shut.
+func (d *day) closes(ctx context.Context, opened api.Seq) error {
+	if _, err := d.r.journal.await(ctx, "drawer opened", opened, is("drawer-opened", "")); err != nil {
+		return err
+	}
 	after := d.r.journal.last()
 	if err := d.hw.closeDrawer(ctx); err != nil {
 		return err
@@ -86,6 +83,10 @@ func (d *day) noSale(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	line, err := d.hw.lines(ctx)
+	if err != nil {
+		return err
+	}
 	if err := d.pos.print(ctx, kick); err != nil {
 		return err
 	}
@@ -96,16 +97,22 @@ func (d *day) noSale(ctx context.Context) error {
 	if e.Rule == nil {
 		return errors.New("the decision has no rule")
 	}
+	slip, err := d.slip(ctx, line, "MANAGER NEEDED")
+	if err != nil {
+		return err
+	}
 	if err := d.shut(ctx, pulses, after); err != nil {
 		return err
 	}
 	d.saw("the drawer stays shut (entry %d)", e.Seq)
 	d.saw("why: %s at %s, of work group %q; a manager may lend it", e.Rule.Mark, e.Rule.Function, e.Rule.WorkGroup)
+	d.told("The cashier sees it at once, on a slip:")
+	d.quote(slip)
 	out, err := d.r.must(ctx, "", "policy", "explain", "--group", cashier.groups[0], "pos.drawer.nosale")
 	if err != nil {
 		return err
 	}
-	d.told("and tillwarden policy explain shows the line of the source:")
+	d.told("And tillwarden policy explain shows the line of the source:")
 	d.quote(out)
 	return nil
 }
@@ -140,7 +147,7 @@ func (d *day) approval(ctx context.Context) error {
 		return fmt.Errorf("the approval names %q for %q", e.Approver, e.Operator)
 	}
 	d.saw("the drawer opened; the journal names both (entry %d)", e.Seq)
-	if err := d.closes(ctx); err != nil {
+	if err := d.closes(ctx, after); err != nil {
 		return err
 	}
 
@@ -185,13 +192,10 @@ func (d *day) ownRequest(ctx context.Context) error {
 	if _, err := d.r.must(ctx, "", "signoff"); err != nil {
 		return err
 	}
+	if _, err := d.signedOn(ctx, manager); err != nil {
+		return err
+	}
 	after := d.r.journal.last()
-	if err := d.hw.swipe(ctx, manager.track); err != nil {
-		return err
-	}
-	if _, err := d.r.journal.await(ctx, "manager's sign-on", after, is("sign-on", "allowed")); err != nil {
-		return err
-	}
 	pulses, err := d.hw.pulses(ctx)
 	if err != nil {
 		return err
@@ -220,7 +224,7 @@ func (d *day) ownRequest(ctx context.Context) error {
 	if err := d.shut(ctx, pulses, after); err != nil {
 		return err
 	}
-	d.saw("refused as approver: %s (entry %d); the drawer stays shut", e.Reason, e.Seq)
+	d.saw("refused as approver: nobody approves the own request (entry %d); the drawer stays shut", e.Seq)
 	if err := d.cancel(ctx); err != nil {
 		return err
 	}
