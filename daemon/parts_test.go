@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"tillwarden/enforcer/journal/entry"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -236,4 +239,53 @@ func TestInvariant5Harden(t *testing.T) {
 		t.Errorf("%+v %v", after, err)
 	}
 	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0) // for the tests after this one
+}
+
+// TestEntriesHaveWords: whatever is journaled reads as a sentence or as
+// nothing, never as a number or a broken one.
+func TestEntriesHaveWords(t *testing.T) {
+	for _, w := range entry.Kinds() {
+		kind, err := entry.ParseKind(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, outcome := range []entry.Outcome{entry.OutcomeAllowed, entry.OutcomeDenied, entry.OutcomeOverrideRequired, entry.OutcomeError} {
+			e := entry.Entry{
+				Kind: kind, Outcome: outcome, Reason: entry.ReasonLocked, Function: "pos.drawer.nosale", Drawer: "till", Device: "receipt",
+				Rule: &entry.Rule{WorkGroup: "G", Function: "pos.drawer", Mark: "X"}, Elapsed: int64(time.Minute), Text: "words",
+			}
+			say := sayEntry(nil, &e)
+			if strings.Contains(say, "%!") || strings.HasSuffix(say, ": ") {
+				t.Errorf("%s %s: %q", w, outcome, say)
+			}
+			for _, line := range strings.Split(slipText(time.Now(), slipTitle(&e), say, ""), "\n") {
+				if len(line) > slipWidth {
+					t.Errorf("%s: a line of %d characters", w, len(line))
+				}
+			}
+		}
+	}
+	if got := sayReason(entry.ReasonUnplugged); got != "unplugged" {
+		t.Errorf("a reason without a sentence reads %q", got)
+	}
+}
+
+// TestSlipsAreNotRepeated: a POS that kicks again and again prints one slip.
+func TestSlipsAreNotRepeated(t *testing.T) {
+	now := time.Duration(0)
+	s := newSlips(func() time.Duration { return now }, func(error) {})
+	for range 50 {
+		s.add("same", "text")
+	}
+	s.add("other", "text")
+	if len(s.queue) != 2 {
+		t.Errorf("%d slips, want 2", len(s.queue))
+	}
+	now += slipQuiet + time.Second
+	for i := range 50 {
+		s.add(fmt.Sprint(i), "text")
+	}
+	if len(s.queue) != slipQueue {
+		t.Errorf("%d slips wait, want %d", len(s.queue), slipQueue)
+	}
 }

@@ -166,7 +166,7 @@ func (d *Daemon) printerEvent(name string, e printer.Event) {
 		if e.About == 0 {
 			d.log.Warn("a drawer was opened and nothing had allowed it", "drawer", e.Drawer, "entry", seq)
 		}
-	case entry.KindDeviceUp, entry.KindDeviceDown:
+	case entry.KindDeviceUp, entry.KindDeviceDown, entry.KindDeviceTrust:
 		d.log.Info("printer", "printer", name, "event", e.Kind.String(), "reason", e.Reason.String(), "what", e.Text)
 		d.notify.status(d.statusLine())
 	case entry.KindDeviceRefused:
@@ -247,9 +247,9 @@ func (d *Daemon) Resync(_ context.Context, c api.Caller, device string) (*api.Do
 	if err := u.guard.Trust(); err != nil {
 		return nil, api.Errorf(api.CodeUnavailable, "the printer cannot be resynchronised now: %v", err).WithHint("switch it off and on, and look at its cable")
 	}
-	d.note(entry.Entry{
-		Kind: entry.KindDeviceUp, Outcome: entry.OutcomeAllowed, Reason: entry.ReasonTechnician, Device: device, Source: c.Source(),
-		Text: "resynchronised by the technician's word", Method: entry.MethodTechnician,
+	d.note(entry.Entry{ // who said so; the guard tells that it is
+		Kind: entry.KindCalled, Outcome: entry.OutcomeAllowed, Reason: entry.ReasonTechnician, Device: device, Source: c.Source(),
+		Text: "resynchronised", Method: entry.MethodTechnician,
 	})
 	d.notify.status(d.statusLine())
 	return &api.Done{Say: device + " is taken for freshly switched on"}, nil

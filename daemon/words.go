@@ -183,6 +183,13 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 		return "drawer " + e.Drawer + " is still open: close it"
 	case entry.KindDrawerNoOpen:
 		return "drawer " + e.Drawer + " did not open: is it locked?"
+	case entry.KindSession:
+		return "the session goes on"
+	case entry.KindDeviceTrust:
+		if e.Outcome == entry.OutcomeAllowed {
+			return e.Device + " is in order"
+		}
+		return e.Device + " is not in order: " + sayReason(e.Reason)
 	case entry.KindDeviceUp:
 		return e.Device + " is there"
 	case entry.KindDeviceDown:
