@@ -245,3 +245,36 @@ func TestNewServiceRemembers(t *testing.T) {
 		}
 	})
 }
+
+// TestANewPINEndsNotTheOwnLock: somebody else's does, as their unlocking would;
+// the own person's does not, with another number neither.
+func TestANewPINEndsNotTheOwnLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		for range 5 {
+			r.typed("2003", "1111")
+		}
+		locked := func() bool { return r.operator("2003").NumberPINLocked > 0 }
+		if !locked() {
+			t.Fatal("not locked")
+		}
+		c, err := r.people.SetPIN(r.ctx, r.as("2003"), "2003", []byte("8520")) // let in by the card
+		r.wantChange(c, err, true, entry.ReasonNone)
+		if !locked() {
+			t.Error("unlocked by its own operator")
+		}
+		if c, err := r.store.SetGroups(r.ctx, By{}, "1001", []string{manager}); err != nil || !c.OK {
+			t.Fatal(err, c.Say)
+		}
+		c, err = r.people.SetPIN(r.ctx, r.as("1001"), "2003", []byte("8502"))
+		r.wantChange(c, err, true, entry.ReasonNone)
+		if !locked() {
+			t.Error("unlocked by the own person's other number")
+		}
+		c, err = r.people.SetPIN(r.ctx, r.as("2001"), "2003", []byte("8052"))
+		r.wantChange(c, err, true, entry.ReasonNone)
+		if locked() {
+			t.Error("a manager's new PIN left it locked")
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package signon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ const (
 	FunctionAdd        = "backoffice.operator.add"              // 5202
 	FunctionEdit       = "backoffice.operator.edit"             // 5203
 	FunctionWorkGroup  = "backoffice.operator.workgroup"        // 5204
+	FunctionRestricted = "backoffice.operator.restricted"       // 5205
 	FunctionCredential = "backoffice.operator.credential.reset" // 5206
 	FunctionCard       = "backoffice.operator.card.assign"      // 5207
 	FunctionTerminate  = "backoffice.operator.terminate"        // 5208
@@ -89,7 +91,11 @@ func (p *People) authorize(ctx context.Context, a Actor, number string, ru rules
 	if badNumber(number) == "" {
 		about = number
 	}
-	for _, function := range ru.functions {
+	functions := ru.functions
+	if handsOutRestricted(snap.Policy, target, ru.groups) {
+		functions = append([]string{FunctionRestricted}, functions...)
+	}
+	for _, function := range functions {
 		d, err := p.s.gate.Permit(ctx, actor.public().Subject(), function, a.Method, a.Source, about)
 		if err != nil {
 			return by, nil, err
@@ -100,6 +106,21 @@ func (p *People) authorize(ctx context.Context, a Actor, number string, ru rules
 		}
 	}
 	return by, beyondPolicy(snap.Policy, actor, target, ru), nil
+}
+
+// handsOutRestricted reports whether an operator is to have a restricted work
+// group that they have not: 5205 says who may do that at all, the restriction
+// itself for which one.
+func handsOutRestricted(p *policy.Compiled, target *operatorRecord, groups []string) bool {
+	if p == nil {
+		return false
+	}
+	for _, r := range p.Restrictions() {
+		if slices.Contains(groups, r.WorkGroup) && (target == nil || !slices.Contains(target.Groups, r.WorkGroup)) {
+			return true
+		}
+	}
+	return false
 }
 
 // beyondPolicy is what no policy allows: the own work groups, the own lock, an
@@ -237,12 +258,14 @@ func (p *People) follow(ctx context.Context, number string, now *Operator) error
 	return p.s.gate.RosterChanged(ctx, &who, entry.ReasonRosterChanged)
 }
 
-// Add adds an operator: 5202, with work groups also 5204, with a card also 5207.
+// Add adds an operator: 5202, with work groups also 5204 (restricted ones: 5205),
+// with a card also 5207.
 // The technician may add the first one, who needs a PIN or a card.
 func (p *People) Add(ctx context.Context, a Actor, n NewOperator) (Change, error) {
 	defer clear(n.PIN)
 	defer n.Card.Wipe()
 	first := a.Operator == nil
+	n.Person = cmp.Or(n.Person, n.Number)
 	ru := rules{functions: []string{FunctionAdd}, groups: n.WorkGroups, first: first, own: true}
 	if len(n.WorkGroups) > 0 {
 		ru.functions = append(ru.functions, FunctionWorkGroup)
@@ -256,7 +279,7 @@ func (p *People) Add(ctx context.Context, a Actor, n NewOperator) (Change, error
 			return p.s.store.refused(ctx, by, n.Number, &refusal{entry.ReasonPINRequired, "the first operator needs a PIN or a card, or nobody could go on from there"})
 		case first && len(n.WorkGroups) == 0:
 			return p.s.store.refused(ctx, by, n.Number, &refusal{entry.ReasonNoWorkGroup, "the first operator needs a work group that may add others"})
-		case !first && n.Person != "" && n.Person == by.Person:
+		case !first && n.Person == by.Person:
 			return p.s.store.refused(ctx, by, n.Number, &refusal{entry.ReasonSamePerson, "nobody adds a number for themselves: somebody else has to"})
 		}
 		return p.s.store.Add(ctx, by, n, first)
@@ -270,7 +293,8 @@ func (p *People) SetName(ctx context.Context, a Actor, number, name string) (Cha
 	})
 }
 
-// SetGroups changes an operator's work groups: 5204. Nobody changes the own.
+// SetGroups changes an operator's work groups: 5204, and 5205 where a restricted
+// one is given. Nobody changes the own.
 func (p *People) SetGroups(ctx context.Context, a Actor, number string, groups []string) (Change, error) {
 	if groups == nil {
 		groups = []string{}
@@ -280,7 +304,8 @@ func (p *People) SetGroups(ctx context.Context, a Actor, number string, groups [
 	})
 }
 
-// SetPIN sets somebody's PIN: 5206, the own one: 1011. The PIN is wiped.
+// SetPIN sets somebody's PIN: 5206, the own one: 1011. It ends their locks, as
+// Unlock does, and like Unlock not the own ones. The PIN is wiped.
 func (p *People) SetPIN(ctx context.Context, a Actor, number string, pin []byte) (Change, error) {
 	defer clear(pin)
 	function := FunctionCredential
@@ -288,7 +313,11 @@ func (p *People) SetPIN(ctx context.Context, a Actor, number string, pin []byte)
 		function = FunctionOwnPIN
 	}
 	return p.do(ctx, a, number, rules{functions: []string{function}, own: true}, func(by By) (Change, error) {
-		return p.s.store.SetPIN(ctx, by, number, pin)
+		c, err := p.s.store.SetPIN(ctx, by, number, pin)
+		if err == nil && c.OK && c.Operator.Person != by.Person {
+			p.s.brake.clear(number)
+		}
+		return c, err
 	})
 }
 

@@ -155,6 +155,11 @@ func TestNobodyEditsTheOwnWorkGroups(t *testing.T) {
 		c, err = r.people.Add(r.ctx, r.as("2003"), NewOperator{Number: "7001", Name: "Ann", Person: "ann", WorkGroups: []string{manager}})
 		r.wantChange(c, err, false, entry.ReasonSamePerson)
 		// The own name, PIN and card are theirs.
+		if c, err := r.store.Add(r.ctx, By{}, NewOperator{Number: "2004", Name: "Olaf", Person: "4004", WorkGroups: []string{manager}}, false); err != nil || !c.OK {
+			t.Fatal(err, c.Say)
+		}
+		c, err = r.people.Add(r.ctx, r.as("2004"), NewOperator{Number: "4004", Name: "Olaf", WorkGroups: []string{manager}})
+		r.wantChange(c, err, false, entry.ReasonSamePerson) // its person would be called 4004, as Olaf's is
 		c, err = r.people.SetPIN(r.ctx, r.as("1001"), "1001", []byte("8520"))
 		r.wantChange(c, err, true, entry.ReasonNone)
 		if e := r.last(entry.KindPeople); e.Function != FunctionOwnPIN {
@@ -177,6 +182,37 @@ func TestRestrictedWorkGroups(t *testing.T) {
 		r.wantChange(c, err, true, entry.ReasonNone)
 		c, err = r.people.SetGroups(r.ctx, r.as("2001"), "1002", []string{cashier}) // taking it away
 		r.wantChange(c, err, false, entry.ReasonRestricted)
+	})
+}
+
+// Handing a restricted work group out takes 5205 besides, and the others do not.
+func TestRestrictedWorkGroupsTakeTheirFunction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		for _, n := range []NewOperator{
+			{Number: "9001", Name: "Chief", WorkGroups: []string{headquart}},
+			{Number: "9002", Name: "Clerk", WorkGroups: []string{headquart, noRestricted}},
+		} {
+			if c, err := r.store.Add(r.ctx, By{}, n, false); err != nil || !c.OK {
+				t.Fatal(err, c.Say)
+			}
+		}
+		c, err := r.people.SetGroups(r.ctx, r.as("9002"), "1002", []string{headquart})
+		r.wantChange(c, err, false, entry.ReasonRefused)
+		if e := r.last(entry.KindPeople); e.Function != FunctionRestricted {
+			t.Errorf("decided by %s", e.Function)
+		}
+		c, err = r.people.Add(r.ctx, r.as("9002"), NewOperator{Number: "7001", Name: "New", WorkGroups: []string{headquart}})
+		r.wantChange(c, err, false, entry.ReasonRefused)
+		c, err = r.people.SetGroups(r.ctx, r.as("9002"), "1002", []string{typed})
+		r.wantChange(c, err, true, entry.ReasonNone)
+		if e := r.last(entry.KindPeople); e.Function != FunctionWorkGroup {
+			t.Errorf("decided by %s", e.Function)
+		}
+		c, err = r.people.SetGroups(r.ctx, r.as("9001"), "1002", []string{headquart})
+		r.wantChange(c, err, true, entry.ReasonNone)
+		c, err = r.people.SetGroups(r.ctx, r.as("9002"), "1002", []string{headquart, typed}) // had it already
+		r.wantChange(c, err, true, entry.ReasonNone)
 	})
 }
 

@@ -161,12 +161,14 @@ type rig struct {
 
 // Groups of the test policy.
 const (
-	cashier   = "Cashier"
-	manager   = "Manager"
-	cardPIN   = "Card and PIN"
-	typed     = "Number and PIN"
-	stranger  = "No sign-on"
-	headquart = "Headquarters"
+	cashier = "Cashier"
+	manager = "Manager"
+	cardPIN = "Card and PIN"
+	// noRestricted refuses 5205, and says nothing else.
+	noRestricted = "No restricted work groups"
+	typed        = "Number and PIN"
+	stranger     = "No sign-on"
+	headquart    = "Headquarters"
 )
 
 func testPolicy(t *testing.T) *policy.Compiled {
@@ -182,6 +184,7 @@ func testPolicy(t *testing.T) *policy.Compiled {
 			f(1602, "pos.drawer.nosale", 3, 1600, policy.OverrideManager),
 			f(5000, "backoffice", 1, 0, 0), f(5200, "backoffice.operator", 2, 5000, 0), f(5201, FunctionView, 3, 5200, 0),
 			f(5202, FunctionAdd, 3, 5200, 0), f(5203, FunctionEdit, 3, 5200, 0), f(5204, FunctionWorkGroup, 3, 5200, 0),
+			f(5205, FunctionRestricted, 3, 5200, 0),
 			f(5206, FunctionCredential, 3, 5200, 0), f(5207, FunctionCard, 3, 5200, 0), f(5208, FunctionTerminate, 3, 5200, 0),
 		}},
 		Restrictions: []policy.Restriction{{WorkGroup: headquart, Editors: []string{headquart}}},
@@ -209,6 +212,9 @@ func testPolicy(t *testing.T) *policy.Compiled {
 	group(stranger, policy.SignOnDefault, []policy.ID{1000}, []policy.ID{1001})
 	group(manager, policy.SignOnDefault, []policy.ID{1000, 5000, 5200}, nil)
 	group(headquart, policy.SignOnDefault, []policy.ID{1000, 5000, 5200}, nil)
+	p.WorkGroups = append(p.WorkGroups, policy.WorkGroup{
+		Name: noRestricted, Reviewed: 1, Marks: map[policy.ID]policy.Mark{5205: policy.Refuse},
+	})
 	c, err := policy.Compile(p)
 	if err != nil {
 		t.Fatal(err)
