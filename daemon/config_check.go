@@ -56,6 +56,9 @@ func (k *checker) config(c *Config) {
 	if len(c.Feedback) == 0 {
 		k.wrong("feedback", `choose "event", "slip" or both`, "nobody at the register would see why a drawer stays shut")
 	}
+	if len(c.Feedback) == 1 && c.Feedback[0] == "slip" && len(c.Printers) == 0 {
+		k.wrong("feedback", `add "event", or a [[printer]]`, "slips need a printer, and nothing else would tell people why a drawer stays shut")
+	}
 	if len(c.Policy.Keys) == 0 {
 		k.wrong("policy.keys", "name the public keys that your policies are signed with", "without a key no policy is trusted")
 	}

@@ -101,6 +101,7 @@ func TestConfigErrors(t *testing.T) {
 		{head + "log = \"loud\"\n", `f.toml:4:1: log: "loud" is none of debug, info, warn, error`},
 		{head + "feedback = []\n", "f.toml:4:1: feedback: nobody at the register would see"},
 		{head + "feedback = [\"horn\"]\n", `f.toml:4:1: feedback: there is no feedback called "horn"; known are`},
+		{head + "feedback = [\"slip\"]\n", "f.toml:4:1: feedback: slips need a printer"},
 		{head + "[signon]\nidle = \"soon\"\n", "f.toml:5:"},
 		{head + "[signon]\nidle = \"-1m\"\n", "f.toml:5:"},
 		{head + "[signon]\nlockout = \"1s\"\n", "f.toml:5:1: signon.lockout: 1s is not between 1m and 24h"},
