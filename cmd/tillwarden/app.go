@@ -19,11 +19,13 @@ type app struct {
 	runDir string
 	socket string
 
-	lines lineReader // standard input, where it is read line by line
+	ctx   context.Context // of this run: a prompt ends with it
+	lines lineReader      // standard input, where it is read line by line
 }
 
 // main runs one command line and gives the exit code.
 func (a *app) main(ctx context.Context, args []string) int {
+	a.ctx = ctx
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(a.in)

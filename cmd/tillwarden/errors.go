@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -87,6 +88,9 @@ func classify(err error) *failure {
 	if errors.As(err, &f) {
 		// What was wrapped around it belongs to the message.
 		return &failure{code: f.code, err: err, hints: f.hints}
+	}
+	if errors.Is(err, context.Canceled) {
+		return &failure{code: exitFailed, err: errors.New("interrupted")}
 	}
 	var e *api.Error
 	if errors.As(err, &e) {

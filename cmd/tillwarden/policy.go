@@ -155,6 +155,10 @@ any number that grows by itself, as 2026013101 for the first of a day.`,
 			if err != nil {
 				return err
 			}
+			if len(p.compiled.WorkGroups()) == 0 {
+				return refusedf("the policy has no work groups: on a register that loads it nobody could sign on").
+					hint("name the files with the work groups too, or take the shipped ones with --presets")
+			}
 			blob, err := p.compiled.MarshalBinary()
 			if err != nil {
 				return failedf("compiling: %w", err)

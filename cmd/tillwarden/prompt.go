@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -59,10 +61,13 @@ func (a *app) askPIN(whose string) (api.Secret, error) {
 	var err error
 	if ok {
 		fmt.Fprintf(a.err, "PIN of %s: ", whose)
-		pin, err = term.ReadPassword(fd)
+		pin, err = a.unseen(fd)
 		fmt.Fprintln(a.err)
 	} else {
 		pin, err = a.lines.read(a.in)
+	}
+	if errors.Is(err, context.Canceled) {
+		return nil, err
 	}
 	if err == io.EOF {
 		return nil, usagef("the PIN of %s is missing on standard input", whose).
@@ -75,6 +80,31 @@ func (a *app) askPIN(whose string) (api.Secret, error) {
 		return nil, usagef("no PIN was given for %s", whose)
 	}
 	return api.Secret(pin), nil
+}
+
+// unseen reads a line that is not shown. Ctrl-C ends the run's context, not
+// the read: then the terminal is put back as it was, and the read is left behind.
+func (a *app) unseen(fd int) ([]byte, error) {
+	before, err := term.GetState(fd)
+	if err != nil {
+		return nil, err
+	}
+	type answer struct {
+		line []byte
+		err  error
+	}
+	read := make(chan answer, 1)
+	go func() {
+		line, err := term.ReadPassword(fd)
+		read <- answer{line, err}
+	}()
+	select {
+	case r := <-read:
+		return r.line, r.err
+	case <-a.ctx.Done():
+		_ = term.Restore(fd, before)
+		return nil, a.ctx.Err()
+	}
 }
 
 // askNewPIN asks for a PIN that is to be set: twice, where people type it.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -273,11 +272,22 @@ func (a *app) devicesCommand() *cobra.Command {
 // stdinLine waits for Enter, where people are asked to do something.
 func (a *app) stdinLine(prompt string) error {
 	if _, ok := a.terminal(); ok {
-		fmt.Fprintf(os.Stderr, "%s, then press Enter ", prompt)
+		fmt.Fprintf(a.err, "%s, then press Enter ", prompt)
 	} else {
 		a.note("%s; then a line on standard input", prompt)
 	}
-	if _, err := a.lines.read(a.in); err != nil {
+	read := make(chan error, 1)
+	go func() {
+		_, err := a.lines.read(a.in)
+		read <- err
+	}()
+	var err error
+	select {
+	case err = <-read:
+	case <-a.ctx.Done():
+		return a.ctx.Err()
+	}
+	if err != nil {
 		return usagef("nobody confirmed it on standard input").hint("without a terminal, use --now closed and --now open")
 	}
 	return nil

@@ -56,7 +56,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		text, args = args[0], args[2:]
 	}
 	out, code := "", 0
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(250 * time.Millisecond) {
 		err := ts.Exec(args[0], args[1:]...)
 		code = 0
 		if exit, ok := err.(interface{ ExitCode() int }); ok {
