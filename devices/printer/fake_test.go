@@ -36,7 +36,12 @@ type fake struct {
 
 func newFake(t testing.TB) *fake {
 	t.Helper()
-	port, err := devices.OpenPTY(devices.PTYConfig{Link: filepath.Join(t.TempDir(), "printer"), Group: -1})
+	return newFakeAt(t, filepath.Join(t.TempDir(), "printer"))
+}
+
+func newFakeAt(t testing.TB, link string) *fake {
+	t.Helper()
+	port, err := devices.OpenPTY(devices.PTYConfig{Link: link, Group: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +135,7 @@ func (f *fake) interpret(b byte) []byte {
 		if len(h) < max(size, 2) {
 			return nil
 		}
-		if h[1] == 'p' {
+		if h[1] == 'p' && h[3] != 0 {
 			f.pulse(string([]byte{'p', '0' + h[2]&1}))
 		}
 		done()
@@ -205,7 +210,8 @@ func (f *fake) pulsed() []string {
 func (f *fake) received() []byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	all := bytes.ReplaceAll(f.all, clearOrder, nil)
+	all := bytes.ReplaceAll(f.all, harmless, nil)
+	all = bytes.ReplaceAll(all, clearOrder, nil)
 	return bytes.ReplaceAll(all, statusAsk, nil)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"time"
 
 	"tillwarden/devices"
@@ -26,9 +27,13 @@ type line struct {
 }
 
 var (
-	errSilent  = errors.New("the printer does not answer")
-	errHalf    = errors.New("a command of ours was taken in part only")
-	statusAsk  = []byte{0x10, 0x04, 0x01}
+	errSilent = errors.New("the printer does not answer")
+	errHalf   = errors.New("a command of ours was taken in part only")
+	statusAsk = []byte{0x10, 0x04, 0x01}
+	// harmless goes before everything that we send to a printer whose state is
+	// not known: a kick of the life before, of which it has a part, is completed
+	// by these with an on-time of zero, and not by what follows.
+	harmless   = make([]byte, 5)
 	clearOrder = []byte{0x10, 0x14, 0x08, 0x01, 0x03, 0x14, 0x01, 0x06, 0x02, 0x08}
 )
 
@@ -411,10 +416,14 @@ func (g *Guard) ask(l *line) error {
 		if g.line != l || g.queue.begun || g.trusted && g.queue.size > 0 || g.demux.open() {
 			return nil, errBusy
 		}
-		if !g.trusted && g.o.Resync == ResyncClear {
-			question = append(append([]byte(nil), clearOrder...), statusAsk...)
-			l.cleared = true
-			g.demux.clears++
+		if !g.trusted {
+			question = slices.Clone(harmless)
+			if g.o.Resync == ResyncClear {
+				question = append(question, clearOrder...)
+				l.cleared = true
+				g.demux.clears++
+			}
+			question = append(question, statusAsk...)
 		}
 		g.demux.askRealtime(weAsked, 1, g.demux.visit, g.o.Now())
 		return question, nil

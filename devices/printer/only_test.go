@@ -1,0 +1,180 @@
+package printer
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// source parses all of the package but its tests.
+func source(t *testing.T, dir string) (*token.FileSet, []*ast.File) {
+	t.Helper()
+	fset := token.NewFileSet()
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d files: %v", len(names), err)
+	}
+	var files []*ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(fset, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
+	}
+	return fset, files
+}
+
+// TestInvariant1OnePulse reads the source: one function writes the bytes of a
+// pulse, one calls it, which is reached from Pulse alone, and Pulse needs a
+// redemption that it asks whether it is valid.
+func TestInvariant1OnePulse(t *testing.T) {
+	fset, files := source(t, ".")
+	callers := map[string][]string{} // callee -> functions that name it
+	var withPulse []string
+	for _, f := range files {
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			name := "var"
+			if ok {
+				name = fn.Name.Name
+			}
+			ast.Inspect(d, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.SelectorExpr:
+					callers[n.Sel.Name] = append(callers[n.Sel.Name], name)
+				case *ast.Ident:
+					callers[n.Name] = append(callers[n.Name], name)
+				}
+				if holdsKick(n) {
+					withPulse = append(withPulse, name+" "+fset.Position(n.Pos()).String())
+				}
+				return true
+			})
+		}
+	}
+	if len(withPulse) != 1 || !strings.HasPrefix(withPulse[0], "writePulse ") {
+		t.Errorf("bytes of a kick stand in %q, want them in writePulse alone", withPulse)
+	}
+	only := func(callee string, want ...string) {
+		seen := map[string]bool{}
+		for _, c := range callers[callee] {
+			if c != callee {
+				seen[c] = true
+			}
+		}
+		for _, w := range want {
+			delete(seen, w)
+		}
+		if len(seen) > 0 {
+			t.Errorf("%s is named in %v, want in %v alone", callee, seen, want)
+		}
+	}
+	only("writePulse", "pulse")
+	only("put", "own", "writePulse")
+	// What reaches the port at all: the queue, which holds what the filter gave,
+	// and put.
+	only("Write", "writeSome", "put", "answer", "print", "slip")
+
+	for _, f := range files {
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Name.Name != "pulse" && fn.Name.Name != "Pulse" && fn.Name.Name != "writePulse" {
+				continue
+			}
+			takes := false
+			for _, p := range fn.Type.Params.List {
+				if s, ok := p.Type.(*ast.SelectorExpr); ok && s.Sel.Name == "Redemption" {
+					takes = true
+				}
+			}
+			valid := false
+			ast.Inspect(fn.Body, func(n ast.Node) bool {
+				if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == "Valid" {
+					valid = true
+				}
+				return true
+			})
+			if !takes || !valid && fn.Name.Name != "pulse" {
+				t.Errorf("%s: takes a redemption: %v, asks whether it is valid: %v", fn.Name.Name, takes, valid)
+			}
+		}
+	}
+}
+
+// holdsKick reports whether a literal holds the bytes of a kick: as a string,
+// or as the elements of a list.
+func holdsKick(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.BasicLit:
+		if n.Kind == token.STRING {
+			s, err := strconv.Unquote(n.Value)
+			return err == nil && (strings.Contains(s, "\x1bp") || strings.Contains(s, "\x10\x14\x01"))
+		}
+	case *ast.CompositeLit:
+		var b []byte
+		for _, e := range n.Elts {
+			lit, ok := e.(*ast.BasicLit)
+			if !ok {
+				b = append(b, 0xEE)
+				continue
+			}
+			v, err := strconv.ParseUint(lit.Value, 0, 8)
+			if lit.Kind == token.CHAR {
+				if r, _, _, err := strconv.UnquoteChar(strings.Trim(lit.Value, "'"), '\''); err == nil {
+					b = append(b, byte(r))
+				}
+				continue
+			}
+			if err != nil {
+				v = 0xEE
+			}
+			b = append(b, byte(v))
+		}
+		return strings.Contains(string(b), "\x1bp") || strings.Contains(string(b), "\x10\x14\x01")
+	}
+	return false
+}
+
+// TestInvariant1NobodyElse: outside of this package nothing of the product
+// that runs at a register holds a pulse.
+func TestInvariant1NobodyElse(t *testing.T) {
+	root := filepath.Join("..", "..")
+	for _, room := range []string{"daemon", "devices/escpos", "devices/keypad", "devices/msr", "enforcer", "signon", "cmd/tillwardend"} {
+		dir := filepath.Join(root, filepath.FromSlash(room))
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.IsDir() {
+				return err
+			}
+			if d.Name() == "testdata" {
+				return filepath.SkipDir
+			}
+			names, _ := filepath.Glob(filepath.Join(path, "*.go"))
+			if len(names) == 0 {
+				return nil
+			}
+			fset, files := source(t, path)
+			for _, f := range files {
+				ast.Inspect(f, func(n ast.Node) bool {
+					if n != nil && holdsKick(n) {
+						t.Errorf("%s holds the bytes of a kick", fset.Position(n.Pos()))
+					}
+					return true
+				})
+			}
+			return nil
+		})
+		if err != nil && !os.IsNotExist(err) {
+			t.Error(err)
+		}
+	}
+}
