@@ -132,7 +132,7 @@ any number that grows by itself, as 2026013101 for the first of a day.`,
 					hint("take one more than the last bundle's: tillwarden policy inspect LAST-BUNDLE shows it").
 					hint("or a number that grows by itself, as %s01 for the first one of a day", time.Now().Format("20060102"))
 			}
-			if !cmd.Flags().Changed("chain") {
+			if !cmd.Flags().Changed("chain") && !a.json { // in JSON the manifest says it
 				a.note("for chain %q: a register loads it only if that is its configuration's chain; --chain names another", chain)
 			}
 			m := bundle.Manifest{Type: bundle.TypePolicy, Chain: chain, Store: store, Epoch: epoch}

@@ -43,7 +43,8 @@ func readPolicy(paths []string, withPresets bool) (*loadedPolicy, error) {
 }
 
 // soundPolicy is readPolicy for commands that need a policy without errors:
-// where it has some, they are printed as lint prints them. Warnings are lint's.
+// where it has some, they are printed as lint prints them, or are hints of the
+// error in JSON. Warnings are lint's.
 func (a *app) soundPolicy(paths []string, withPresets bool) (*loadedPolicy, error) {
 	p, err := readPolicy(paths, withPresets)
 	if err != nil {
@@ -52,14 +53,17 @@ func (a *app) soundPolicy(paths []string, withPresets bool) (*loadedPolicy, erro
 	if p.compiled != nil {
 		return p, nil
 	}
-	if !a.json {
-		for _, d := range p.findings {
-			if d.Severity == source.SeverityError {
-				a.err.Write([]byte(findingText(d) + "\n"))
-			}
+	f := refusedf("the policy has %s", count(p.findings.Errors(), "error"))
+	for _, d := range p.findings {
+		switch {
+		case d.Severity != source.SeverityError:
+		case a.json:
+			f = f.hint("%s", d)
+		default:
+			a.err.Write([]byte(findingText(d) + "\n"))
 		}
 	}
-	return nil, refusedf("the policy has %s", count(p.findings.Errors(), "error")).hint("tillwarden policy lint lists them")
+	return nil, f
 }
 
 // findingText is a finding for people: what, and below it what to do.
