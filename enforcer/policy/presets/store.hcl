@@ -74,8 +74,8 @@ work_group "Inventory Functions" {
   }
 }
 
-# The data maintenance of one store. Not to be used without advice: it maintains data at store
-# level that the enterprise usually maintains.
+# All data maintenance; that it is of one store is the scope's to say. Not to be used without
+# advice: it maintains data at store level that the enterprise usually maintains.
 work_group "Store/Local Data Maintenance" {
   scope    = "store"
   reviewed = 1
@@ -92,7 +92,6 @@ work_group "Store/Local Data Maintenance" {
     "backoffice.itemsearch", "backoffice.cash", "backoffice.operator", "backoffice.security",
     "backoffice.item", "backoffice.promotion", "backoffice.customer", "backoffice.inventory",
     "backoffice.reports", "backoffice.support",
-    "backoffice.data.enterprise", "backoffice.data.globalsettings",
   ]
 }
 
