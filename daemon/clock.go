@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +20,11 @@ import (
 // clock only to be written down. It implements enforcer.Clock.
 type bootClock struct {
 	id entry.BootID
+
+	// What the kernel said of the wall clock, and until when that is taken for
+	// granted: asking for each entry would cost more than the rest of its stamp.
+	state      atomic.Uint32
+	stateUntil atomic.Int64
 
 	mu      sync.Mutex
 	pending map[*alarm]struct{} // guarded by mu
@@ -60,7 +66,12 @@ func (c *bootClock) Boot() time.Duration {
 
 // Stamp is this moment on both clocks.
 func (c *bootClock) Stamp() entry.Stamp {
-	return entry.Stamp{Wall: time.Now().UnixNano(), Boot: int64(c.Boot()), BootID: c.id, Clock: clockState()}
+	boot := int64(c.Boot())
+	if boot >= c.stateUntil.Load() {
+		c.state.Store(uint32(clockState()))
+		c.stateUntil.Store(boot + int64(time.Second))
+	}
+	return entry.Stamp{Wall: time.Now().UnixNano(), Boot: boot, BootID: c.id, Clock: entry.ClockState(c.state.Load())}
 }
 
 // clockState asks the kernel whether it holds the wall clock to be right.
