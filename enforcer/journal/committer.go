@@ -33,6 +33,7 @@ func (s *Store) run() {
 	for {
 		select {
 		case <-s.q.wake:
+			s.q.gather()
 		case <-timer.C:
 		}
 		requests, found, ended := s.q.take()

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -65,6 +66,27 @@ func (q *queue) ring() {
 	case q.wake <- struct{}{}:
 	default:
 	}
+}
+
+// gather lets those who are about to ask do so, as long as more come: each
+// one more shares the flushes of this transaction and need not wait for them.
+// A lone writer is held up by one turn of the scheduler, which is nothing.
+func (q *queue) gather() {
+	const turns = 16
+	for n, more := q.waiting(), 0; more < turns; more++ {
+		runtime.Gosched()
+		now := q.waiting()
+		if now == n {
+			return
+		}
+		n = now
+	}
+}
+
+func (q *queue) waiting() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.requests)
 }
 
 // take empties the queue.
