@@ -342,5 +342,7 @@ func (d *Daemon) keepCalibration(name string, p printer.Polarity) error {
 	return writeFile(filepath.Join(d.config().State, calibrationFile), append(text, '\n'), 0o600)
 }
 
-var _ api.Backend = (*Daemon)(nil)
-var _ printer.Authority = (*Daemon)(nil)
+var (
+	_ api.Backend       = (*Daemon)(nil)
+	_ printer.Authority = (*Daemon)(nil)
+)

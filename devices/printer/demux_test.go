@@ -27,7 +27,7 @@ func (a *answerer) realtime(to asker) {
 }
 
 func (a *answerer) later(to asker) {
-	b := []byte{byte(a.r.Uint32()) &^ (classMask)} // 0xx0xx00
+	b := []byte{byte(a.r.Uint32()) &^ classMask} // 0xx0xx00
 	switch a.r.IntN(3) {
 	case 0:
 		b = []byte{0x5F}

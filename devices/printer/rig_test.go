@@ -35,6 +35,7 @@ func (clock) Boot() time.Duration { return bootTime() }
 func (clock) Stamp() entry.Stamp {
 	return entry.Stamp{Wall: time.Now().UnixNano(), Boot: int64(bootTime())}
 }
+
 func (clock) After(d time.Duration, f func()) func() bool {
 	return time.AfterFunc(d, f).Stop
 }
