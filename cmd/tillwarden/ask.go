@@ -151,7 +151,7 @@ func (a *app) overrideID(cmd *cobra.Command, client *api.Client, args []string) 
 func (a *app) overrideBy(verb string) *cobra.Command {
 	var w actor
 	short := "approve it as a second person"
-	long := "The approver may what is asked for, has Manager Override, and is not the person who asked."
+	long := "The approver may what is asked for, has Manager Override, and is another\nperson than the one who asked."
 	if verb == "refuse" {
 		short, long = "refuse it as a second person", "Who may approve may refuse."
 	}

@@ -138,7 +138,7 @@ func (a *app) operatorGroupsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "set-groups NUMBER WORK-GROUP...",
 		Short:   "give an operator exactly these work groups",
-		Long:    "The work groups that are given replace those that the operator has. Nobody edits the own ones.",
+		Long:    "The work groups that are given replace those that the operator has.\nNobody edits the own ones.",
 		Example: `  tillwarden operator set-groups 101 "POS Cashier - Sales and Returns" --as 201`,
 		Args:    atLeast("NUMBER", "WORK-GROUP"),
 		RunE: func(cmd *cobra.Command, args []string) error {

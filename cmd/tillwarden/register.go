@@ -18,7 +18,7 @@ func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "status",
 		Short:   "how the register is: policy, session, drawers, devices",
-		Long:    "Exits with 1 where something that a drawer needs is missing; tillwarden doctor says what to do.",
+		Long:    "Exits with 1 where something that a drawer needs is missing; tillwarden doctor\nsays what to do.",
 		Example: "  tillwarden status\n  tillwarden status --json",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -206,7 +206,7 @@ func (a *app) loadCommand() *cobra.Command {
 		Long: `Hands a bundle of tillwarden policy compile to the daemon. It loads only with a
 signature that the register knows, for its chain and store, and with a higher
 epoch than any before; a bad one changes nothing, and is journaled.`,
-		Example: "  tillwarden load policy.twb",
+		Example: "  tillwarden load policy.twb     # or: tillwarden policy load policy.twb",
 		Args:    exactly("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, err := readFile(args[0], "the bundle")

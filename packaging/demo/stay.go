@@ -27,8 +27,8 @@ Swipe a card (the operators' PINs: %[4]s)
 
 Print as the POS does, to what it takes for its printer
 
-  printf 'EXAMPLE STORES\n\nCoffee  2.40\nRoll    1.10\n\nTOTAL   3.50\nCASH   10.00\nThank you\n\n\x1dV\x00\x1bp\x00\x19\xfa' > %[9]s
-  printf '\x1bp\x00\x19\xfa' > %[9]s    # a kick with no receipt: a no-sale
+  printf 'EXAMPLE STORES\n\nCoffee  2.40\nRoll    1.10\n\nTOTAL   3.50\nCASH   10.00\nThank you\n\n\035V\000\033p\000\031\372' > %[9]s
+  printf '\033p\000\031\372' > %[9]s    # a kick with no receipt: a no-sale
   tillwarden sim receipts
   tillwarden sim pulses
 
