@@ -158,6 +158,9 @@ func (d *Daemon) enrolCard(ctx context.Context, a signon.Actor, number string) (
 	if len(d.config().Readers) == 0 {
 		return nil, api.Errorf(api.CodeUnavailable, "this register has no card reader").WithHint("configure one: [[reader]] in tillwarden.toml")
 	}
+	if may, err := d.service().People().MayEnrol(ctx, a, number); err != nil || !may.OK {
+		return d.changed(may, err)
+	}
 	swiped := make(chan *card.Card, 1)
 	e := &enrolment{take: func(c *card.Card) { swiped <- c }}
 	if !d.swipes.arm(e) {

@@ -42,7 +42,7 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.say }
 
-func refuse(reason entry.Reason, format string, args ...any) error {
+func refuse(reason entry.Reason, format string, args ...any) *refusal {
 	return &refusal{reason: reason, say: fmt.Sprintf(format, args...)}
 }
 
@@ -206,7 +206,7 @@ func (s *Store) newPIN(ctx context.Context, number string, pin []byte) (*pinVeri
 	return v, nil, err
 }
 
-func noOperator(number string) error {
+func noOperator(number string) *refusal {
 	if badNumber(number) != "" {
 		return refuse(entry.ReasonUnknownOperator, "no operator has that number")
 	}

@@ -321,6 +321,27 @@ func (p *People) SetPIN(ctx context.Context, a Actor, number string, pin []byte)
 	})
 }
 
+// MayEnrol decides whether an operator may be given a card, before anybody waits
+// for one: the reader is not to be taken from swipes by who may not. It changes
+// nothing, and EnrolCard decides again.
+func (p *People) MayEnrol(ctx context.Context, a Actor, number string) (Change, error) {
+	p.s.store.turn.RLock()
+	defer p.s.store.turn.RUnlock()
+	by, no, err := p.authorize(ctx, a, number, rules{functions: []string{FunctionCard}, own: true})
+	if err != nil {
+		return Change{}, err
+	}
+	if no != nil {
+		return p.s.store.refused(ctx, by, number, no)
+	}
+	if r, err := p.s.record(number); err != nil {
+		return Change{}, err
+	} else if r == nil {
+		return p.s.store.refused(ctx, by, number, noOperator(number))
+	}
+	return Change{OK: true}, nil
+}
+
 // EnrolCard gives somebody a card: 5207. The card is wiped.
 func (p *People) EnrolCard(ctx context.Context, a Actor, number string, c *card.Card) (Change, error) {
 	defer c.Wipe()
@@ -338,9 +359,10 @@ func (p *People) RevokeCard(ctx context.Context, a Actor, number string, id uint
 	})
 }
 
-// Suspend keeps somebody from signing on, and ends their session: 5208.
+// Suspend keeps somebody from signing on, and ends their session: 5208. Nobody
+// suspends themselves: were they the last who may, nobody could take it back.
 func (p *People) Suspend(ctx context.Context, a Actor, number string) (Change, error) {
-	return p.do(ctx, a, number, rules{functions: []string{FunctionTerminate}, own: true}, func(by By) (Change, error) {
+	return p.do(ctx, a, number, rules{functions: []string{FunctionTerminate}}, func(by By) (Change, error) {
 		return p.s.store.Suspend(ctx, by, number)
 	})
 }

@@ -286,6 +286,32 @@ func TestEnrolling(t *testing.T) {
 	})
 }
 
+// MayEnrol says what EnrolCard would, and changes nothing.
+func TestMayEnrol(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		for _, tc := range []struct {
+			by     Actor
+			number string
+			want   entry.Reason
+		}{
+			{r.as("1001"), "1002", entry.ReasonRule},
+			{Actor{Technician: true}, "1002", entry.ReasonCardRequired},
+			{r.as("2001"), "5555", entry.ReasonUnknownOperator},
+		} {
+			c, err := r.people.MayEnrol(r.ctx, tc.by, tc.number)
+			r.wantChange(c, err, false, tc.want)
+		}
+		mark := r.journal.mark()
+		if c, err := r.people.MayEnrol(r.ctx, r.as("2001"), "1002"); err != nil || !c.OK {
+			t.Errorf("%+v, %v", c, err)
+		}
+		if n := len(r.journal.since(mark, entry.KindPeople)); n != 0 {
+			t.Error("a change is journaled")
+		}
+	})
+}
+
 func TestPINRules(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
@@ -329,6 +355,9 @@ func TestSuspensionEndsTheSession(t *testing.T) {
 		c, err = r.people.Resume(r.ctx, r.as("2001"), "1001")
 		r.wantChange(c, err, true, entry.ReasonNone)
 		r.want(r.swipe("1001"), SignedOn, entry.ReasonNone)
+		// The last who may would shut everybody out.
+		c, err = r.people.Suspend(r.ctx, r.as("2001"), "2001")
+		r.wantChange(c, err, false, entry.ReasonSamePerson)
 		// Somebody suspended after being identified changes nobody any more.
 		actor := r.as("2002")
 		c, err = r.people.Suspend(r.ctx, r.as("2001"), "2002")

@@ -219,6 +219,7 @@ func TestClassify(t *testing.T) {
 		"payment, masked track 1":      {"%B4111********1111^TEST/CARD^4912?", Options{}, Payment, ""},
 		"payment, masked with zeros":   {";4111000000001111=4912000?", Options{}, Payment, ""},
 		"payment, track 3":             {"+014111111111111111=0000000?", Options{}, Payment, ""},
+		"payment, after an operator's": {";:<>0000000042?;4111111111111111=4912101?", Options{}, Payment, ""},
 		"payment, as text":             {"4111111111111111\r", Options{Text: true}, Payment, ""},
 		"payment, said to be other":    {visaT2, Options{Encoding: EncodingOther}, Payment, ""},
 		"payment, in operator's track": {";4111111111111111=49121010000?+:<>0000000042?", Options{}, Payment, ""},

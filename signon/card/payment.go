@@ -16,7 +16,8 @@ const (
 //   - track 2 with such a number before a separator, if the number satisfies the
 //     check digit, is of a scheme's range, or is masked;
 //   - track 2, or a text, of nothing but such a number of a scheme's range;
-//   - track 3 (ISO/IEC 4909: two digits of format code, then the number).
+//   - track 3 (ISO/IEC 4909: two digits of format code, then the number), or the
+//     number alone, as where a reader took two swipes for one.
 func (t *Tracks) isPayment() bool {
 	if p := t.Payload(Track1); len(p) > 1 && p[0] == 'B' {
 		if pan, _, ok := cutDigits(p[1:], '^'); ok && isPANLength(countPAN(pan)) {
@@ -28,10 +29,8 @@ func (t *Tracks) isPayment() bool {
 	if !t.hasLicenceIssuer() && looksPAN(t.Payload(Track2)) || looksPAN(t.Payload(Text)) {
 		return true
 	}
-	if p := t.Payload(Track3); len(p) > 2 && isDigit(p[0]) && isDigit(p[1]) && looksPAN(p[2:]) {
-		return true
-	}
-	return false
+	p := t.Payload(Track3)
+	return looksPAN(p) || len(p) > 2 && isDigit(p[0]) && isDigit(p[1]) && looksPAN(p[2:])
 }
 
 func isPANLength(n int) bool { return n >= minPAN && n <= maxPAN }
