@@ -36,6 +36,7 @@ func (g *Guard) pump(ctx context.Context, front *devices.PTY) {
 			return
 		}
 		if n > 0 {
+			g.whose(ctx)
 			g.feed(buf[:n], session)
 		}
 		if behind {
@@ -71,6 +72,19 @@ func (g *Guard) admit(ctx context.Context) (waited bool, err error) {
 		waited = true
 		if err := wait(ctx, changed, until); err != nil {
 			return waited, err
+		}
+	}
+}
+
+// whose waits a little, where the POS has just closed its port, for the word
+// that it was opened again: what has come may be from before, or from after.
+func (g *Guard) whose(ctx context.Context) {
+	for end := time.Now().Add(leftBehind / 2); time.Now().Before(end); {
+		g.mu.Lock()
+		doubt, changed := g.away && g.o.Now()-g.closed < leftBehind, g.changed
+		g.mu.Unlock()
+		if !doubt || wait(ctx, changed, time.Until(end)) != nil {
+			return
 		}
 	}
 }
@@ -138,6 +152,7 @@ func (g *Guard) posOpened() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.away = false
+	g.notify()
 }
 
 func (g *Guard) posClosed() {

@@ -126,6 +126,16 @@ func (g *Guard) Pulse(ctx context.Context, r enforcer.Redemption) error {
 func (g *Guard) pulse(ctx context.Context, r enforcer.Redemption, d Drawer) error {
 	g.want(1)
 	defer g.want(-1)
+	for {
+		// What was being read from the POS when it was asked to wait comes still.
+		err := g.tryPulse(ctx, r, d)
+		if !errors.Is(err, ErrBusy) || wait(ctx, nil, 5*time.Millisecond) != nil {
+			return err
+		}
+	}
+}
+
+func (g *Guard) tryPulse(ctx context.Context, r enforcer.Redemption, d Drawer) error {
 	if err := g.waitReady(ctx); err != nil {
 		return err
 	}

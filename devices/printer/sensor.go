@@ -34,11 +34,11 @@ type sensor struct {
 	since   time.Duration
 	told    bool // that it was left open
 	drawer  string
-	pending []pulse
+	pending []written
 }
 
-// pulse is one that was written and has not opened a drawer yet.
-type pulse struct {
+// written is a pulse that has not opened a drawer yet.
+type written struct {
 	drawer string
 	about  entry.Seq
 	at     time.Duration
@@ -69,7 +69,7 @@ func (s *sensor) pulsed(drawer string, about entry.Seq, now time.Duration) {
 	if len(s.pending) == maxHeld {
 		s.pending = s.pending[1:]
 	}
-	s.pending = append(s.pending, pulse{drawer, about, now})
+	s.pending = append(s.pending, written{drawer, about, now})
 }
 
 // reading takes one reading of the level, and returns what it means. session
