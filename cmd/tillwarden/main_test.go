@@ -60,6 +60,9 @@ func TestSim(t *testing.T) {
 func environment(e *testscript.Env) error {
 	e.Setenv("TZ", "UTC")
 	e.Setenv("HOME", e.WorkDir)
+	// A race-enabled binary sleeps a second at its end by default, which is a
+	// long time for a hundred command lines.
+	e.Setenv("GORACE", "atexit_sleep_ms=0")
 	return nil
 }
 
