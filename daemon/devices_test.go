@@ -143,6 +143,7 @@ func TestSwipes(t *testing.T) {
 	}
 	until(t, "three refusals", func() bool { return len(b.entries("card-refused"))+len(denied(b.entries("sign-on"))) >= 3 })
 
+	time.Sleep(2100 * time.Millisecond) // the card that was just enrolled would be the same swipe
 	b.swipe(cardAda)
 	until(t, "the card waits for its PIN", func() bool {
 		b.d.pin.mu.Lock()
