@@ -199,7 +199,7 @@ func (d *Daemon) Kick(ctx context.Context, k printer.Kick) {
 	}
 	r := enforcer.Request{
 		Function: k.Function, Drawer: dr.name, Purpose: k.Purpose, Claimant: k.Claimant, Method: entry.MethodKick, Source: k.Printer,
-		Lines: k.Lines, Digest: k.Digest, Session: k.Session,
+		Lines: k.Lines, Digest: k.Digest, Session: k.Session, Generation: k.Generation,
 	}
 	if _, _, err := d.ask(ctx, r, openForKick); err != nil && ctx.Err() == nil {
 		d.log.Error("a kick could not be decided: the drawer stays shut", "drawer", dr.name, "err", err)

@@ -70,7 +70,8 @@ func (d *Daemon) guardOptions(p *PrinterConfig) (printer.Options, error) {
 		Name: p.Name, Open: p.LineConfig.open(), Path: p.Path, Link: p.Link, Group: -1, Key: d.keys.receipt,
 		PulseOn: time.Duration(p.PulseOn), PulseOff: time.Duration(p.PulseOff), Poll: time.Duration(p.Poll), LeftOpen: time.Duration(p.LeftOpen),
 		Now: d.clock.Boot, Session: d.session, Authority: d,
-		Events: func(e printer.Event) { d.printerEvent(p.Name, e) },
+		Generation: func() uint64 { return d.gate.Snapshot().Generation },
+		Events:     func(e printer.Event) { d.printerEvent(p.Name, e) },
 	}
 	mode, err := strconv.ParseUint(p.LinkMode, 8, 32)
 	if err != nil {

@@ -151,6 +151,7 @@ func TestSwipePrintKickPulse(t *testing.T) {
 		opened = tl.entries("drawer-opened")
 		return len(opened) == 1
 	})
+	until(t, "the pulse is in the journal", func() bool { return len(tl.entries("redeemed")) == 1 })
 	redeemed := tl.entries("redeemed")
 	var sale api.Entry
 	for _, e := range tl.entries("decision") {
@@ -219,13 +220,14 @@ func TestSwipePrintKickPulse(t *testing.T) {
 	}
 	tl.print(sim.Slip{Kind: "kick"})
 	until(t, "the kick that was announced", func() bool { return tl.pulses() == before+1 })
-	found := false
-	for _, e := range tl.entries("redeemed") {
-		found = found || e.Function == "pos.till.safedrop"
-	}
-	if !found {
-		t.Error("no safe drop was redeemed")
-	}
+	until(t, "a safe drop was redeemed", func() bool { // the pulse comes first, its entry right after
+		for _, e := range tl.entries("redeemed") {
+			if e.Function == "pos.till.safedrop" {
+				return true
+			}
+		}
+		return false
+	})
 	tl.noSecrets("0000010019", "25806931", "36901472")
 }
 
@@ -266,4 +268,33 @@ func TestPrinterComesAndGoes(t *testing.T) {
 	if len(tl.entries("lapsed")) != 1 {
 		t.Errorf("lapsed: %+v", tl.entries("lapsed"))
 	}
+}
+
+// TestInvariant2HeldKickEndsAtSignOn: a kick that came while nobody was signed
+// on, or while the register was locked, and waits for its receipt, opens
+// nothing for who signs on or unlocks meanwhile.
+func TestInvariant2HeldKickEndsAtSignOn(t *testing.T) {
+	t.Parallel()
+	tl := newTill(t, "")
+	tl.staffed()
+	kick := func(what string, then func()) {
+		t.Helper()
+		before := len(denied(tl.entries("decision")))
+		tl.print(sim.Slip{Kind: "kick"})
+		time.Sleep(200 * time.Millisecond) // it has arrived, and waits
+		then()
+		until(t, what, func() bool { return len(denied(tl.entries("decision"))) == before+1 })
+		if e := denied(tl.entries("decision"))[before]; e.Reason != "state-changed" || e.Drawer != "till" || tl.pulses() != 0 {
+			t.Fatalf("%s: %+v, %d pulses", what, e, tl.pulses())
+		}
+	}
+	kick("a kick of before the sign-on", func() { tl.signOn("2001") })
+	if _, err := tl.con.Lock(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	kick("a kick to a locked register", func() {
+		if a, err := tl.con.Unlock(t.Context(), creds("2001")); err != nil || !a.OK {
+			t.Fatalf("%+v %v", a, err)
+		}
+	})
 }

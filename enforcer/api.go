@@ -88,6 +88,10 @@ type Request struct {
 	// Session, where not zero, must be the session that is current when the
 	// decision is made: a kick belongs to the session at its arrival.
 	Session entry.Seq
+	// Generation, where not zero, must be the snapshot's when the decision is
+	// made: what a kick that was held came in (nobody signed on, a locked
+	// register, another policy) is over.
+	Generation uint64
 	// NoOverride answers "override required" without announcing one (a mere question).
 	NoOverride bool
 }

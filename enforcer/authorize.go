@@ -77,8 +77,9 @@ func (g *Gate) decide(s *Snapshot, r *Request) (Decision, entry.Entry) {
 	}
 	c := Fits
 	// What came in another session is not put down to the operator of this one.
-	meant := s.Session != nil && (r.Session == 0 || r.Session == s.Session.ID)
-	if r.Session == 0 || meant {
+	over := r.Generation != 0 && r.Generation != s.Generation
+	meant := s.Session != nil && (r.Session == 0 && !over || r.Session == s.Session.ID)
+	if (r.Session == 0 || meant) && !over {
 		c |= SameSession
 	}
 	var session Session

@@ -305,3 +305,41 @@ func TestRosterChangesWhileAPermitIsJournaled(t *testing.T) {
 		t.Errorf("withdrawn: %+v", w)
 	}
 }
+
+// TestInvariant2HeldKicksEndWithTheirState: a kick that came when nobody was
+// signed on, or to a locked register, or under another policy, is decided with
+// nobody's rights once that is over.
+func TestInvariant2HeldKicksEndWithTheirState(t *testing.T) {
+	r := ready(t)
+	kick := func(what string, s *Snapshot) {
+		t.Helper()
+		q := Request{Function: fnSale, Drawer: "1", Generation: s.Generation}
+		if s.Session != nil {
+			q.Session = s.Session.ID
+		}
+		d, gr, err := r.Authorize(ctx, q)
+		if err != nil || gr != nil {
+			t.Errorf("%s: %v, %v", what, gr, err)
+		}
+		want(t, what, d, entry.OutcomeDenied, entry.ReasonStateChanged)
+		if e := r.journal.last(t, entry.KindDecision); e.Session != q.Session || q.Session == 0 && e.Operator != "" {
+			t.Errorf("%s: put down to %q in session %d", what, e.Operator, e.Session)
+		}
+	}
+	before := r.Snapshot()
+	r.signOn(ann)
+	kick("nobody was signed on", before)
+	now := r.Snapshot()
+	if _, gr, err := r.Authorize(ctx, Request{Function: fnSale, Drawer: "1", Session: now.Session.ID, Generation: now.Generation}); gr == nil || err != nil {
+		t.Errorf("in the state that it came in: %v", err)
+	}
+	if err := r.Lock(ctx, entry.ReasonOwner, "test"); err != nil {
+		t.Fatal(err)
+	}
+	locked := r.Snapshot()
+	if d, err := r.Unlock(ctx, ann, entry.MethodCard, "test"); err != nil || d.Outcome != entry.OutcomeAllowed {
+		t.Fatalf("%v %v", d, err)
+	}
+	kick("it was locked since", now)
+	kick("it was locked", locked)
+}

@@ -43,7 +43,9 @@ type Kick struct {
 	Digest []byte
 	// Session is the one that was current when the kick arrived; zero: none.
 	Session entry.Seq
-	At      time.Duration
+	// Generation is that of the state (session, lock, policy) that it arrived in.
+	Generation uint64
+	At         time.Duration
 }
 
 // Authority decides about kicks. Kick is called one at a time, in their order,

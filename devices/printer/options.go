@@ -52,6 +52,9 @@ type Options struct {
 	Now func() time.Duration
 	// Session is the current session, zero for none. It must not block.
 	Session func() entry.Seq
+	// Generation is the number of the state (session, lock, policy) that there
+	// is now: what kicks are held under. It must not block.
+	Generation func() uint64
 	// Authority decides about kicks; without one they are dropped and reported.
 	Authority Authority
 	// Events gets what the journal should have, in order. It must not block.
@@ -187,6 +190,9 @@ func (o *Options) settle() error {
 	set(&o.PulseOff, defaultPulseOff)
 	if o.Session == nil {
 		o.Session = func() entry.Seq { return 0 }
+	}
+	if o.Generation == nil {
+		o.Generation = func() uint64 { return 0 }
 	}
 	if o.Events == nil {
 		o.Events = func(Event) {}

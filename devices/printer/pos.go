@@ -14,7 +14,8 @@ import (
 // pump reads what the POS prints, as fast as the printer takes it.
 func (g *Guard) pump(ctx context.Context, front *devices.PTY) {
 	buf := make([]byte, 512)
-	session, behind := entry.Seq(0), false
+	var came arrival
+	behind := false
 	for {
 		if _, err := front.Wait(-1); err != nil {
 			return
@@ -24,7 +25,7 @@ func (g *Guard) pump(ctx context.Context, front *devices.PTY) {
 		// counts as of before it, until we have caught up: somebody else's
 		// session never pays for it.
 		if !behind {
-			session = g.o.Session()
+			came = g.arrival()
 		}
 		waited, err := g.admit(ctx)
 		if err != nil {
@@ -37,7 +38,7 @@ func (g *Guard) pump(ctx context.Context, front *devices.PTY) {
 		}
 		if n > 0 {
 			g.whose(ctx)
-			g.feed(buf[:n], session)
+			g.feed(buf[:n], came)
 		}
 		if behind {
 			if more, err := front.Wait(0); err == nil && !more {
@@ -45,6 +46,18 @@ func (g *Guard) pump(ctx context.Context, front *devices.PTY) {
 			}
 		}
 	}
+}
+
+// arrival is what there was when something came from the POS.
+type arrival struct {
+	session    entry.Seq
+	generation uint64
+}
+
+// arrival is what there is now. If it changes meanwhile, it is over.
+func (g *Guard) arrival() arrival {
+	generation := g.o.Generation()
+	return arrival{g.o.Session(), generation}
 }
 
 // admit waits until there is room for what the POS sends, and nobody needs
@@ -90,7 +103,7 @@ func (g *Guard) whose(ctx context.Context) {
 }
 
 // feed runs what the POS sent through the filter.
-func (g *Guard) feed(p []byte, session entry.Seq) {
+func (g *Guard) feed(p []byte, came arrival) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.o.Now()
@@ -101,13 +114,13 @@ func (g *Guard) feed(p []byte, session entry.Seq) {
 	} else {
 		g.active = true
 	}
-	g.filter.Feed(p, func(s escpos.Segment) { g.segment(&s, session, visit, now) })
+	g.filter.Feed(p, func(s escpos.Segment) { g.segment(&s, came, visit, now) })
 	g.results(now)
 	g.notify()
 }
 
 // segment deals with one segment of the stream. Called with mu held.
-func (g *Guard) segment(s *escpos.Segment, session entry.Seq, visit int, now time.Duration) {
+func (g *Guard) segment(s *escpos.Segment, came arrival, visit int, now time.Duration) {
 	switch {
 	case s.Kind == escpos.Kick:
 		drawer := g.byConnector[s.Drawer]
@@ -115,7 +128,7 @@ func (g *Guard) segment(s *escpos.Segment, session entry.Seq, visit int, now tim
 			g.refusals.add(s.Name, "no drawer at this connector", entry.ReasonNotForwarded, s.In, now)
 			return
 		}
-		g.purposes.Kick(g.o.Name, drawer, session, now)
+		g.purposes.Kick(Kick{Printer: g.o.Name, Drawer: drawer, Session: came.session, Generation: came.generation}, now)
 		return
 	case s.Kind == escpos.Refused:
 		g.refusals.add(s.Name, s.Why, refusedBecause(s), s.In, now)
@@ -223,7 +236,7 @@ func (g *Guard) due(now time.Duration) (changed bool) {
 	before := len(g.kicks) + len(g.events)
 	size := g.queue.size
 	if at, some := g.stall(); some && now >= at {
-		g.filter.Idle(func(s escpos.Segment) { g.segment(&s, 0, g.demux.visit, now) })
+		g.filter.Idle(func(s escpos.Segment) { g.segment(&s, g.arrival(), g.demux.visit, now) })
 	}
 	g.results(now)
 	if at, some := g.refusals.due(g.fed); some && now >= at {

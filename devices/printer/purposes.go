@@ -172,13 +172,13 @@ func (p *Purposes) Opened(drawer string, about entry.Seq, now time.Duration) {
 	}
 }
 
-// Kick takes a kick that has just arrived, in a session.
-func (p *Purposes) Kick(printer, drawer string, session entry.Seq, now time.Duration) {
+// Kick takes a kick that has just arrived: printer, drawer, and what it came in.
+func (p *Purposes) Kick(k Kick, now time.Duration) {
 	p.tick(now)
-	if session != p.session {
-		p.session, p.unpaid = session, 0
+	if k.Session != p.session {
+		p.session, p.unpaid = k.Session, 0
 	}
-	k := Kick{Printer: printer, Drawer: drawer, Session: session, At: now}
+	k.At = now
 	if p.decide(&k, now, p.rules.Order == OrderBefore) {
 		return
 	}
@@ -193,7 +193,7 @@ func (p *Purposes) Kick(printer, drawer string, session entry.Seq, now time.Dura
 		if len(p.unproven) == maxHeld {
 			p.unproven = p.unproven[1:]
 		}
-		p.unproven = append(p.unproven, proof{drawer: drawer, session: session, since: now})
+		p.unproven = append(p.unproven, proof{drawer: k.Drawer, session: k.Session, since: now})
 		p.give(k, &receipt{}, p.rules.Sale, entry.PurposeUnproven, "")
 	default:
 		if len(p.held) == maxHeld {

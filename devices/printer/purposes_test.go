@@ -49,7 +49,7 @@ func (d *day) after(seconds float64) string {
 func (d *day) print(parts ...string) string {
 	d.filter.Feed([]byte(strings.Join(parts, "")), func(s escpos.Segment) {
 		if s.Kind == escpos.Kick {
-			d.p.Kick("receipt", fmt.Sprintf("till%d", s.Drawer), d.session, d.now)
+			d.p.Kick(Kick{Printer: "receipt", Drawer: fmt.Sprintf("till%d", s.Drawer), Session: d.session}, d.now)
 			return
 		}
 		if s.Forwarded() {
@@ -365,7 +365,7 @@ func TestKickBelongsToItsSession(t *testing.T) {
 	d.print(lines(5), cut)
 	d.print(kick1, lines(5), cut)
 	d2 := newDay(t, Rules{})
-	d2.p.Kick("receipt", "till1", 3, d2.now)
+	d2.p.Kick(Kick{Printer: "receipt", Drawer: "till1", Session: 3}, d2.now)
 	r := d2.p.Take(d2.now + 2*time.Second)
 	if len(r) != 1 || r[0].Kick.Session != 3 || r[0].Kick.At != d2.now || r[0].Kick.Printer != "receipt" {
 		t.Errorf("%+v", r)
@@ -381,7 +381,7 @@ func TestDigestIsKeyed(t *testing.T) {
 		}
 		f := escpos.NewFilter()
 		f.Feed([]byte(text+cut), func(s escpos.Segment) { p.Print(&s, 0) })
-		p.Kick("p", "d", 1, 0)
+		p.Kick(Kick{Printer: "p", Drawer: "d", Session: 1}, 0)
 		r := p.Take(0)
 		if len(r) != 1 {
 			t.Fatalf("%+v", r)
@@ -399,7 +399,7 @@ func TestDigestIsKeyed(t *testing.T) {
 func TestPurposesAreBounded(t *testing.T) {
 	d := newDay(t, Rules{Order: OrderWith})
 	for range 2000 {
-		d.p.Kick("receipt", "till1", 7, d.now)
+		d.p.Kick(Kick{Printer: "receipt", Drawer: "till1", Session: 7}, d.now)
 		d.p.Ask(1, "till9", "f", "pos", 7, d.now)
 		d.p.Absorb("till9", 7, d.now)
 		d.print(lines(3), strings.Repeat("x", 200))
