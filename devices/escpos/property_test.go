@@ -235,3 +235,52 @@ func FuzzFilter(f *testing.F) {
 		}
 	})
 }
+
+// TestInvariant3InService adds what happens between the pieces: stalls, a
+// printer that loses its power, and the daemon's own bytes at ground state.
+func TestInvariant3InService(t *testing.T) {
+	rounds := 20000
+	if testing.Short() {
+		rounds = 1000
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	poll := []byte{0x10, 0x04, 0x01}
+	for range rounds {
+		f := NewFilter()
+		var wire []byte
+		emit := func(s Segment) { wire = append(wire, s.Bytes...) }
+		for range 1 + r.IntN(8) {
+			piece := make([]byte, r.IntN(30))
+			for i := range piece {
+				piece[i] = nasty[r.IntN(len(nasty))]
+			}
+			f.Feed(piece, emit)
+			switch r.IntN(6) {
+			case 0:
+				f.Idle(emit)
+				if f.Waiting() || !f.Ground() {
+					t.Fatal("a stalled filter is not at ground")
+				}
+			case 1:
+				f.Cleared()
+				if !f.Ground() {
+					t.Fatal("a printer that was cleared is not at ground")
+				}
+			case 2, 3:
+				if f.Ground() {
+					own := append(f.Break(), poll...)
+					if !f.Safe(own) {
+						t.Fatalf("our own question is unsafe after % X", wire)
+					}
+					f.Sent(own)
+					wire = append(wire, own...)
+				}
+			}
+		}
+		for _, k := range patterns {
+			if i := bytes.Index(wire, k); i >= 0 {
+				t.Fatalf("% X leaves at %d: % X", k, i, wire)
+			}
+		}
+	}
+}

@@ -55,6 +55,8 @@ type Rules struct {
 	// Sale and NoSale are the functions of a sale and of a kick that nothing
 	// says anything about; empty: pos.drawer.sale and pos.drawer.nosale.
 	Sale, NoSale string
+
+	version int // of Profile: what was found by another one does not count
 }
 
 // The times of design.md's "The purpose of a kick".
@@ -84,25 +86,38 @@ func (r *Rules) settle() error {
 		profile[i] = rule
 	}
 	r.Profile = profile
+	r.version++
 	return nil
 }
 
 // fold makes text comparable: upper case, single spaces.
 func fold(s string) string { return strings.ToUpper(strings.Join(strings.Fields(s), " ")) }
 
-// match finds the first rule that fits one of the lines.
-func (r *Rules) match(lines []string) *Rule {
-	for i := range r.Profile {
-		rule := &r.Profile[i]
-		for _, line := range lines {
-			if rule.Pattern != nil {
-				if rule.Pattern.MatchString(line) {
-					return rule
-				}
-			} else if strings.Contains(fold(line), rule.Text) {
-				return rule
+// match finds the first rule that fits one of a receipt's lines. It looks at
+// each line once, however many kicks ask: a POS must not keep us busy.
+func (r *Rules) match(x *receipt) *Rule {
+	if x.version != r.version {
+		x.version, x.judged, x.first = r.version, 0, len(r.Profile)
+	}
+	for ; x.judged < len(x.lines); x.judged++ {
+		line := x.lines[x.judged]
+		folded := fold(line)
+		for i := range r.Profile[:x.first] {
+			if r.Profile[i].fits(line, folded) {
+				x.first = i
+				break
 			}
 		}
 	}
-	return nil
+	if x.first == len(r.Profile) {
+		return nil
+	}
+	return &r.Profile[x.first]
+}
+
+func (r *Rule) fits(line, folded string) bool {
+	if r.Pattern != nil {
+		return r.Pattern.MatchString(line)
+	}
+	return strings.Contains(folded, r.Text)
 }

@@ -116,7 +116,7 @@ func (p *Purposes) proves(r *receipt) bool {
 	if r.count-r.before < p.rules.Lines {
 		return false
 	}
-	rule := p.rules.match(r.lines)
+	rule := p.rules.match(r)
 	return rule == nil || !rule.NotSale
 }
 
@@ -186,12 +186,9 @@ func (p *Purposes) Kick(k Kick, now time.Duration) {
 	case OrderAsked:
 		p.give(k, p.gather.soFar(), p.rules.NoSale, entry.PurposeNone, "")
 	case OrderBefore:
-		if p.unpaid >= unpaidLimit {
+		if p.unpaid >= unpaidLimit || !p.room() {
 			p.give(k, p.gather.soFar(), p.rules.NoSale, entry.PurposeNone, "")
 			return
-		}
-		if len(p.unproven) == maxHeld {
-			p.unproven = p.unproven[1:]
 		}
 		p.unproven = append(p.unproven, proof{drawer: k.Drawer, session: k.Session, since: now})
 		p.give(k, &receipt{}, p.rules.Sale, entry.PurposeUnproven, "")
@@ -202,6 +199,20 @@ func (p *Purposes) Kick(k Kick, now time.Duration) {
 		}
 		p.held = append(p.held, k)
 	}
+}
+
+// room makes room for one more sale without receipt, if there is: one that was
+// not opened, likely denied, may be forgotten, but one that was opened has its
+// receipt, or is told of and counts.
+func (p *Purposes) room() bool {
+	if len(p.unproven) < maxHeld {
+		return true
+	}
+	i := slices.IndexFunc(p.unproven, func(u proof) bool { return !u.opened })
+	if i >= 0 {
+		p.unproven = slices.Delete(p.unproven, i, i+1)
+	}
+	return i >= 0
 }
 
 // decide gives a kick its purpose from what is known now, or leaves it. final:
@@ -231,6 +242,7 @@ func (p *Purposes) decide(k *Kick, now time.Duration, final bool) bool {
 func (p *Purposes) printed(k *Kick, now time.Duration, final bool) bool {
 	var notSale *Rule
 	var copied *receipt
+	p.rules.match(&p.gather.now) // once for all kicks: soFar is a copy
 	for i := len(p.receipts); i >= 0; i-- {
 		r := p.gather.soFar()
 		if i < len(p.receipts) {
@@ -240,7 +252,7 @@ func (p *Purposes) printed(k *Kick, now time.Duration, final bool) bool {
 		} else if p.gather.now.spent {
 			continue
 		}
-		switch rule := p.rules.match(r.lines); {
+		switch rule := p.rules.match(r); {
 		case rule != nil && rule.NotSale:
 			if notSale == nil {
 				notSale, copied = rule, r

@@ -418,3 +418,62 @@ func TestRulesAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// TestInvariant9NoSaleIsForgotten: however often a POS kicks before its
+// receipts, each opening is told of, and the limit is reached.
+func TestInvariant9NoSaleIsForgotten(t *testing.T) {
+	p, err := NewPurposes(Rules{Order: OrderBefore}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, told, last := 0, 0, 0
+	for i := range 200 { // one every 5 s, for which no receipt is printed
+		now := time.Duration(i) * 5 * time.Second
+		p.Kick(Kick{Drawer: "till1", Session: 7}, now)
+		for _, r := range p.Take(now) {
+			switch {
+			case r.Outcome == NoReceipt:
+				told++
+			case r.Kick.Purpose == entry.PurposeUnproven:
+				opened, last = opened+1, i
+				p.Opened("till1", 1, now)
+			}
+		}
+	}
+	if told != opened || last > 20 {
+		t.Errorf("%d sales were opened, the last at kick %d, and %d told of", opened, last, told)
+	}
+	// What was denied is in nobody's way.
+	d := newDay(t, Rules{Order: OrderBefore})
+	for range 3 * maxHeld {
+		d.want("kick", d.print(kick1), "till1 drawer.sale unproven")
+	}
+}
+
+// TestInvariant2KicksCostLittle: a POS cannot keep the guard busy, and others'
+// drawers shut, with long texts and many kicks.
+func TestInvariant2KicksCostLittle(t *testing.T) {
+	d := newDay(t, Rules{Lines: 1 << 20, Profile: profile()})
+	text := strings.Repeat(strings.Repeat("ab ", 170)+"\n", maxLines)
+	for range maxReceipts {
+		d.print(text, cut)
+	}
+	d.print(text)
+	began := time.Now()
+	for range 10 {
+		d.print(strings.Repeat(kick1, 100))
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("1000 kicks took %v", took)
+	}
+	// What was found is found again after more was printed, and anew by another profile.
+	d.print(cut)
+	d.after(20)
+	d.print("sundries\n", kick1)
+	d.want("more", d.print("PAID OUT\n", cut), "till1 till.paidout profile profile:paid out 2 lines")
+	d.print("sundries\n", kick1)
+	if err := d.p.SetProfile([]Rule{{Name: "x", Text: "sundries", Function: "pos.drawer.nosale"}}); err != nil {
+		t.Fatal(err)
+	}
+	d.want("another profile", d.print("y\n", cut), "till1 drawer.nosale profile profile:x 2 lines")
+}

@@ -19,6 +19,10 @@ type receipt struct {
 	cut    time.Duration
 	before int  // how many of the lines were printed before the drawer was opened last
 	spent  bool // a kick was decided by it while it was being printed
+
+	// What Rules.match has found so far: how many lines it has looked at, the
+	// first rule that fits one of them, and by which profile.
+	judged, first, version int
 }
 
 // Bounds of what is remembered of one receipt's text.

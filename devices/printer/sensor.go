@@ -42,6 +42,7 @@ type written struct {
 	drawer string
 	about  entry.Seq
 	at     time.Duration
+	open   bool // the drawer was open when it was written: it may have been on its way shut
 }
 
 // setPolarity begins anew: nothing before it is an opening.
@@ -63,13 +64,10 @@ func (s *sensor) isOpen() bool { return s.high == (s.polarity == PolarityHighOpe
 
 // pulsed takes a pulse down.
 func (s *sensor) pulsed(drawer string, about entry.Seq, now time.Duration) {
-	if s.known && s.open {
-		return // it is open already: nothing will be seen of it
-	}
 	if len(s.pending) == maxHeld {
 		s.pending = s.pending[1:]
 	}
-	s.pending = append(s.pending, written{drawer, about, now})
+	s.pending = append(s.pending, written{drawer, about, now, s.known && s.open})
 }
 
 // reading takes one reading of the level, and returns what it means. session
@@ -96,6 +94,9 @@ func (s *sensor) reading(high, session bool, now time.Duration) []Event {
 	for len(s.pending) > 0 && now-s.pending[0].at > explains {
 		p := s.pending[0]
 		s.pending = s.pending[1:]
+		if p.open {
+			continue // nothing was to be seen of it
+		}
 		events = append(events, Event{Kind: entry.KindDrawerNoOpen, Drawer: p.drawer, About: p.about, At: now})
 	}
 	return events

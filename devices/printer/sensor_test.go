@@ -56,6 +56,8 @@ func TestSensor(t *testing.T) {
 			{"cppoco", "drawer-opened 101; drawer-closed 500ms; drawer-opened 102"},
 			{"op...o", ""},
 			{"oc", "drawer-closed 500ms"},
+			{"opcoc", "drawer-closed 500ms; drawer-opened 101; drawer-closed 500ms"},
+			{"opooooo", ""},
 			{"cp........o", "drawer-opened 101"}, // no reading in between: it was in time
 			{"c........po", "drawer-opened 101"},
 			{"coooooooo", "drawer-opened no-grant; drawer-left-open 3s"},
