@@ -199,7 +199,7 @@ func (g *Guard) answersNow(ctx context.Context, good func() error) (*line, error
 }
 
 // writePulse writes the canonical pulse, ESC p m t1 t2, all of it at once. It
-// is the one place in the product that does, and Pulse its one caller's caller.
+// is the one place in the product that does, reached from Pulse alone.
 func (g *Guard) writePulse(l *line, r enforcer.Redemption, d Drawer) error {
 	g.mu.Lock()
 	defer g.mu.Unlock() // no answer, loss of trust or new byte comes between
