@@ -114,6 +114,9 @@ func (a *app) showReport(r *journal.Report) {
 	if r.Entries > 0 {
 		a.say("%s, %d to %d, of %s", count(int(r.Entries), "entry"), r.First, r.Last, r.Origin)
 		a.say("%s stored, %d signed by a given key, up to entry %d", count(r.Stored, "checkpoint"), r.Signed, r.Covered)
+		if r.Held > 0 {
+			a.say("held to a given checkpoint up to entry %d", r.Held)
+		}
 		if r.Root != "" {
 			a.say("root %s", r.Root)
 		}

@@ -97,7 +97,7 @@ func openCopy(path string) (*fileCopy, error) {
 	c := &fileCopy{file: file}
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB); err != nil {
 		_ = c.close()
-		return nil, fmt.Errorf("%w: %s; make a copy through the daemon", ErrInUse, path)
+		return nil, fmt.Errorf("%w: %s", ErrInUse, path)
 	}
 	info, err := file.Stat()
 	if err != nil || !info.Mode().IsRegular() || info.Size() < 4*minPageSize || info.Size() > 1<<46 {

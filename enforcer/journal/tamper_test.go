@@ -227,6 +227,12 @@ func TestVerifyOtherFiles(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	})
+	t.Run("a checkpoint beyond those in the file", func(t *testing.T) {
+		bare := forge(t, path, func(int64) bool { return false }, func(es []entry.Entry) []entry.Entry { return es })
+		if r := mustVerify(t, bare, held...); len(r.Unchecked) != 0 || r.Held != 20 || r.Covered != 0 {
+			t.Errorf("%+v", r)
+		}
+	})
 	t.Run("not there", func(t *testing.T) {
 		if _, err := Verify(t.Context(), path+"x", keys); !errors.Is(err, fs.ErrNotExist) {
 			t.Error(err)

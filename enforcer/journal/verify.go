@@ -383,7 +383,7 @@ func (r *Report) leftOpen(v *view, keys []note.Verifier, given int) {
 	case r.Held < v.last():
 		open("entries %d to %d come after the last checkpoint that was given", max(r.Held+1, v.header.First), v.last())
 	}
-	if len(keys) > 0 && r.Covered < v.last() {
+	if len(keys) > 0 && max(r.Covered, r.Held) < v.last() {
 		open("entries %d to %d come after the last signed checkpoint in the file", max(r.Covered+1, v.header.First), v.last())
 	}
 	if v.header.First > 1 {
