@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"tillwarden/enforcer/durable"
 	"tillwarden/enforcer/journal"
 	"tillwarden/signon"
 )
@@ -74,7 +75,7 @@ func openKeys(state, name string) (*keys, error) {
 			return nil, err
 		}
 		// The public part first: a private key without it could not be verified by anybody.
-		if err := writeFile(filepath.Join(dir, journalPub), []byte(public+"\n"), 0o644); err != nil {
+		if err := durable.Replace(filepath.Join(dir, journalPub), []byte(public+"\n"), 0o644); err != nil {
 			return nil, err
 		}
 		return []byte(private + "\n"), nil
@@ -113,7 +114,7 @@ func keyFile(path string, generate func() ([]byte, error)) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("make %s: %w", filepath.Base(path), err)
 		}
-		return text, writeFile(path, text, 0o600)
+		return text, durable.Replace(path, text, 0o600)
 	case err != nil:
 		return nil, fmt.Errorf("read a key: %w", err)
 	case !st.Mode().IsRegular() || st.Mode().Perm()&0o077 != 0:
@@ -124,47 +125,4 @@ func keyFile(path string, generate func() ([]byte, error)) ([]byte, error) {
 		return nil, fmt.Errorf("read a key: %w", err)
 	}
 	return text, nil
-}
-
-// writeFile replaces a file as a whole: after a power cut there is the old
-// one or the new one, never half of one.
-func writeFile(path string, data []byte, mode fs.FileMode) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-			err = fmt.Errorf("write %s: %w", path, err)
-		}
-	}()
-	if err := f.Chmod(mode); err != nil {
-		return err
-	}
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-// syncDir puts a folder's names on disk.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

@@ -13,6 +13,7 @@ import (
 	"tillwarden/daemon/api"
 	"tillwarden/enforcer"
 	"tillwarden/enforcer/bundle"
+	"tillwarden/enforcer/durable"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
 )
@@ -70,7 +71,7 @@ func (d *Daemon) verify(file []byte) (*opened, error) {
 // next start.
 func (d *Daemon) install(ctx context.Context, o *opened, file []byte, name string) error {
 	next := filepath.Join(d.config().State, nextPolicyFile)
-	if err := writeFile(next, file, 0o600); err != nil {
+	if err := durable.Replace(next, file, 0o600); err != nil {
 		return err
 	}
 	ref := entry.PolicyRef{Epoch: o.manifest.Epoch, Digest: o.policy.Digest()}
@@ -80,10 +81,10 @@ func (d *Daemon) install(ctx context.Context, o *opened, file []byte, name strin
 		}
 		return err
 	}
-	if err := os.Rename(next, filepath.Join(d.config().State, policyFile)); err != nil {
+	if err := durable.Name(next, filepath.Join(d.config().State, policyFile)); err != nil {
 		return fmt.Errorf("the policy is loaded, but cannot be kept for the next start: %w", err)
 	}
-	return syncDir(d.config().State)
+	return nil
 }
 
 // loadAtStart loads the policy that was loaded last, and then the configured

@@ -67,25 +67,6 @@ func TestKeysAreMadeOnceAndGuarded(t *testing.T) {
 	}
 }
 
-func TestWriteFileReplacesWhole(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "f")
-	for _, text := range []string{"one", "two"} {
-		if err := writeFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, _ := os.ReadFile(path); string(got) != "two" {
-		t.Errorf("%q", got)
-	}
-	if err := writeFile(filepath.Join(dir, "none", "f"), nil, 0o600); err == nil {
-		t.Error("a file in a folder that is not there was written")
-	}
-	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
-}
-
 func TestBootClock(t *testing.T) {
 	c, err := newBootClock()
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"tillwarden/daemon/api"
 	"tillwarden/devices/printer"
+	"tillwarden/enforcer/durable"
 	"tillwarden/enforcer/journal/entry"
 )
 
@@ -340,7 +341,7 @@ func (d *Daemon) keepCalibration(name string, p printer.Polarity) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(d.config().State, calibrationFile), append(text, '\n'), 0o600)
+	return durable.Replace(filepath.Join(d.config().State, calibrationFile), append(text, '\n'), 0o600)
 }
 
 var (

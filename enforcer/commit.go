@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"tillwarden/enforcer/durable"
 	"tillwarden/enforcer/journal/entry"
 )
 
@@ -127,7 +128,7 @@ func (g *Gate) save() {
 	raw, err := g.state.marshal()
 	g.mu.Unlock()
 	if err == nil && !bytes.Equal(raw, g.saved) {
-		if err = replaceFile(g.opt.StatePath, raw); err == nil {
+		if err = durable.Replace(g.opt.StatePath, raw, 0o600); err == nil {
 			g.saved = raw
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"path/filepath"
 	"reflect"
 	"testing"
 	"time"
@@ -418,16 +419,21 @@ func TestEveryFlippedBitOfTheStateFileIsFound(t *testing.T) {
 // the journal alone brings everything back.
 func TestStateFileCannotBeWritten(t *testing.T) {
 	r := ready(t)
-	os.Mkdir(r.path+".new", 0o700) // nothing can be created there now
+	dir := filepath.Dir(r.path)
+	if err := os.Rename(dir, dir+".away"); err != nil { // nothing can be created there now
+		t.Fatal(err)
+	}
 	r.signOn(ann)
 	if len(r.reports) == 0 {
 		t.Error("nobody was told")
+	}
+	if err := os.Rename(dir+".away", dir); err != nil {
+		t.Fatal(err)
 	}
 	r.kill()
 	if s := r.Snapshot().Session; s == nil || s.Subject.Operator != ann.Operator {
 		t.Errorf("after a restart: %+v", s)
 	}
-	os.Remove(r.path + ".new")
 	r.EndSession(ctx, entry.ReasonOwner, Subject{}, "t")
 	if s, err := readState(r.path); err != nil || s.Session != nil {
 		t.Errorf("when it can be again: %+v, %v", s, err)

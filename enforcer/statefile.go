@@ -4,11 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 )
 
@@ -74,55 +71,4 @@ func (s *state) marshal() ([]byte, error) {
 		return nil, fmt.Errorf("writing the state file: %w", err)
 	}
 	return append(raw, '\n'), nil
-}
-
-// replaceFile puts content in place of path such that after a power cut there
-// is the old file or the new one, whole.
-func replaceFile(path string, content []byte) (err error) {
-	// One process owns the folder, so a fixed name does, and leaves no litter after a crash.
-	tmp, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("writing the state file: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("writing the state file: %w", errors.Join(err, ignoreClosed(tmp.Close()), ignoreGone(os.Remove(tmp.Name()))))
-		}
-	}()
-	if _, err = tmp.Write(content); err != nil {
-		return err
-	}
-	if err = tmp.Sync(); err != nil {
-		return err
-	}
-	if err = tmp.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(tmp.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes the rename itself durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-func ignoreClosed(err error) error {
-	if errors.Is(err, os.ErrClosed) {
-		return nil
-	}
-	return err
-}
-
-func ignoreGone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }

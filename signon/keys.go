@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"tillwarden/enforcer/durable"
 )
 
 // keyFile is the name of the key file in the keys folder.
@@ -106,7 +108,7 @@ func GenerateKeys(dir string) (*Keys, error) {
 	}
 	line := fmt.Appendf(nil, "%s %s %x %x\n", keyVersion, k.ID, secret[:keySize], secret[keySize:])
 	defer clear(line)
-	if err := writeNew(filepath.Join(dir, keyFile), line); err != nil {
+	if err := durable.Create(filepath.Join(dir, keyFile), line, 0o600); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("%w in %s", ErrKeysExist, dir)
 		}
@@ -184,41 +186,4 @@ func OpenKeys(dir, roster string) (*Keys, error) {
 		return nil, fmt.Errorf("make the keys folder: %w", err)
 	}
 	return GenerateKeys(dir)
-}
-
-// writeNew writes a file that must not exist yet, all or nothing: a temporary
-// file, flushed, linked to its name, and the folder flushed.
-func writeNew(path string, content []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		_ = f.Close()
-		if rmErr := os.Remove(f.Name()); err == nil {
-			err = rmErr
-		}
-		if err == nil {
-			err = syncDir(filepath.Dir(path))
-		}
-	}()
-	if err := f.Chmod(0o600); err != nil {
-		return err
-	}
-	if _, err := f.Write(content); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	return os.Link(f.Name(), path)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

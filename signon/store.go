@@ -14,6 +14,7 @@ import (
 	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"tillwarden/enforcer"
+	"tillwarden/enforcer/durable"
 )
 
 var (
@@ -168,10 +169,7 @@ func (s *Store) create() (err error) {
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(temp, s.o.Path); err != nil {
-		return err
-	}
-	return syncDir(dir)
+	return durable.Name(temp, s.o.Path)
 }
 
 // open opens the file and goes through all of it. s.mu is held.

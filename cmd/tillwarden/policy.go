@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tillwarden/enforcer/bundle"
+	"tillwarden/enforcer/durable"
 	"tillwarden/enforcer/policy"
 	"tillwarden/enforcer/policy/presets"
 	"tillwarden/enforcer/policy/source"
@@ -210,31 +211,11 @@ func privateKey(path string) (bundle.PrivateKey, error) {
 }
 
 // replaceFile writes a file whole or not at all.
-func replaceFile(path string, content []byte, mode os.FileMode) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
+func replaceFile(path string, content []byte, mode os.FileMode) error {
+	if err := durable.Replace(path, content, mode); err != nil {
 		return failedf("writing %s: %w", path, err)
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-			err = failedf("writing %s: %w", path, err)
-		}
-	}()
-	if _, err = f.Write(content); err != nil {
-		return err
-	}
-	if err = f.Chmod(mode); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return nil
 }
 
 type bundleAnswer struct {

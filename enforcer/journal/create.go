@@ -16,6 +16,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 	"golang.org/x/sys/unix"
 
+	"tillwarden/enforcer/durable"
 	"tillwarden/enforcer/journal/entry"
 )
 
@@ -106,10 +107,7 @@ func create(o *Options, k *known) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(temp, o.Path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(o.Path))
+	return durable.Name(temp, o.Path)
 }
 
 func fillNew(o *Options, temp string, head []byte, h *header, k *known, stamp entry.Stamp) (err error) {
@@ -139,14 +137,6 @@ func fillNew(o *Options, temp string, head []byte, h *header, k *known, stamp en
 		return tx.Bucket(bucketHeader).Put(keyHeader, head)
 	})
 	return errors.Join(err, db.Close())
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // lockDir keeps two processes from creating the same journal at once.
@@ -179,7 +169,7 @@ func moveAside(o *Options, last entry.Seq) (string, error) {
 	if err := os.Rename(o.Path, name); err != nil {
 		return "", fmt.Errorf("moving the damaged journal aside: %w", err)
 	}
-	if err := syncDir(filepath.Dir(o.Path)); err != nil {
+	if err := durable.SyncDir(filepath.Dir(o.Path)); err != nil {
 		return "", fmt.Errorf("moving the damaged journal aside: %w", err)
 	}
 	return filepath.Base(name), nil
@@ -240,28 +230,13 @@ func readHead(path string) (h head, ok bool) {
 }
 
 // writeHead replaces the head file as a whole.
-func writeHead(path string, h head) (err error) {
+func writeHead(path string, h head) error {
 	raw, err := json.Marshal(h)
 	if err != nil {
 		return fmt.Errorf("writing the journal's head: %w", err)
 	}
-	temp := path + ".head.new"
-	defer func() {
-		if err != nil {
-			_ = os.Remove(temp)
-			err = fmt.Errorf("writing the journal's head: %w", err)
-		}
-	}()
-	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
+	if err := durable.Replace(path+".head", raw, 0o600); err != nil {
+		return fmt.Errorf("writing the journal's head: %w", err)
 	}
-	_, err = file.Write(raw)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temp, path+".head"); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return nil
 }
