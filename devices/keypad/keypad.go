@@ -14,7 +14,6 @@ package keypad
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -117,30 +116,9 @@ func (k *Keypad) Run(ctx context.Context, port devices.Port, out func(Event)) er
 		return err
 	}
 	defer d.Reset()
-	// Keypads of this kind take their power from the line.
-	if err := port.SetLines(devices.LineDTR|devices.LineRTS, 0); err != nil && !errors.Is(err, devices.ErrNoLines) {
-		return fmt.Errorf("powering keypad %s: %w", k.source, err)
+	err = devices.Listen(ctx, port, 64, d.Deadline, func(p []byte, now time.Time) { d.Feed(p, now, out) })
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("keypad %s: %w", k.source, err)
 	}
-	if err := port.DiscardInput(); err != nil {
-		return fmt.Errorf("starting keypad %s: %w", k.source, err)
-	}
-	buf := make([]byte, 64)
-	defer clear(buf)
-	for ctx.Err() == nil {
-		wait := time.Duration(-1)
-		if at, waiting := d.Deadline(); waiting {
-			wait = max(time.Until(at), 0)
-		}
-		ready, err := port.Wait(wait)
-		n := 0
-		if err == nil && ready {
-			n, err = port.Read(buf)
-		}
-		if err != nil {
-			return fmt.Errorf("reading keypad %s: %w", k.source, err)
-		}
-		d.Feed(buf[:n], time.Now(), out)
-		clear(buf[:n])
-	}
-	return ctx.Err()
+	return err
 }

@@ -13,7 +13,6 @@ package msr
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -112,30 +111,9 @@ func (r *Reader) Run(ctx context.Context, port devices.Port, out func(Swipe)) er
 		return err
 	}
 	defer d.Reset()
-	// Readers of this kind take their power from the line.
-	if err := port.SetLines(devices.LineDTR|devices.LineRTS, 0); err != nil && !errors.Is(err, devices.ErrNoLines) {
-		return fmt.Errorf("powering card reader %s: %w", r.source, err)
+	err = devices.Listen(ctx, port, 512, d.Deadline, func(p []byte, now time.Time) { d.Feed(p, now, out) })
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("card reader %s: %w", r.source, err)
 	}
-	if err := port.DiscardInput(); err != nil {
-		return fmt.Errorf("starting card reader %s: %w", r.source, err)
-	}
-	buf := make([]byte, 512)
-	defer clear(buf)
-	for ctx.Err() == nil {
-		wait := time.Duration(-1)
-		if at, waiting := d.Deadline(); waiting {
-			wait = max(time.Until(at), 0)
-		}
-		ready, err := port.Wait(wait)
-		n := 0
-		if err == nil && ready {
-			n, err = port.Read(buf)
-		}
-		if err != nil {
-			return fmt.Errorf("reading card reader %s: %w", r.source, err)
-		}
-		d.Feed(buf[:n], time.Now(), out)
-		clear(buf[:n])
-	}
-	return ctx.Err()
+	return err
 }
