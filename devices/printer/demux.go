@@ -33,8 +33,12 @@ const (
 
 // Bounds of what is remembered and of what is one answer.
 const (
-	maxQuestions = 64
+	maxQuestions = 128
 	maxBlock     = 96
+	// enough is how many open real-time questions stop more from being written:
+	// one write adds at most a third of its bytes. If one were forgotten, its
+	// answer would be taken for another's, and the sensor's level for something else.
+	enough = 32
 )
 
 // demux tells whose the answers are. It is pure.
@@ -98,6 +102,9 @@ func (d *demux) expire(now time.Duration) (missing int) {
 	}
 	return missing
 }
+
+// full reports whether no more is to be asked before something is answered.
+func (d *demux) full() bool { return len(d.realtime) >= enough }
 
 // open reports whether real-time questions are open.
 func (d *demux) open() bool { return len(d.realtime) > 0 }

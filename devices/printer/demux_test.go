@@ -3,6 +3,7 @@ package printer
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -172,5 +173,24 @@ func TestDemuxClearResponse(t *testing.T) {
 		if r := d.take(b); r.to != posAsked {
 			t.Errorf("%02X goes to %d", b, r.to)
 		}
+	}
+}
+
+// TestInvariant9SensorIsNotForged: with more questions than are remembered, the
+// answer to one would be read as another's: the paper's end as the drawer's
+// level. So no more of them leave than are remembered.
+func TestInvariant9SensorIsNotForged(t *testing.T) {
+	r := ready(t, func(o *Options) { o.Poll = time.Hour })
+	r.printer.set(func(f *fake) { f.silent = true })
+	r.send(strings.Repeat("\x10\x04\x04", 150), strings.Repeat("\x10\x04\x01", 150))
+	most := 0
+	stays(t, 300*time.Millisecond, "no question is forgotten", func() bool {
+		r.Guard.mu.Lock()
+		defer r.Guard.mu.Unlock()
+		most = max(most, len(r.demux.realtime))
+		return most < maxQuestions
+	})
+	if most < enough {
+		t.Errorf("%d questions were open", most)
 	}
 }

@@ -132,6 +132,7 @@ func (g *Guard) write(ctx context.Context, l *line) error {
 		}
 		g.mu.Lock()
 		ready := g.trusted && !g.paused && g.queue.size > 0
+		full := g.demux.full()
 		changed := g.changed
 		g.mu.Unlock()
 		if !ready {
@@ -141,7 +142,7 @@ func (g *Guard) write(ctx context.Context, l *line) error {
 			}
 			continue
 		}
-		if !g.takes(l) {
+		if full || !g.takes(l) {
 			if err := wait(ctx, nil, 10*time.Millisecond); err != nil {
 				return err
 			}
