@@ -204,7 +204,7 @@ func (k *checker) devices(c *Config) {
 		k.mode(key+".link_mode", p.LinkMode)
 		k.word(key+".kick_order", p.KickOrder, "with", "before", "asked")
 		k.between(key+".receipt_lines", p.ReceiptLines, 1, 100)
-		k.word(key+".resync", p.Resync, "clear", "powercycle", "technician", "none")
+		k.word(key+".resync", p.Resync, "clear", "powercycle", "technician")
 		k.word(key+".flow", p.Flow, "none", "dsr", "cts", "xonxoff")
 		k.within(key+".pulse_on", p.PulseOn, "2ms", "510ms")
 		k.within(key+".pulse_off", p.PulseOff, "2ms", "510ms")

@@ -354,8 +354,6 @@ func (g *Guard) reaches(r reach) {
 // with mu held.
 func (g *Guard) resynchronise(l *line) {
 	switch {
-	case g.o.Resync == ResyncNone:
-		g.trust(entry.ReasonOpened)
 	case g.o.Resync == ResyncClear && l.cleared:
 		g.trust(entry.ReasonCleared)
 	case g.o.Resync == ResyncPowerCycle && l.silence:

@@ -145,13 +145,6 @@ func TestResyncClears(t *testing.T) {
 	}
 }
 
-// TestResyncNone takes every connection for a fresh one, once it answers.
-func TestResyncNone(t *testing.T) {
-	r := ready(t, func(o *Options) { o.Resync = ResyncNone })
-	r.send("x")
-	eventually(t, "it prints", func() bool { return r.printer.printed() == "x" })
-}
-
 // TestLostInAPicture: what comes back knows nothing of the picture, and its
 // rest is not printed as text.
 func TestLostInAPicture(t *testing.T) {

@@ -76,11 +76,10 @@ const (
 	ResyncClear      Resync = iota // we clear its buffers (DLE DC4 8), and it answers
 	ResyncPowerCycle               // it was seen to go silent and come back, or the technician says so
 	ResyncTechnician               // the technician says so
-	ResyncNone                     // every connection is taken for a freshly switched on printer
 	resyncEnd
 )
 
-var resyncNames = [...]string{"clear", "powercycle", "technician", "none"}
+var resyncNames = [...]string{"clear", "powercycle", "technician"}
 
 // String gives the configuration's word.
 func (r Resync) String() string { return wordOf(resyncNames[:], int(r)) }
