@@ -119,11 +119,12 @@ func (f *Filter) Idle(emit func(Segment)) {
 
 // Cleared says that the printer has forgotten all that it was sent: it was
 // cleared, or had no power. The rest of a picture that was under way is dropped.
+// What was sent last still counts, as for whoever takes a second look at it.
 func (f *Filter) Cleared() {
 	if f.state == picture {
 		f.state, f.skip = skipping, f.left
 	}
-	f.leaving, f.tail = Realtime{}, Tail{}
+	f.leaving = Realtime{}
 }
 
 // Safe, Sent and Break are for bytes of the daemon's own that go to the printer

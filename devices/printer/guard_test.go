@@ -288,3 +288,16 @@ func TestOptionsAreChecked(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestInvariant3TextAfterALostPicture: the printer is lost in the middle of a
+// picture, after a byte that could begin a kick with the text that follows. The
+// text is printed when the printer is back, all of it.
+func TestInvariant3TextAfterALostPicture(t *testing.T) {
+	r := ready(t)
+	f := r.pos()
+	f.WriteString("\x1dv0\x00\x01\x00\x04\x00a\x1b")
+	eventually(t, "the picture has begun", func() bool { return bytes.HasSuffix(r.printer.received(), []byte("a\x1b")) })
+	r.Guard.detach(entry.ReasonUnplugged) // nothing of ours goes there now
+	f.WriteString("bcpaid 5.00\n")
+	eventually(t, "the text waits", func() bool { return r.Status().Queued >= len("paid 5.00\n") })
+}
