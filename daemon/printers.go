@@ -73,6 +73,7 @@ func (d *Daemon) guardOptions(p *PrinterConfig) (printer.Options, error) {
 		Now: d.clock.Boot, Session: d.session, Authority: d,
 		Generation: func() uint64 { return d.gate.Snapshot().Generation },
 		Events:     func(e printer.Event) { d.printerEvent(p.Name, e) },
+		Printed:    d.touch,
 	}
 	mode, err := strconv.ParseUint(p.LinkMode, 8, 32)
 	if err != nil {

@@ -56,6 +56,7 @@ type Guard struct {
 	kicks    []Kick
 	events   []Event
 	dropped  uint64 // events beyond the bound
+	printed  bool   // a receipt was cut, and nobody was told
 }
 
 // reach is how far the printer can be reached.
@@ -197,7 +198,7 @@ func (g *Guard) tell(ctx context.Context) {
 	for {
 		g.tellAll()
 		g.mu.Lock()
-		changed, more := g.changed, len(g.events) > 0
+		changed, more := g.changed, len(g.events) > 0 || g.printed
 		g.mu.Unlock()
 		if more {
 			continue
@@ -212,9 +213,12 @@ func (g *Guard) tell(ctx context.Context) {
 
 func (g *Guard) tellAll() {
 	g.mu.Lock()
-	events, dropped := g.events, g.dropped
-	g.events, g.dropped = nil, 0
+	events, dropped, printed := g.events, g.dropped, g.printed
+	g.events, g.dropped, g.printed = nil, 0, false
 	g.mu.Unlock()
+	if printed {
+		g.o.Printed()
+	}
 	for _, e := range events {
 		g.o.Events(e)
 	}

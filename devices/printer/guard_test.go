@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -300,4 +301,18 @@ func TestInvariant3TextAfterALostPicture(t *testing.T) {
 	r.Guard.detach(entry.ReasonUnplugged) // nothing of ours goes there now
 	f.WriteString("bcpaid 5.00\n")
 	eventually(t, "the text waits", func() bool { return r.Status().Queued >= len("paid 5.00\n") })
+}
+
+// TestReceiptsAreWork: each receipt that the POS prints says that somebody is
+// at work, without a kick and without an event; a status request does not.
+func TestReceiptsAreWork(t *testing.T) {
+	var printed atomic.Int32
+	r := ready(t, func(o *Options) { o.Printed = func() { printed.Add(1) } })
+	r.send("\x1dr\x01x")
+	eventually(t, "it prints", func() bool { return r.printer.printed() == "x" })
+	if n := printed.Load(); n != 0 {
+		t.Errorf("%d receipts before one was cut", n)
+	}
+	r.send("\n\x1dV\x00")
+	eventually(t, "the receipt is known", func() bool { return printed.Load() == 1 })
 }

@@ -59,6 +59,9 @@ type Options struct {
 	Authority Authority
 	// Events gets what the journal should have, in order. It must not block.
 	Events func(Event)
+	// Printed, where given, is called after the POS has printed and cut a
+	// receipt: somebody is at work, whether a drawer opens or not.
+	Printed func()
 }
 
 // Drawer is a drawer on a printer.
@@ -195,6 +198,9 @@ func (o *Options) settle() error {
 	}
 	if o.Events == nil {
 		o.Events = func(Event) {}
+	}
+	if o.Printed == nil {
+		o.Printed = func() {}
 	}
 	switch {
 	case o.Name == "":

@@ -150,6 +150,7 @@ func (g *Guard) segment(s *escpos.Segment, came arrival, visit int, now time.Dur
 		asks: s.Kind == escpos.Status && s.Name != "DLE EOT",
 	})
 	g.purposes.Print(s, now)
+	g.printed = g.printed || s.Kind == escpos.Cut
 }
 
 func refusedBecause(s *escpos.Segment) entry.Reason {
