@@ -85,8 +85,8 @@ type Daemon struct {
 // policy, and makes the sockets. Devices come with Run. What cannot be had is
 // an error, except where the register can still run and say so: without a
 // policy or with a damaged roster everything is refused.
-func New(ctx context.Context, o Options) (d *Daemon, err error) {
-	d = &Daemon{opt: o, log: o.Log, problems: map[string]string{}, notices: make(chan entry.Entry, noticeQueue)}
+func New(ctx context.Context, o Options) (_ *Daemon, err error) {
+	d := &Daemon{opt: o, log: o.Log, problems: map[string]string{}, notices: make(chan entry.Entry, noticeQueue)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
@@ -95,7 +95,7 @@ func New(ctx context.Context, o Options) (d *Daemon, err error) {
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
-			d.close()
+			_ = d.close() // why it could not start is what counts
 		}
 	}()
 	if d.clock, err = newBootClock(); err != nil {
@@ -158,7 +158,8 @@ func (d *Daemon) openJournal(ctx context.Context) error {
 		return err
 	}
 	d.journal = toldJournal{s, d.tell}
-	if _, err := s.Append(ctx, false, entry.Entry{
+	// Essential: at the reserve a restarted register still signs on and decides.
+	if _, err := s.Append(ctx, true, entry.Entry{
 		Kind: entry.KindStart, Outcome: entry.OutcomeAllowed, Source: "daemon", Text: "version " + d.opt.Version,
 	}); err != nil {
 		return fmt.Errorf("journal the start: %w", err)

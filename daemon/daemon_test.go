@@ -99,6 +99,38 @@ func TestFirstDay(t *testing.T) {
 	}
 }
 
+// A register that cannot start says why, and lets go of what it had opened.
+func TestCannotStart(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		damage func(*register)
+		says   string
+	}{
+		"no folder for its state": {func(r *register) { r.write("state", nil, 0o600) }, "make the state folder"},
+		"a key that is none": {func(r *register) {
+			r.start().halt()
+			r.write("state/keys/journal.key", []byte("nonsense"), 0o600)
+		}, "journal.key"},
+		"no folder for its sockets": {func(r *register) { r.write("run", nil, 0o600) }, "run"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRegister(t, "")
+			c.damage(r)
+			cfg, err := LoadConfig(r.write("tillwarden.toml", []byte(r.config), 0o644))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				d, err := New(t.Context(), Options{Config: cfg})
+				if err == nil || d != nil || !strings.Contains(err.Error(), c.says) {
+					t.Errorf("%v, %v", d, err)
+				}
+			}
+		})
+	}
+}
+
 // TestOverrideByNumberAndPIN: asked, announced, refused to the wrong people,
 // approved by the right one, while the POS waits.
 func TestOverrideByNumberAndPIN(t *testing.T) {
@@ -308,6 +340,25 @@ func TestPolicyOnItsWayIn(t *testing.T) {
 	r.start()
 	if st, err := r.tech.Status(t.Context()); err != nil || st.Policy == nil {
 		t.Errorf("%+v %v", st, err)
+	}
+}
+
+// A start takes no space for a policy that is there: the disk may be full.
+func TestRestartLeavesThePolicyFile(t *testing.T) {
+	t.Parallel()
+	r := newRegister(t, "").start().staffed()
+	before, err := os.Stat(r.path("state/" + policyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.halt()
+	r.start()
+	after, err := os.Stat(r.path("state/" + policyFile))
+	if err != nil || !os.SameFile(before, after) {
+		t.Errorf("it was written again: %v", err)
+	}
+	if s, err := r.tech.Status(t.Context()); err != nil || s.Policy == nil {
+		t.Errorf("%+v %v", s, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -70,18 +71,21 @@ func (d *Daemon) verify(file []byte) (*opened, error) {
 // install makes a verified policy the one that decides, and keeps it for the
 // next start.
 func (d *Daemon) install(ctx context.Context, o *opened, file []byte, name string) error {
-	next := filepath.Join(d.config().State, nextPolicyFile)
+	next, kept := filepath.Join(d.config().State, nextPolicyFile), filepath.Join(d.config().State, policyFile)
+	ref := entry.PolicyRef{Epoch: o.manifest.Epoch, Digest: o.policy.Digest()}
+	if was, err := os.ReadFile(kept); err == nil && bytes.Equal(was, file) {
+		return d.gate.Load(ctx, o.policy, ref, name) // as at each start, which takes no space
+	}
 	if err := durable.Replace(next, file, 0o600); err != nil {
 		return err
 	}
-	ref := entry.PolicyRef{Epoch: o.manifest.Epoch, Digest: o.policy.Digest()}
 	if err := d.gate.Load(ctx, o.policy, ref, name); err != nil {
 		if d.gate.Snapshot().Ref != ref {
 			os.Remove(next)
 		}
 		return err
 	}
-	if err := durable.Name(next, filepath.Join(d.config().State, policyFile)); err != nil {
+	if err := durable.Name(next, kept); err != nil {
 		return fmt.Errorf("the policy is loaded, but cannot be kept for the next start: %w", err)
 	}
 	return nil

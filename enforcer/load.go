@@ -109,7 +109,10 @@ func (g *Gate) loaded(ctx context.Context, kind string, ref entry.PolicyRef, sub
 	if err := g.above(kind, ref); err != nil {
 		return entry.Entry{}, g.refuse(ctx, kind, ref, subject, entry.ReasonEpoch, err)
 	}
-	done, err := g.commit(ctx, false, entry.Entry{
+	// At the journal's reserve a restarted register still needs its policy for the
+	// decisions that are taken there; a new one waits for room.
+	first := kind == BundlePolicy && g.Snapshot().Policy == nil
+	done, err := g.commit(ctx, first, entry.Entry{
 		Kind: entry.KindLoad, Outcome: entry.OutcomeAllowed, Policy: &ref, Subject: subject, Source: "daemon", Text: kind,
 	})
 	if err != nil {

@@ -121,6 +121,25 @@ func TestLoadEndsASessionWithoutWorkGroup(t *testing.T) {
 	}
 }
 
+// At the journal's reserve a restarted register gets its policy back, without
+// which it could take no decision; another one waits for room.
+func TestLoadAtTheReserve(t *testing.T) {
+	r := newRig(t)
+	a, b := compile(t, testPolicy()), compile(t, changed(1))
+	first := entry.PolicyRef{Epoch: 1, Digest: a.Digest()}
+	if err := r.Load(t.Context(), a, first, "a"); err != nil {
+		t.Fatal(err)
+	}
+	r.kill()
+	r.journal.reserve = true
+	if err := r.Load(t.Context(), a, first, "a"); err != nil || r.Snapshot().Policy == nil {
+		t.Errorf("after a restart: %v", err)
+	}
+	if err := r.Load(t.Context(), b, entry.PolicyRef{Epoch: 2, Digest: b.Digest()}, "b"); !errors.Is(err, errJournal) || r.Snapshot().Ref != first {
+		t.Errorf("another one: %v", err)
+	}
+}
+
 func TestLoadRefused(t *testing.T) {
 	r := ready(t)
 	was := r.Snapshot()

@@ -105,11 +105,12 @@ type memJournal struct {
 	before  func(es []entry.Entry)   // with no lock held, before the entries are there
 	after   func(es []entry.Entry)   // likewise, when they are
 	refuse  func(e entry.Entry) bool // fails entries one by one
+	reserve bool                     // only what is essential is taken
 }
 
 var errJournal = errors.New("the disk is gone")
 
-func (j *memJournal) Append(ctx context.Context, _ bool, es ...entry.Entry) ([]entry.Seq, error) {
+func (j *memJournal) Append(ctx context.Context, essential bool, es ...entry.Entry) ([]entry.Seq, error) {
 	j.mu.Lock()
 	before, after, hang := j.before, j.after, j.hang
 	j.mu.Unlock()
@@ -125,6 +126,9 @@ func (j *memJournal) Append(ctx context.Context, _ bool, es ...entry.Entry) ([]e
 	}
 	j.mu.Lock()
 	err := j.err
+	if j.reserve && !essential {
+		err = errJournal
+	}
 	if j.refuse != nil && slices.ContainsFunc(es, j.refuse) {
 		err = errJournal
 	}
