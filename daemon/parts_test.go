@@ -251,6 +251,23 @@ func TestEntriesHaveWords(t *testing.T) {
 	}
 }
 
+// What a slip says is a sentence, also where the rule refused.
+func TestRefusalsHaveSentences(t *testing.T) {
+	for _, c := range []struct {
+		e    entry.Entry
+		want string
+	}{
+		{entry.Entry{Kind: entry.KindUnlock, Outcome: entry.OutcomeDenied, Reason: entry.ReasonRule}, "not unlocked: somebody else is signed on"},
+		{entry.Entry{Kind: entry.KindIdentify, Reason: entry.ReasonUnknownCredential, Method: entry.MethodCard}, "card not accepted"},
+		{entry.Entry{Kind: entry.KindIdentify, Reason: entry.ReasonWrongPIN, Method: entry.MethodNumberPIN}, "number and PIN not accepted"},
+		{entry.Entry{Kind: entry.KindCardRefused, Reason: entry.ReasonPaymentCard}, "card not accepted: that is a payment card"},
+	} {
+		if got := sayEntry(nil, &c.e); got != c.want {
+			t.Errorf("%q, not %q", got, c.want)
+		}
+	}
+}
+
 // TestSlipsAreNotRepeated: a POS that kicks again and again prints one slip.
 func TestSlipsAreNotRepeated(t *testing.T) {
 	now := time.Duration(0)

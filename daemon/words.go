@@ -149,6 +149,9 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 		if e.Outcome == entry.OutcomeAllowed {
 			return "unlocked"
 		}
+		if e.Reason == entry.ReasonRule {
+			return "not unlocked: somebody else is signed on"
+		}
 		return "not unlocked: " + sayReason(e.Reason)
 	case entry.KindDecision, entry.KindWithdrawn:
 		d := enforcer.Decision{Outcome: e.Outcome, Reason: e.Reason}
@@ -197,12 +200,19 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 	case entry.KindDeviceRefused:
 		return "the printer did not get a command that it must not get"
 	case entry.KindCardRefused, entry.KindIdentify:
+		switch e.Reason {
+		case entry.ReasonUnknownCredential, entry.ReasonWrongPIN: // neither is told from the other
+			if e.Method == entry.MethodCard {
+				return "card not accepted"
+			}
+			return "number and PIN not accepted"
+		}
 		return "card not accepted: " + sayReason(e.Reason)
 	case entry.KindLockout:
 		return "number and PIN are locked for " + time.Duration(e.Elapsed).Round(time.Minute).String()
 	case entry.KindLoad:
 		if e.Outcome == entry.OutcomeAllowed {
-			return "a new policy is loaded"
+			return "a policy is loaded"
 		}
 		return "a policy was refused: " + sayReason(e.Reason)
 	case entry.KindSaleNoReceipt:

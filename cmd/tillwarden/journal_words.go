@@ -63,7 +63,7 @@ func about(e *api.Entry) string {
 	if e.Count > 0 {
 		add("%d", e.Count)
 	}
-	if e.Elapsed != "" {
+	if e.Elapsed != "" && e.Kind != "override" {
 		add("%s", round(e.Elapsed))
 	}
 	if e.About > 0 {
@@ -133,7 +133,11 @@ func fields(e *api.Entry, where *time.Location) [][]string {
 	number("follows from", uint64(e.About))
 	number("lines", uint64(e.Lines))
 	add("digest", e.Digest)
-	add("took", e.Elapsed)
+	if e.Kind == "override" {
+		add("its grant", e.Elapsed) // how long one may wait for a kick
+	} else {
+		add("took", e.Elapsed)
+	}
 	number("count", e.Count)
 	add("about", e.Subject)
 	add("remark", e.Text)

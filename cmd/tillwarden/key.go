@@ -33,7 +33,7 @@ func (a *app) keyNewCommand() *cobra.Command {
 
 FILE is the private key: who has it decides who may open every drawer of the
 chain. Keep it where policies are compiled, never on a register. FILE.pub goes
-to each register's state folder, under keys/; tillwardend.toml says where.
+to each register, where policy.keys in its tillwarden.toml names it.
 Files that are there already are not overwritten.`,
 		Example: "  tillwarden key new -o chain.key",
 		Args:    exactly(),
