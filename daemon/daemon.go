@@ -168,7 +168,7 @@ func (d *Daemon) openJournal(ctx context.Context) error {
 }
 
 func (d *Daemon) replay(after entry.Seq, f func(entry.Entry) error) error {
-	return d.journal.Replay(d.ctx, after, f)
+	return d.journal.Replay(d.ctx, journal.Filter{After: after}, f)
 }
 
 func (d *Daemon) openGate() error {
@@ -201,7 +201,11 @@ func (d *Daemon) openRoster(ctx context.Context) error {
 	}
 	d.roster = s
 	if err == nil {
-		if err := s.Reconcile(ctx, d.replay); err != nil {
+		last := d.journal.Last().Last
+		people := func(after entry.Seq, f func(entry.Entry) error) error {
+			return d.journal.Replay(ctx, journal.Filter{After: after, Kind: entry.KindPeople}, f)
+		}
+		if err := s.Reconcile(ctx, last, people); err != nil {
 			return err
 		}
 	}

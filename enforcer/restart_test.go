@@ -439,3 +439,43 @@ func TestStateFileCannotBeWritten(t *testing.T) {
 		t.Errorf("when it can be again: %+v, %v", s, err)
 	}
 }
+
+// TestStartLooksBackOnce: a year of decisions is looked through at one start,
+// not at every one; what came since is not overlooked.
+func TestStartLooksBackOnce(t *testing.T) {
+	r := ready(t)
+	r.signOn(ann)
+	if err := r.EndSession(ctx, entry.ReasonOwner, Subject{}, "t"); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 * farBehind {
+		if _, err := r.journal.Append(ctx, false, entry.Entry{Kind: entry.KindDecision, Function: "pos.sale", Outcome: entry.OutcomeAllowed}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.kill()
+	r.journal.given = 0
+	r.kill()
+	if n := r.journal.given; n > 10 {
+		t.Errorf("the second start looked through %d entries", n)
+	}
+	r.load(1, testPolicy())
+	id := r.signOn(ann).ID
+	// The state file of before the sign-on is there, as if the machine stopped in between.
+	st, err := readState(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.Session, st.Applied = nil, st.Applied-1
+	raw, err := st.marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(r.path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.kill()
+	if s := r.Snapshot().Session; s == nil || s.ID != id {
+		t.Errorf("after the sign-on of entry %d: %+v", id, s)
+	}
+}

@@ -19,6 +19,9 @@ func (g *Gate) restore() error {
 	g.state = *st
 	g.state.BootID = boot
 	s := st.Session
+	if st.Seen > st.Applied+farBehind {
+		g.save() // so that the next start need not look at all that again
+	}
 	if s == nil {
 		return g.flush(g.ctx)
 	}
@@ -84,13 +87,13 @@ func (g *Gate) recall() (st *state, foreign bool, err error) {
 		// The journal is not the one that the file was written with: it was
 		// damaged and begun anew, or put back from a copy. What restricts is kept.
 		g.report(fmt.Errorf("reading the state file: %w: the journal does not have its entry %d", ErrState, st.Applied))
-		st.Applied, st.Undo, foreign = 0, undo{}, true
+		st.Applied, st.Seen, st.Undo, foreign = 0, 0, undo{}, true
 	}
 	if g.opt.Replay == nil {
 		return st, foreign, nil
 	}
 	err = g.opt.Replay(0, func(e entry.Entry) error {
-		st.apply(&e)
+		st.see(&e)
 		return nil
 	})
 	if err != nil {
@@ -98,6 +101,10 @@ func (g *Gate) recall() (st *state, foreign bool, err error) {
 	}
 	return st, foreign, nil
 }
+
+// farBehind is how many entries are rather looked at again at the next start
+// than a state file written for them.
+const farBehind = 1000
 
 var errNoFile = fmt.Errorf("no state file: %w", fs.ErrNotExist)
 
@@ -110,20 +117,33 @@ func (g *Gate) readState() (*state, error) {
 
 var errStop = errors.New("stop")
 
+// see folds one entry of the past in, and remembers that it was looked at.
+func (s *state) see(e *entry.Entry) {
+	s.apply(e)
+	s.Seen = max(s.Seen, e.Seq)
+}
+
 // replay folds what came after the state file, and reports whether the
 // journal has the last entry that the file was written with.
 func (g *Gate) replay(st *state) (known bool, err error) {
 	first, last := true, st.Applied
-	err = g.opt.Replay(last-1, func(e entry.Entry) error {
+	fold := func(e entry.Entry) error {
 		if first {
 			if first = false; e.Seq != last || !folds(&e) {
 				return errStop
 			}
 			known = true
+			if st.Seen > last {
+				return errStop // and go on from there
+			}
 		}
-		st.apply(&e)
+		st.see(&e)
 		return nil
-	})
+	}
+	err = g.opt.Replay(last-1, fold)
+	if known && st.Seen > last {
+		err = g.opt.Replay(st.Seen, fold)
+	}
 	if err != nil && !errors.Is(err, errStop) {
 		return false, fmt.Errorf("replaying the journal: %w", err)
 	}

@@ -106,6 +106,7 @@ type memJournal struct {
 	after   func(es []entry.Entry)   // likewise, when they are
 	refuse  func(e entry.Entry) bool // fails entries one by one
 	reserve bool                     // only what is essential is taken
+	given   int                      // entries that Replay gave
 }
 
 var errJournal = errors.New("the disk is gone")
@@ -158,6 +159,7 @@ func (j *memJournal) Replay(after entry.Seq, f func(entry.Entry) error) error {
 	j.mu.Unlock()
 	for _, e := range es {
 		if e.Seq > after {
+			j.given++
 			if err := f(e); err != nil {
 				return err
 			}

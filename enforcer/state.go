@@ -12,7 +12,10 @@ import (
 // brings it forward by one entry, live and at start alike.
 type state struct {
 	// Applied is the last entry of StateKinds that is in here.
-	Applied  entry.Seq        `json:"applied"`
+	Applied entry.Seq `json:"applied"`
+	// Seen is up to where a start has looked: between Applied and it there is
+	// nothing to fold.
+	Seen     entry.Seq        `json:"seen,omitempty"`
 	BootID   entry.BootID     `json:"boot_id"` // of the boot that wrote the file
 	Session  *savedSession    `json:"session,omitempty"`
 	Override *savedOverride   `json:"override,omitempty"`

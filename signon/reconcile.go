@@ -7,7 +7,8 @@ import (
 	"tillwarden/enforcer/journal/entry"
 )
 
-// Applied is the journal entry of the last change that is in the roster.
+// Applied is the journal entry of the last change that is in the roster, or a
+// later one up to which journal and roster were compared.
 func (s *Store) Applied() (seq entry.Seq, err error) {
 	err = s.view(func(t *txn) (err error) {
 		seq, err = t.applied()
@@ -18,8 +19,9 @@ func (s *Store) Applied() (seq entry.Seq, err error) {
 
 // Reconcile looks for a change that was journaled but is not in the roster
 // because the machine stopped in between, and says so in the journal. Call it at
-// start. Replay calls f for each entry after a sequence number.
-func (s *Store) Reconcile(ctx context.Context, replay func(after entry.Seq, f func(entry.Entry) error) error) error {
+// start. Replay calls f for each entry of kind people after a sequence number,
+// at least up to last; the next Reconcile need not look before that.
+func (s *Store) Reconcile(ctx context.Context, last entry.Seq, replay func(after entry.Seq, f func(entry.Entry) error) error) error {
 	applied, err := s.Applied()
 	if err != nil {
 		return err
@@ -48,8 +50,19 @@ func (s *Store) Reconcile(ctx context.Context, replay func(after entry.Seq, f fu
 			return err
 		}
 	}
+	if last < applied+farBehind {
+		return nil
+	}
+	err = s.update(func(t *txn) error { return t.put(bucketMeta, keyApplied, last) })
+	if err != nil {
+		return fmt.Errorf("keep up to where roster and journal were compared: %w", err)
+	}
 	return nil
 }
+
+// farBehind is how many entries are rather compared again at the next start
+// than a transaction spent on them.
+const farBehind = 1000
 
 // notApplied journals that a change which the journal has is not in the roster.
 func (s *Store) notApplied(ctx context.Context, e entry.Entry) error {

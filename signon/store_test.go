@@ -79,7 +79,7 @@ func TestJournaledBeforeApplied(t *testing.T) {
 func TestReconcile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		if err := r.store.Reconcile(r.ctx, r.journal.replay); err != nil {
+		if err := r.store.Reconcile(r.ctx, 0, r.journal.replay); err != nil {
 			t.Fatal(err)
 		}
 		mark := r.journal.mark()
@@ -94,7 +94,7 @@ func TestReconcile(t *testing.T) {
 		}
 		r.restart()
 		for range 2 { // it is said once
-			if err := r.store.Reconcile(r.ctx, r.journal.replay); err != nil {
+			if err := r.store.Reconcile(r.ctx, 0, r.journal.replay); err != nil {
 				t.Fatal(err)
 			}
 			es := r.journal.since(mark+2, entry.KindPeople)
@@ -104,6 +104,14 @@ func TestReconcile(t *testing.T) {
 		}
 		if r.operator("1001").Suspended {
 			t.Error("the change was applied after all")
+		}
+		// A year later nothing before that is compared again.
+		const later = 5 * farBehind
+		if err := r.store.Reconcile(r.ctx, later, r.journal.replay); err != nil {
+			t.Fatal(err)
+		}
+		if seq, err := r.store.Applied(); err != nil || seq != later {
+			t.Errorf("compared up to %d, %v, want %d", seq, err, later)
 		}
 	})
 }
@@ -209,7 +217,7 @@ func TestFlippedBits(t *testing.T) {
 				gotJSON, _ := json.Marshal(got)
 				if err == nil && bytes.Equal(gotJSON, beforeJSON) {
 					mark := r.journal.mark()
-					if err := s.Reconcile(r.ctx, r.journal.replay); err != nil || len(r.journal.since(mark)) != 1 {
+					if err := s.Reconcile(r.ctx, 0, r.journal.replay); err != nil || len(r.journal.since(mark)) != 1 {
 						t.Fatalf("seed %d, byte %d: one change back, and nobody says so (%v)", seed, at, err)
 					}
 					r.journal.mu.Lock()

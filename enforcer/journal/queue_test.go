@@ -66,7 +66,7 @@ func TestGroupCommit(t *testing.T) {
 	if last := s.Last().Last; int(last) != len(got) {
 		t.Errorf("%d numbers were given, the last is %d", len(got), last)
 	}
-	err := s.Replay(t.Context(), 0, func(e entry.Entry) error {
+	err := s.Replay(t.Context(), Filter{}, func(e entry.Entry) error {
 		if got[e.Seq] != e.Text {
 			return fmt.Errorf("entry %d is %q, was written as %q", e.Seq, e.Text, got[e.Seq])
 		}

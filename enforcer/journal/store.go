@@ -279,10 +279,12 @@ func (s *Store) Query(ctx context.Context, f Filter) (page []entry.Entry, next C
 	return page, next, err
 }
 
-// Replay gives every entry after the given one, in order. f must not append.
-func (s *Store) Replay(ctx context.Context, after entry.Seq, f func(entry.Entry) error) error {
+// Replay gives every entry that the filter finds, oldest first; its Limit and
+// Reverse do not count. f must not append.
+func (s *Store) Replay(ctx context.Context, filter Filter, f func(entry.Entry) error) error {
+	filter.Limit, filter.Reverse = MaxLimit, false
 	for {
-		page, next, err := s.Query(ctx, Filter{After: after, Limit: MaxLimit})
+		page, next, err := s.Query(ctx, filter)
 		if err != nil {
 			return err
 		}
@@ -294,7 +296,7 @@ func (s *Store) Replay(ctx context.Context, after entry.Seq, f func(entry.Entry)
 		if next == 0 {
 			return nil
 		}
-		after = next
+		filter = filter.Continue(next)
 	}
 }
 
