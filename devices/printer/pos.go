@@ -89,12 +89,12 @@ func (g *Guard) admit(ctx context.Context) (waited bool, err error) {
 	}
 }
 
-// whose waits a little, where the POS has just closed its port, for the word
+// whose waits a little, where the POS has closed its port, for the word
 // that it was opened again: what has come may be from before, or from after.
 func (g *Guard) whose(ctx context.Context) {
-	for end := time.Now().Add(leftBehind / 2); time.Now().Before(end); {
+	for end := time.Now().Add(openingWord); time.Now().Before(end); {
 		g.mu.Lock()
-		doubt, changed := g.away && g.o.Now()-g.closed < leftBehind, g.changed
+		doubt, changed := g.away, g.changed
 		g.mu.Unlock()
 		if !doubt || wait(ctx, changed, time.Until(end)) != nil {
 			return
@@ -109,7 +109,7 @@ func (g *Guard) feed(p []byte, came arrival) {
 	now := g.o.Now()
 	g.fed = now
 	visit := g.demux.visit
-	if g.away && now-g.closed < leftBehind {
+	if g.away {
 		visit-- // from before it closed the port: nobody waits for the answers
 	} else {
 		g.active = true
