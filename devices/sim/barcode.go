@@ -1,6 +1,9 @@
 package sim
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // barcode is one kind of bar code: what it may have in it.
 type barcode struct {
@@ -62,7 +65,9 @@ func checkBarcode(p *Printer, h []byte) bool {
 func openBarcode(p *Printer, h []byte) collector {
 	b := barcodeOf(h[2])
 	var data []byte
-	print := func() { p.text.note(&p.paper, "bar code %s: %s", b.name, shown(data)) }
+	print := func() {
+		p.text.detail(&p.paper, "bar code "+b.name+": "+shown(data), fmt.Sprintf("bar code %s: %q", b.name, data))
+	}
 	if h[2] <= 6 {
 		return b.untilNUL(p, &data, print)
 	}

@@ -13,6 +13,8 @@
 // that nothing it is sent makes it fail or grow without bound, and that each
 // pulse is on record with the bytes that caused it.
 //
-// It is not a part of the product, and not a faithful copy of one printer: no
-// dots are set, and time passes only where a test needs it to.
+// It is not a part of the product, and not a faithful copy of one printer: what
+// is on the paper is told as text (Paper), as text with how it is printed (Look)
+// and as the pictures that came (Pictures), no character is drawn, and time
+// passes only where a test needs it to.
 package sim

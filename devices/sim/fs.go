@@ -6,23 +6,30 @@ var kanjiCommands = map[byte]bool{'!': true, '&': true, '-': true, '.': true, '2
 // fsCommands are the commands that begin with FS. Lengths and ranges are the
 // manual's.
 var fsCommands = map[byte]*command{
-	'!': {name: "FS !", size: 3},
+	'!': {name: "FS !", size: 3, run: sets(kanjiMode, whole)},
 	'&': {name: "FS &", size: 2, run: func(p *Printer, _ []byte) { p.settings.kanji = true }},
-	'(': {name: "FS (", size: 5, check: checkParen("ACELefg"), open: openParen(nil)},
-	'-': {name: "FS -", size: 3},
+	'(': {name: "FS (", size: 5, check: checkParen("ACELefg"), open: openParen(runFSParen)},
+	'-': {name: "FS -", size: 3, run: sets(kanjiLine, digit)},
 	'.': {name: "FS .", size: 2, run: func(p *Printer, _ []byte) { p.settings.kanji = false }},
 	'2': {name: "FS 2", size: 4, check: checkKanjiGlyph, open: func(*Printer, []byte) collector { return skip(72) }},
 	'?': {name: "FS ?", size: 4},
-	'C': {name: "FS C", size: 3},
+	'C': {name: "FS C", size: 3, run: func(p *Printer, h []byte) { p.settings.shiftJIS = digit(h[2]) == 1 }},
 	'L': {name: "FS L", size: 4},
-	'S': {name: "FS S", size: 4},
-	'W': {name: "FS W", size: 3},
+	'S': {name: "FS S", size: 4, run: setsWord(kanjiGap)},
+	'W': {name: "FS W", size: 3, run: sets(kanjiSize, lowBit)},
 	'a': {name: "FS a", size: 3, check: func(_ *Printer, h []byte) bool { return in(h[2], '0', '1', '2') }, open: openCheckReader},
 	'b': {name: "FS b", size: 2},
 	'c': {name: "FS c", size: 2},
 	'g': {name: "FS g", size: 10, check: checkUserData, open: openUserData},
 	'p': {name: "FS p", size: 4, check: checkLogo, run: func(p *Printer, h []byte) { p.text.note(&p.paper, "logo %d", h[2]) }},
 	'q': {name: "FS q", size: 3, check: func(_ *Printer, h []byte) bool { return h[2] >= 1 }, open: openLogos},
+}
+
+// runFSParen is FS (, of which the Kanji's font is seen on the paper.
+func runFSParen(p *Printer, fn byte, data []byte) {
+	if fn == 'A' && len(data) == 2 && data[0] == '0' && p.model.Kanji != KanjiNone {
+		p.text.style[kanjiFont] = digit(data[1])
+	}
 }
 
 // checkKanjiGlyph: user-defined characters have codes of their own.

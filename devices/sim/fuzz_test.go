@@ -11,10 +11,12 @@ import (
 
 // trace is all that a printer did with a stream.
 type trace struct {
-	State  State
-	Paper  []string
-	Pulses []Pulse
-	Said   string
+	State    State
+	Paper    []string
+	Look     []string
+	Pictures []Picture
+	Pulses   []Pulse
+	Said     string
 }
 
 func play(t testing.TB, model string, pieces [][]byte) trace {
@@ -24,11 +26,13 @@ func play(t testing.TB, model string, pieces [][]byte) trace {
 	}
 	out := trace{State: b.State(), Said: string(b.said)}
 	out.Paper, _ = b.Paper(0)
+	out.Look, _ = b.Look(0)
+	out.Pictures, _ = b.Pictures(0)
 	out.Pulses, _ = b.Pulses(0)
 	for i := range out.Pulses {
 		out.Pulses[i].At = b.now
 	}
-	if len(out.Paper) > maxPaper || len(out.Pulses) > maxPulses || len(b.parser.head) > maxHead || len(b.macro.stored) > maxMacro+2 || len(b.queue) > b.size || len(b.text.pages) > maxPage || len(b.text.line) > 4*b.text.columns+8 {
+	if len(out.Paper) > maxPaper || len(out.Pulses) > maxPulses || len(b.parser.head) > maxHead || len(b.macro.stored) > maxMacro+2 || len(b.queue) > b.size || len(b.text.pages) > maxPage || len(b.text.line) > 4*b.text.columns+8 || b.text.looks.b.Len() > 2*maxLook {
 		t.Errorf("something grew: %d lines, %d pulses, head %d, macro %d, queue %d, page %d, line %d",
 			len(out.Paper), len(out.Pulses), len(b.parser.head), len(b.macro.stored), len(b.queue), len(b.text.pages), len(b.text.line))
 	}
@@ -67,7 +71,7 @@ var seeds = []string{
 	"\x1d:" + kick + "\x1d:\x1d^\xff\x00\x00",
 	"\x1d(D\x03\x00\x14\x01\x00" + rtKick,
 	"\x1b&\x03AB\x02123456\x02123456", "\x1bD\x08\x10\x00", "\x1b*\x21\x02\x00abcdef",
-	"\x1d8L\x05\x00\x00\x000p0000", "\x1dD0C0011BM\x0a\x00\x00\x00....", "\x1dC;1;2;3;4;5;",
+	"\x1d8L\x0e\x00\x00\x000p0\x01\x011\x0d\x00\x02\x00abcd\x1d(L\x02\x0002", "\x1d8L\x05\x00\x00\x000p0000", "\x1dD0C0011BM\x0a\x00\x00\x00....", "\x1dC;1;2;3;4;5;",
 	"\x1cq\x01\x01\x00\x01\x0012345678", "\x1cg1\x00\x00\x00\x00\x00\x05\x00abcde", "\x1c2\x77\x21",
 	"\x1b=\x02A\x1b=\x01B\n", "\x1bL\x1bW\x00\x00\x00\x00\x10\x00\x10\x00x\n\x0c",
 	"\x1d(A\x02\x00\x00\x01abc", "\x10\x04\x01\x10\x05\x02\x1da\xff\x1dr\x02",

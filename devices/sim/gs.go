@@ -1,30 +1,30 @@
 package sim
 
+import "fmt"
+
 // gsCommands are the commands that begin with GS. Lengths and ranges are the
 // manual's.
 var gsCommands = map[byte]*command{
-	'!': {name: "GS !", size: 3, run: func(p *Printer, h []byte) {
-		p.text.style.wide, p.text.style.tall = h[2]&0xf0 != 0, h[2]&0x0f != 0
-	}},
-	'$':  {name: "GS $", size: 4},
+	'!':  {name: "GS !", size: 3, run: sets(size, whole)},
+	'$':  {name: "GS $", size: 4, run: func(p *Printer, h []byte) { p.text.mark("down to %d", low(h[2], h[3])) }},
 	'(':  {name: "GS (", size: 5, check: checkGSParen, open: openParen(runGSParen)},
 	'*':  {name: "GS *", size: 4, check: checkDownload, open: func(_ *Printer, h []byte) collector { return skip(uint64(h[2]) * uint64(h[3]) * 8) }},
 	'/':  {name: "GS /", size: 3, run: func(p *Printer, _ []byte) { p.text.note(&p.paper, "image") }},
 	'8':  {name: "GS 8 L", size: 7, check: func(_ *Printer, h []byte) bool { return len(h) != 3 || h[2] == 'L' }, open: openGraphics},
 	':':  {name: "GS :", size: 2, run: func(p *Printer, _ []byte) { p.defineMacro() }},
-	'B':  {name: "GS B", size: 3},
+	'B':  {name: "GS B", size: 3, run: sets(inverted, lowBit)},
 	'C':  {name: "GS C", size: 3, check: checkCounter, open: openCounter},
 	'D':  {name: "GS D", size: 7, check: checkBMP, open: openBMP},
 	'E':  {name: "GS E", size: 3},
-	'H':  {name: "GS H", size: 3},
+	'H':  {name: "GS H", size: 3, run: sets(barText, digit)},
 	'I':  {name: "GS I", size: 3, run: func(p *Printer, h []byte) { p.identify(h[2]) }},
-	'L':  {name: "GS L", size: 4},
-	'P':  {name: "GS P", size: 4},
+	'L':  {name: "GS L", size: 4, run: setsWord(margin)},
+	'P':  {name: "GS P", size: 4, run: setsWord(units)},
 	'Q':  {name: "GS Q 0", size: 8, check: checkRaster(false), open: openRaster},
 	'T':  {name: "GS T", size: 3},
 	'V':  {name: "GS V", size: 3, check: checkCut, open: openCut},
-	'W':  {name: "GS W", size: 4},
-	'\\': {name: `GS \`, size: 4},
+	'W':  {name: "GS W", size: 4, run: setsWord(area)},
+	'\\': {name: `GS \`, size: 4, run: func(p *Printer, h []byte) { p.text.mark("down by %d", int16(low(h[2], h[3]))) }},
 	'^': {name: "GS ^", size: 5, check: func(_ *Printer, h []byte) bool { return len(h) != 5 || h[4] <= 1 }, run: func(p *Printer, h []byte) {
 		p.callMacro(h[2], h[4])
 	}},
@@ -33,13 +33,13 @@ var gsCommands = map[byte]*command{
 			p.send(p.status().automatic())
 		}
 	}},
-	'b': {name: "GS b", size: 3},
+	'b': {name: "GS b", size: 3, run: sets(smooth, lowBit)},
 	'c': {name: "GS c", size: 2, run: func(p *Printer, _ []byte) { p.text.note(&p.paper, "counter") }},
-	'f': {name: "GS f", size: 3},
+	'f': {name: "GS f", size: 3, run: sets(barFont, digit)},
 	'g': {name: "GS g", size: 6, check: func(_ *Printer, h []byte) bool {
 		return len(h) == 3 && in(h[2], '0', '2') || len(h) == 4 && h[3] == 0 || len(h) > 4
 	}},
-	'h': {name: "GS h", size: 3},
+	'h': {name: "GS h", size: 3, run: sets(barHeight, whole)},
 	'j': {name: "GS j", size: 3},
 	'k': {name: "GS k", size: 3, check: checkBarcode, open: openBarcode},
 	'r': {name: "GS r", size: 3, run: func(p *Printer, h []byte) {
@@ -51,7 +51,7 @@ var gsCommands = map[byte]*command{
 		}
 	}},
 	'v': {name: "GS v 0", size: 8, check: checkRaster(true), open: openRaster},
-	'w': {name: "GS w", size: 3},
+	'w': {name: "GS w", size: 3, run: sets(barWidth, whole)},
 	'z': {name: "GS z 0", size: 5, check: func(_ *Printer, h []byte) bool { return len(h) != 3 || h[2] == '0' }},
 }
 
@@ -91,7 +91,8 @@ func checkDownload(_ *Printer, h []byte) bool {
 
 // openGraphics is GS 8 L: as GS ( L with a length of four bytes.
 func openGraphics(p *Printer, h []byte) collector {
-	return count(low(h[3:7]...), 2, func(data []byte) { runGSParen(p, 'L', data) })
+	length := low(h[3:7]...)
+	return count(length, maxPicture, func(data []byte) { p.graphics(data, length) })
 }
 
 func checkCounter(_ *Printer, h []byte) bool { return in(h[2], '0', '1', '2', ';') }
@@ -168,12 +169,11 @@ func openCut(p *Printer, h []byte) collector {
 	if in(h[2], 1, '1', 66, 98, 104) {
 		kind = "partial cut"
 	}
-	cut := func([]byte) { p.text.note(&p.paper, "%s", kind) }
 	if h[2] < 65 {
-		cut(nil)
+		p.text.note(&p.paper, "%s", kind)
 		return nil
 	}
-	return count(1, 0, cut)
+	return count(1, 1, func(n []byte) { p.text.detail(&p.paper, kind, fmt.Sprintf("%s, fed %d", kind, n[0])) })
 }
 
 // checkRaster is GS v 0 and GS Q 0: m, width in bytes, height in dots.
@@ -200,5 +200,11 @@ func checkRaster(refusable bool) func(*Printer, []byte) bool {
 
 func openRaster(p *Printer, h []byte) collector {
 	wide, high := low(h[4], h[5]), low(h[6], h[7])
-	return count(wide*high, 0, func([]byte) { p.text.note(&p.paper, "image %d x %d", wide*8, high) })
+	mode := digit(h[3])
+	across, down := int(wide)*8<<(mode&1), int(high)<<(mode>>1&1)
+	command := fmt.Sprintf("GS %c 0", h[1])
+	return count(wide*high, maxPicture, func(data []byte) {
+		p.text.note(&p.paper, "image %d x %d", across, down)
+		p.picture(command, across, down, data)
+	})
 }

@@ -1,5 +1,7 @@
 package sim
 
+import "fmt"
+
 // gsParens are the GS ( families that a TM-T88 knows.
 const gsParens = "ACDEHKLMNPQkz"
 
@@ -35,9 +37,7 @@ func runGSParen(p *Printer, fn byte, data []byte) {
 			p.send([]byte{0x37, 0x22, data[2], data[3], data[4], data[5], 0})
 		}
 	case 'L':
-		if len(data) >= 2 && in(data[1], 2, 50) {
-			p.text.note(&p.paper, "image")
-		}
+		p.graphics(data, uint64(len(data)))
 	case 'k':
 		p.symbol(data)
 	}
@@ -86,21 +86,34 @@ func (p *Printer) enableRealTime(data []byte) {
 	}
 }
 
-// symbol is GS ( k cn fn: two-dimensional codes are stored, then printed.
+// symbols are the two-dimensional codes by cn, from 48 on.
+type symbols [7]symbol
+
+// symbol is what is stored for one kind of code, and how it is to be printed:
+// the parameters of its functions from 65 on.
+type symbol struct {
+	data []byte
+	set  [6]uint16
+}
+
+var symbolNames = [...]string{"PDF417", "QR", "MaxiCode", "GS1 DataBar", "composite", "Aztec", "DataMatrix"}
+
+// maxSymbol is more than any code holds.
+const maxSymbol = 7200
+
+// symbol is GS ( k cn fn: a code's data is stored, then printed.
 func (p *Printer) symbol(data []byte) {
 	const store, print = 80, 81
-	if len(data) < 3 {
+	if len(data) < 3 || data[0] < 48 || int(data[0]-48) >= len(symbolNames) {
 		return
 	}
-	names := map[byte]string{48: "PDF417", 49: "QR", 50: "MaxiCode", 51: "GS1 DataBar", 52: "composite", 53: "Aztec", 54: "DataMatrix"}
-	switch data[1] {
-	case store:
-		p.settings.symbol = append([]byte(nil), data[3:]...)
-	case print:
-		name := names[data[0]]
-		if name == "" {
-			name = "symbol"
-		}
-		p.text.note(&p.paper, "%s code: %s", name, shown(p.settings.symbol))
+	s, name := &p.settings.symbols[data[0]-48], symbolNames[data[0]-48]
+	switch fn := data[1]; {
+	case fn >= 65 && int(fn-65) < len(s.set):
+		s.set[fn-65] = uint16(low(data[2:min(len(data), 4)]...))
+	case fn == store:
+		s.data = append([]byte(nil), data[3:min(len(data), maxSymbol)]...)
+	case fn == print:
+		p.text.detail(&p.paper, name+" code: "+shown(s.data), fmt.Sprintf("%s code %v: %q", name, s.set, s.data))
 	}
 }

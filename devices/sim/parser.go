@@ -1,5 +1,7 @@
 package sim
 
+import "fmt"
+
 const (
 	esc = 0x1b
 	fs  = 0x1c
@@ -125,7 +127,7 @@ func (p *Printer) ground(c byte) {
 	if lead := q.lead; lead != 0 {
 		q.lead = 0
 		if c >= 0x20 || p.model.Kanji == KanjiBlind {
-			p.text.put(&p.paper, '□')
+			p.text.put(&p.paper, '□', 2, fmt.Sprintf("<%02x%02x>", lead, c))
 			return
 		}
 		// A control byte cannot end a character; it is judged as itself.
@@ -134,8 +136,12 @@ func (p *Printer) ground(c byte) {
 	case c == esc || c == gs || c == fs:
 		q.head = append(q.head, c)
 	case c >= 0x20:
-		if p.settings.kanji && c >= 0x81 && c <= 0xfe {
+		if p.leads(c) {
 			q.lead = c
+			return
+		}
+		if glyph, ok := p.settings.glyphs[c]; ok && p.text.style[ownGlyphs] != 0 {
+			p.text.put(&p.paper, '▦', 1, fmt.Sprintf("<glyph %x>", glyph))
 			return
 		}
 		p.text.char(&p.paper, c)
@@ -147,11 +153,25 @@ func (p *Printer) ground(c byte) {
 		p.text.endPage(&p.paper)
 	case c == 0x18:
 		p.text.cancel()
+	case c == '\r':
+		// It does nothing where lines end with LF; elsewhere it ends a line.
+		p.text.mark("CR")
 	default:
-		// CR does nothing where lines end with LF. DLE is not known here: the
-		// real-time command behind it was executed when it arrived, and its bytes
-		// are dropped one by one like any control byte that has no meaning.
+		// DLE is not known here: the real-time command behind it was executed
+		// when it arrived, and its bytes are dropped one by one like any control
+		// byte that has no meaning.
 	}
+}
+
+// leads reports whether a byte begins a character of two.
+func (p *Printer) leads(c byte) bool {
+	switch {
+	case p.settings.shiftJIS:
+		return c >= 0x81 && c <= 0x9f || c >= 0xe0 && c <= 0xfc
+	case p.settings.kanji:
+		return c >= 0x81 && c <= 0xfe
+	}
+	return false
 }
 
 // parameter is a byte behind the first of a command.

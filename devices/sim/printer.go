@@ -50,6 +50,7 @@ type Printer struct {
 	failed    bool // the cutter is stuck
 	drawers   drawers
 	paper     paper
+	pictures  pictures
 	pulses    pulseLog
 	captured  capture
 
@@ -71,7 +72,10 @@ type settings struct {
 	deselected bool // ESC =
 	hexDump    bool // GS ( A: all that comes is printed in hexadecimal
 	kanji      bool // FS &
-	symbol     []byte
+	shiftJIS   bool // FS C: two-byte characters begin with 81 to 9F and E0 to FC
+	symbols    symbols
+	graphic    *graphic
+	glyphs     glyphs
 }
 
 // settings are those that a printer of the model begins with.
@@ -309,7 +313,15 @@ func (p *Printer) State() State {
 func (p *Printer) Paper(from int64) (lines []string, next int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.paper.from(from)
+	return p.paper.from(from, func(l line) string { return l.text })
+}
+
+// Look is Paper with how each line is printed: what differs from a printer
+// just initialised stands in braces, at its place, and what is not text in full.
+func (p *Printer) Look(from int64) (lines []string, next int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.paper.from(from, func(l line) string { return l.look })
 }
 
 // Pulses are the pulses from one on (0 is the first), and the number of the

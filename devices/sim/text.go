@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -11,41 +12,43 @@ import (
 
 // paper is what came out of the printer, as lines of text.
 type paper struct {
-	lines []string
+	lines []line
 	total int64
 }
 
-func (p *paper) add(line string) {
+// line is one line as people read it, and with how it is printed.
+type line struct{ text, look string }
+
+func (p *paper) add(l line) {
 	p.total++
-	p.lines = append(p.lines, strings.TrimRight(line, " "))
+	l.text = strings.TrimRight(l.text, " ")
+	p.lines = append(p.lines, l)
 	if len(p.lines) > maxPaper {
-		p.lines = append([]string(nil), p.lines[len(p.lines)-maxPaper/2:]...)
+		p.lines = append([]line(nil), p.lines[len(p.lines)-maxPaper/2:]...)
 	}
 }
 
-func (p *paper) from(n int64) ([]string, int64) {
+func (p *paper) from(n int64, what func(line) string) ([]string, int64) {
 	first := p.total - int64(len(p.lines))
-	skip := min(max(n-first, 0), int64(len(p.lines)))
-	return append([]string(nil), p.lines[skip:]...), p.total
+	var out []string
+	for _, l := range p.lines[min(max(n-first, 0), int64(len(p.lines))):] {
+		out = append(out, what(l))
+	}
+	return out, p.total
 }
 
 // text is the print buffer and how it is set.
 type text struct {
 	columns int
 	line    []rune
-	cells   int  // how wide the line is, in cells of font A
-	inked   bool // something is in the print buffer
+	cells   int    // how wide the line is, in cells of font A
+	inked   bool   // something is in the print buffer
+	tabs    []byte // where ESC D has put them; nil: every eight
 	style   style
+	looks   looks
 	page    bool
-	pages   []string // the lines of page mode until they are printed
+	pages   []line // the lines of page mode until they are printed
 	hexes   []byte
-}
-
-type style struct {
-	fontB, wide, tall bool
-	align             byte // 0 left, 1 centre, 2 right
-	spacing           int  // dots from line to line
-	codePage          byte
 }
 
 const (
@@ -55,7 +58,7 @@ const (
 )
 
 func newText(columns int) text {
-	return text{columns: columns, style: style{spacing: lineSpacing}}
+	return text{columns: columns, style: newStyle(), looks: newLooks()}
 }
 
 // initialize is ESC @ as far as text goes.
@@ -64,6 +67,7 @@ func (t *text) initialize() { *t = newText(t.columns) }
 // discard drops what was not printed yet and leaves page mode.
 func (t *text) discard() {
 	t.line, t.cells, t.inked, t.page, t.pages = nil, 0, false, false, nil
+	t.looks.take()
 }
 
 // The code pages of ESC t that a TM-T88 has, as far as they are common. All
@@ -74,7 +78,7 @@ var codePages = map[byte]*charmap.Charmap{
 }
 
 func (t *text) char(p *paper, c byte) {
-	page := codePages[t.style.codePage]
+	page := codePages[byte(t.style[codePage])]
 	if page == nil {
 		page = codePages[0]
 	}
@@ -82,14 +86,14 @@ func (t *text) char(p *paper, c byte) {
 	if r == utf8.RuneError || !unicode.IsPrint(r) {
 		r = '?'
 	}
-	t.put(p, r)
+	t.put(p, r, 1, string(r))
 }
 
-// put sets a character, on a new line where this one is full.
-func (t *text) put(p *paper, r rune) {
-	width := 1
-	if t.style.wide {
-		width = 2
+// put sets a character of one or two cells, on a new line where this one is
+// full. look is what stands for it where its looks are written down.
+func (t *text) put(p *paper, r rune, width int, look string) {
+	if t.style.wide() {
+		width *= 2
 	}
 	if t.cells+width > t.width() {
 		t.lineFeed(p)
@@ -97,10 +101,18 @@ func (t *text) put(p *paper, r rune) {
 	t.line = append(t.line, r)
 	t.cells += width
 	t.inked = true
+	t.looks.in(t.style)
+	t.looks.add(look)
+}
+
+// mark writes down something that is seen on the paper and is no character: a
+// position, a feed.
+func (t *text) mark(format string, args ...any) {
+	t.looks.add("{" + fmt.Sprintf(format, args...) + "}")
 }
 
 func (t *text) width() int {
-	if t.style.fontB {
+	if t.style.fontB() {
 		return int(float64(t.columns) * fontBCells)
 	}
 	return t.columns
@@ -108,26 +120,49 @@ func (t *text) width() int {
 
 func (t *text) tab(p *paper) {
 	next := (t.cells/8 + 1) * 8
+	if t.tabs != nil {
+		i := slices.IndexFunc(t.tabs, func(stop byte) bool { return int(stop) > t.cells })
+		if i < 0 {
+			return
+		}
+		next = int(t.tabs[i])
+	}
 	if next > t.width() {
 		return
 	}
-	for t.cells < next {
+	t.mark("tab")
+	t.blank(next)
+	t.inked = true
+}
+
+// blank goes right to a cell.
+func (t *text) blank(to int) {
+	for t.cells < min(to, t.width()) {
 		t.line = append(t.line, ' ')
 		t.cells++
 	}
-	t.inked = true
 }
 
 // note stands for something that is no text: an image, a bar code.
 func (t *text) note(p *paper, format string, args ...any) {
+	words := fmt.Sprintf(format, args...)
+	t.detail(p, words, words)
+}
+
+// detail is note with more to be said of it than people want to read.
+func (t *text) detail(p *paper, words, more string) {
 	t.flush(p)
-	t.out(p, "["+fmt.Sprintf(format, args...)+"]")
+	t.looks.in(t.style)
+	t.looks.add("[" + more + "]")
+	t.out(p, "["+words+"]")
 }
 
 // inline is a note in the middle of a line.
 func (t *text) inline(s string) {
 	if len(t.line)+len(s) < 4*t.columns {
 		t.line = append(t.line, []rune(s)...)
+		t.looks.in(t.style)
+		t.looks.add(s)
 	}
 	t.inked = true
 }
@@ -142,7 +177,7 @@ func (t *text) flush(p *paper) {
 func (t *text) lineFeed(p *paper) {
 	line := string(t.line)
 	if gap := t.width() - t.cells; gap > 0 && t.inked {
-		switch t.style.align {
+		switch t.style[align] {
 		case 1:
 			line = strings.Repeat(" ", gap/2) + line
 		case 2:
@@ -150,6 +185,7 @@ func (t *text) lineFeed(p *paper) {
 		}
 	}
 	t.line, t.cells, t.inked = nil, 0, false
+	t.looks.in(t.style)
 	t.out(p, line)
 }
 
@@ -170,16 +206,18 @@ func (t *text) feed(p *paper, lines int) {
 }
 
 func (t *text) feedDots(p *paper, dots int) {
-	t.feed(p, dots/max(t.style.spacing, 1))
+	t.mark("feed %d dots", dots)
+	t.feed(p, dots/max(int(t.style[spacing]), 1))
 }
 
-func (t *text) out(p *paper, line string) {
+func (t *text) out(p *paper, s string) {
+	l := line{s, t.looks.take()}
 	if !t.page {
-		p.add(line)
+		p.add(l)
 		return
 	}
 	if len(t.pages) < maxPage {
-		t.pages = append(t.pages, line)
+		t.pages = append(t.pages, l)
 	}
 }
 
@@ -209,6 +247,7 @@ func (t *text) printPage(p *paper) {
 func (t *text) cancel() {
 	if t.page {
 		t.line, t.cells, t.inked, t.pages = nil, 0, false, nil
+		t.looks.take()
 	}
 }
 
@@ -216,7 +255,8 @@ func (t *text) cancel() {
 func (t *text) hex(p *paper, c byte) {
 	t.hexes = append(t.hexes, c)
 	if len(t.hexes) == 16 {
-		p.add(fmt.Sprintf("% X", t.hexes))
+		s := fmt.Sprintf("% X", t.hexes)
+		p.add(line{s, s})
 		t.hexes = nil
 	}
 }
