@@ -42,8 +42,8 @@ func BenchmarkFilter(b *testing.B) {
 	for name, in := range streams() {
 		b.Run(name, func(b *testing.B) {
 			to := make([]byte, 0, 2*len(in))
-			f := NewFilter()
-			emit := func(s Segment) { to = append(to, s.Bytes...) }
+			f := NewFilter(epsonDialect)
+			emit := func(s *Segment) { to = append(to, s.Bytes...) }
 			var filter, scanned, copied time.Duration
 			b.SetBytes(int64(len(in)))
 			b.ReportAllocs()

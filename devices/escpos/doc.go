@@ -6,7 +6,8 @@
 // ENQ, DLE DC4). The other takes the same bytes in order and knows commands,
 // their parameters and their payloads. A [Filter] is both, with the state of
 // one printer: writes, jobs, connections and operators come and go, the state
-// stays.
+// stays. Which language the printer speaks is declared ([Dialect]) and never
+// guessed from the stream.
 //
 // It guarantees:
 //
@@ -15,8 +16,9 @@
 //     longer than we do, could take for an order to open the drawer, to record
 //     and replay bytes, to clear its buffers, to stop listening or to change
 //     its settings. This holds below the grammar: it is checked on the bytes.
-//   - A command goes through byte for byte or not at all. Only pictures are
-//     mended: one pixel changes where a pattern would arise.
+//   - A command goes through byte for byte or not at all. Only dots are mended,
+//     of pictures and of characters that the host defines: one changes where a
+//     pattern would arise.
 //   - What the grammar does not know, or knows with other parameters, is not
 //     forwarded, and is reported.
 //   - Printed text always goes on.
@@ -24,7 +26,5 @@
 //     are cut into calls; at most some kilobytes are held back, never text.
 //
 // It is pure: bytes in, segments out. It opens nothing, decides nothing about
-// kicks, and knows no clock: who uses it says when a stream has stalled. It is
-// for one dialect; printers that open a drawer on a single byte (Star, Ithaca)
-// need a grammar of their own.
+// kicks, and knows no clock: who uses it says when a stream has stalled.
 package escpos

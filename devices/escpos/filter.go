@@ -1,10 +1,15 @@
 package escpos
 
+import "bytes"
+
 // Filter reads the stream of one printer. The zero value is not ready; use
 // [NewFilter]. It is for one goroutine at a time.
 type Filter struct {
+	d     *Dialect
+	mode  *mode
 	state state
-	emit  func(Segment)
+	emit  func(*Segment)
+	out   Segment // what is emitted, made anew for each
 
 	// pos counts the stream's bytes. start is where the command in hold began.
 	pos, start int64
@@ -23,6 +28,9 @@ type Filter struct {
 	find   suspect
 	mended [1]byte
 
+	// page: what is printed is gathered until the page is.
+	page bool
+
 	// arriving and leaving read the stream as the printer's reception would:
 	// what the POS sent, and what of it was forwarded.
 	arriving, leaving Realtime
@@ -35,6 +43,8 @@ type Filter struct {
 	tail Tail
 	// unstored says of which two-dimensional codes (cn - 48) the data was refused.
 	unstored [8]bool
+	// question is room for one that is asked later than it came.
+	question [3]byte
 }
 
 type state uint8
@@ -61,19 +71,35 @@ const maxOwed = 32
 // after they arrived, and not after all else that came with them.
 const slice = 4096
 
-// NewFilter makes a filter for a printer at ground state.
-func NewFilter() *Filter {
-	return &Filter{hold: make([]byte, 0, maxSymbol), owed: make([]request, 0, maxOwed)}
+// NewFilter makes a filter for a printer at ground state that speaks d.
+func NewFilter(d *Dialect) *Filter {
+	return &Filter{
+		d: d, mode: d.modes[0], tail: d.NewTail(), find: suspect{first: d.inside.first},
+		hold: make([]byte, 0, maxHold), owed: make([]request, 0, maxOwed),
+	}
 }
 
+// Dialect is the one that the filter was made for.
+func (f *Filter) Dialect() *Dialect { return f.d }
+
 // Feed reads the next bytes and gives what they are to emit, in order. What it
-// emits with Bytes is to be sent, all of it, in that order.
-func (f *Filter) Feed(p []byte, emit func(Segment)) {
+// emits with Bytes is to be sent, all of it, in that order. The segment is
+// valid until emit returns.
+func (f *Filter) Feed(p []byte, emit func(*Segment)) {
 	f.emit = emit
 	for len(p) > 0 {
 		n := min(len(p), slice)
-		f.arrive(p[:n])
-		f.run(p[:n])
+		if f.state == picture && f.left >= n {
+			// All of it is a picture's: what arrives inside leaves inside, and the
+			// printer answers what it takes for a question as it would without us.
+			f.arriving, f.leaving = Realtime{}, Realtime{}
+			f.pictureData(p[:n])
+		} else {
+			if f.d.realtime {
+				f.arrive(p[:n])
+			}
+			f.run(p[:n])
+		}
 		p = p[n:]
 	}
 	f.emit = nil
@@ -81,10 +107,14 @@ func (f *Filter) Feed(p []byte, emit func(Segment)) {
 
 // Ground reports whether the printer, having received all that was emitted, is
 // between two commands, so that bytes of ours may be sent.
-func (f *Filter) Ground() bool { return f.state != picture }
+func (f *Filter) Ground() bool { return f.state != picture && f.mode == f.d.modes[0] }
 
-// Waiting reports whether the stream ended within a command.
-func (f *Filter) Waiting() bool { return f.state != ground }
+// Page reports whether what is printed now is gathered for a page: text of ours
+// would become a part of it.
+func (f *Filter) Page() bool { return f.page }
+
+// Waiting reports whether the stream ended within a command, or in a mode of its own.
+func (f *Filter) Waiting() bool { return f.state != ground || f.mode != f.d.modes[0] }
 
 // Pending is what is held back of an incomplete command.
 func (f *Filter) Pending() []byte {
@@ -97,13 +127,13 @@ func (f *Filter) Pending() []byte {
 // Idle is to be called when the stream has stalled: an incomplete command is
 // dropped, an incomplete picture filled with white, and what comes next begins
 // at ground state.
-func (f *Filter) Idle(emit func(Segment)) {
+func (f *Filter) Idle(emit func(*Segment)) {
 	f.emit = emit
 	f.arriving = Realtime{}
 	switch f.state {
 	case holding:
 		n := len(f.hold)
-		if n > 3 && f.cmd.kind == Barcode && f.hold[2] <= 6 {
+		if n > 3 && f.cmd.kind == Barcode && f.hold[0] == gs && f.hold[2] <= 6 {
 			// The old form has no length: what looked like data may be text.
 			n = 3
 		}
@@ -112,6 +142,10 @@ func (f *Filter) Idle(emit func(Segment)) {
 		f.skipped(whyIncomplete)
 	case picture:
 		f.blank()
+	}
+	if f.mode != f.d.modes[0] {
+		f.send(Segment{Kind: Layout, Name: "end of mode", Offset: f.pos, Bytes: f.mode.end, Mended: true, Why: whyIncomplete})
+		f.mode = f.d.modes[0]
 	}
 	f.settle()
 	f.emit = nil
@@ -124,6 +158,7 @@ func (f *Filter) Cleared() {
 	if f.state == picture {
 		f.state, f.skip = skipping, f.left
 	}
+	f.mode, f.page = f.d.modes[0], false
 	f.leaving = Realtime{}
 }
 
@@ -188,13 +223,7 @@ func (f *Filter) run(p []byte) {
 			}
 		case picture:
 			n = min(f.left, len(p))
-			f.pixels(p[:n], n == f.left)
-			f.pos += int64(n)
-			f.left -= n
-			if f.left == 0 {
-				f.owedTo = f.pos
-				f.state = ground
-			}
+			f.pictureData(p[:n])
 		}
 		p = p[n:]
 	}
@@ -205,53 +234,69 @@ func (f *Filter) run(p []byte) {
 
 // begin reads at ground state: a run of text, or one control code.
 func (f *Filter) begin(p []byte) int {
-	n := 0
-	for n < len(p) && p[n] >= 0x20 {
-		n++
-	}
-	if n > 0 {
-		f.text(p[:n])
-		return n
-	}
 	c := p[0]
-	f.start = f.pos
-	f.pos++
-	switch c {
-	case esc, fs, gs, dle:
+	switch f.mode.role[c] {
+	case printed:
+		if f.mode.literal != 0 {
+			if i := bytes.IndexByte(p, f.mode.literal); i >= 0 {
+				p = p[:i]
+			}
+		}
+		n, lines := f.mode.run(p)
+		f.text(p[:n], lines)
+		return n
+	case leading:
+		f.start = f.pos
+		f.pos++
 		f.state, f.need = holding, 2
 		f.hold = append(f.hold[:0], c)
 		return 1
 	}
-	s := Segment{Kind: Layout, Name: single[c], Offset: f.start, In: 1}
-	if !letThrough(c) {
+	f.start = f.pos
+	f.pos++
+	s := Segment{Kind: Layout, Name: show(c), Offset: f.start, In: 1}
+	switch f.mode.role[c] {
+	case kicking:
+		s.Kind, s.Raw, s.Drawer = Kick, p[:1], f.mode.drawer[c]
+		f.give(s)
+	case control:
+		s.Bytes = p[:1]
+		if c == ff {
+			s.Lines = 1
+			f.page = false
+		}
+		f.send(s)
+	default:
 		s.Kind, s.Raw, s.Why, s.Known = Refused, p[:1], whyControl, true
-		f.emit(s)
-		return 1
+		f.give(s)
 	}
-	if c != ht && c != nul {
-		s.Lines = 1
-	}
-	s.Bytes = p[:1]
-	f.send(s)
 	return 1
 }
 
 // text forwards a run of text. Only its first bytes can complete a pattern,
 // with the end of what was sent before: then a NUL goes between them.
-func (f *Filter) text(p []byte) {
-	if forbidden(f.tail.a, f.tail.b, p[0]) {
-		f.part()
+func (f *Filter) text(p []byte, lines int) {
+	m := f.d.sent
+	for i, state := 0, f.tail.state; i < len(p) && state != 0; i++ {
+		if m.bad[state][p[i]] {
+			if i > 0 {
+				f.letters(p[:i], bytes.Count(p[:i], newline))
+			}
+			f.part()
+			p, state = p[i:], f.tail.state
+			lines = bytes.Count(p, newline)
+			i = -1
+			continue
+		}
+		state = m.next[state][p[i]]
 	}
-	if len(p) > 1 && forbidden(f.tail.b, p[0], p[1]) {
-		f.letters(p[:1])
-		f.part()
-		p = p[1:]
-	}
-	f.letters(p)
+	f.letters(p, lines)
 }
 
-func (f *Filter) letters(p []byte) {
-	f.forward(Segment{Kind: Text, Name: "text", Offset: f.pos, In: len(p), Bytes: p})
+var newline = []byte{lf}
+
+func (f *Filter) letters(p []byte, lines int) {
+	f.forward(Segment{Kind: Text, Name: "text", Offset: f.pos, In: len(p), Bytes: p, Lines: lines})
 	f.pos += int64(len(p))
 }
 

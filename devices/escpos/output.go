@@ -2,13 +2,20 @@ package escpos
 
 // What leaves: the filter's end, which remembers what was sent.
 
-// send forwards a whole command, which begins with a control code.
+// give emits a segment.
+func (f *Filter) give(s Segment) {
+	f.out = s
+	f.emit(&f.out)
+}
+
+// send forwards a whole command or control code, which by itself completes no
+// pattern. With what was sent before it may: then a NUL goes between them.
 func (f *Filter) send(s Segment) {
-	if forbidden(f.tail.a, f.tail.b, s.Bytes[0]) {
+	if f.tail.state != 0 && f.d.sent.find(f.tail.state, s.Bytes) >= 0 && !(f.d.exempt(s.Bytes) && f.tail.Safe(s.Bytes)) {
 		if s.Bytes[0] == nul {
 			// A NUL that is not to be there, where a NUL would keep things apart.
 			s.Kind, s.Raw, s.Bytes, s.Why = Refused, s.Bytes, nil, whyPattern
-			f.emit(s)
+			f.give(s)
 			return
 		}
 		f.part()
@@ -19,14 +26,20 @@ func (f *Filter) send(s Segment) {
 // forward emits what goes to the printer, and remembers it.
 func (f *Filter) forward(s Segment) {
 	f.tail.Sent(s.Bytes)
-	for i := 0; i < len(s.Bytes); {
-		end, command, n := f.leaving.Next(s.Bytes, i)
-		if command == StatusRequest {
-			f.crossOut(n)
+	if f.d.realtime {
+		b := s.Bytes
+		if s.Kind == Text && len(b) > 2 {
+			b = b[:2] // the rest holds no control code that counts
 		}
-		i = end
+		for i := 0; i < len(b); {
+			end, command, n := f.leaving.Next(b, i)
+			if command == StatusRequest {
+				f.crossOut(n)
+			}
+			i = end
+		}
 	}
-	f.emit(s)
+	f.give(s)
 }
 
 // crossOut crosses out a status request that has left as it came.
@@ -47,14 +60,14 @@ func (f *Filter) settle() {
 		f.owed = append(f.owed[:0], f.owed[1:]...)
 		switch {
 		case r.command == StatusRequest:
-			q := [3]byte{dle, eot, r.n}
-			f.send(Segment{Kind: Status, Name: "DLE EOT", Offset: r.end - 3, Bytes: q[:], Mended: true, Why: whyDelayed})
+			f.question = [3]byte{dle, eot, r.n}
+			f.send(Segment{Kind: Status, Name: "DLE EOT", Offset: r.end - 3, Bytes: f.question[:], Mended: true, Why: whyDelayed})
 		case r.end > f.owedTo:
 			name := "DLE ENQ " + show(r.n+'0')
 			if r.command == Order {
 				name = "DLE DC4 fn " + show(r.n+'0')
 			}
-			f.emit(Segment{Kind: Refused, Name: name, Offset: r.end - 3, Why: whyInside, Known: true})
+			f.give(Segment{Kind: Refused, Name: name, Offset: r.end - 3, Why: whyInside, Known: true})
 		}
 	}
 }

@@ -1,121 +1,142 @@
 package escpos
 
-// The control codes that commands begin with.
-const (
-	nul = 0x00
-	eot = 0x04
-	enq = 0x05
-	ht  = 0x09
-	lf  = 0x0A
-	ff  = 0x0C
-	cr  = 0x0D
-	dle = 0x10
-	dc4 = 0x14
-	esc = 0x1B
-	fs  = 0x1C
-	gs  = 0x1D
-)
-
-// forbidden reports whether c, sent after a and b, completes a pattern that
-// must not reach a printer. Nothing of the context is asked: a printer that
+// pattern is a sequence of bytes that must not reach a printer: head, followed
+// by any one byte of last. Nothing of the context is asked: a printer that
 // refuses a picture executes its data, and one that does not know a command
 // takes its parameters for text.
-//
-// The patterns, and why:
-//
-//	1B 70        ESC p: the drawer (Epson and nearly every clone)
-//	1B 78        ESC x: the drawer (Ithaca)
-//	1B 23        ESC #: memory switches, and with them the dialect, of several makers
-//	1B 3D        ESC =: another device gets the bytes that follow (ESC = 1 itself is let through)
-//	1C 71        FS q: stores pictures and resets the printer
-//	1D 3A, 1D 5E GS : and GS ^: record what follows, the daemon's pulse included, and replay it
-//	1D 28 A/D/E/M  tests, real-time commands on and off, settings
-//	10 05 0..2   DLE ENQ: recovers, clears the buffers
-//	10 14 1..F   DLE DC4: the drawer, power off, clear the buffers
-func forbidden(a, b, c byte) bool {
-	switch b {
-	case esc:
-		return c == 'p' || c == 'x' || c == '#' || c == '='
-	case fs:
-		return c == 'q'
-	case gs:
-		return c == ':' || c == '^'
-	case dc4:
-		return a == dle && c >= 0x01 && c <= 0x0F
-	case enq:
-		return a == dle && c <= 2
-	case '(':
-		return a == gs && (c == 'A' || c == 'D' || c == 'E' || c == 'M')
+type pattern struct{ head, last string }
+
+// machine finds patterns in a stream of bytes, whatever they belong to: an
+// automaton whose states are the beginnings of patterns (Aho and Corasick,
+// 1975). State 0 is "no pattern has begun". It is never changed once made.
+type machine struct {
+	next [][256]uint8 // state and byte: the next state
+	bad  [][256]bool  // state and byte: the byte completes a pattern
+	// first are the bytes that begin a pattern, or are one: in all others a run
+	// that begins at state 0 stays there.
+	first []byte
+	begin [256]bool // the same as a set
+	reach int       // how many bytes a state depends on at most
+}
+
+func newMachine(list []pattern) *machine {
+	states := map[string]uint8{"": 0}
+	names := []string{""}
+	reach := 0
+	for _, p := range list {
+		for n := 1; n <= len(p.head); n++ {
+			if _, ok := states[p.head[:n]]; !ok {
+				states[p.head[:n]] = uint8(len(names))
+				names = append(names, p.head[:n])
+			}
+		}
+		reach = max(reach, len(p.head))
+	}
+	m := &machine{next: make([][256]uint8, len(names)), bad: make([][256]bool, len(names)), reach: reach}
+	ends := func(s, end string) bool { return len(s) >= len(end) && s[len(s)-len(end):] == end }
+	for i, name := range names {
+		for b := range 256 {
+			for s := name + string([]byte{byte(b)}); s != ""; s = s[1:] {
+				if at, ok := states[s]; ok {
+					m.next[i][b] = at
+					break
+				}
+			}
+			for _, p := range list {
+				if ends(name, p.head) && contains(p.last, byte(b)) {
+					m.bad[i][b] = true
+				}
+			}
+		}
+	}
+	for b := range 256 {
+		if m.next[0][b] != 0 || m.bad[0][b] {
+			m.first = append(m.first, byte(b))
+			m.begin[b] = true
+		}
+	}
+	return m
+}
+
+func contains(set string, b byte) bool {
+	for i := range len(set) {
+		if set[i] == b {
+			return true
+		}
 	}
 	return false
 }
 
-// unfit is forbidden for payloads, of which some bytes may be changed or
-// which may be refused as a whole: there the two bytes that begin DLE DC4 and
-// DLE ENQ are enough.
-func unfit(a, b, c byte) bool {
-	return b == dle && (c == dc4 || c == enq) || forbidden(a, b, c)
+// span is all bytes from least to most.
+func span(least, most byte) string {
+	var b []byte
+	for c := int(least); c <= int(most); c++ {
+		b = append(b, byte(c))
+	}
+	return string(b)
 }
 
-// mend changes one bit of c so that it completes no pattern.
-func mend(a, b, c byte) byte {
+// find returns where in p, from a state on, a pattern is completed, or -1.
+func (m *machine) find(state uint8, p []byte) int {
+	for i, b := range p {
+		if m.bad[state][b] {
+			return i
+		}
+		state = m.next[state][b]
+	}
+	return -1
+}
+
+// after is the state after p.
+func (m *machine) after(state uint8, p []byte) uint8 {
+	if len(p) > m.reach {
+		p, state = p[len(p)-m.reach:], 0
+	}
+	for _, b := range p {
+		state = m.next[state][b]
+	}
+	return state
+}
+
+// mend changes one bit of c so that it completes no pattern, and makes no
+// question of it that nobody asked (DLE EOT).
+func (m *machine) mend(state uint8, c byte) byte {
 	for bit := byte(1); bit != 0; bit <<= 1 {
-		if m := c ^ bit; !unfit(a, b, m) {
-			return m
+		if b := c ^ bit; !m.bad[state][b] && b != eot {
+			return b
 		}
 	}
-	// Unreached: no pattern has so many last bytes. Blank is no introducer.
+	// Unreached: a test tries every state and byte. White is no introducer.
 	return nul
 }
 
-// anyOf reports whether p completes a pattern by test, p itself being all that
-// is looked at.
-func anyOf(p []byte, test func(a, b, c byte) bool) bool {
-	var a, b byte
-	for _, c := range p {
-		if test(a, b, c) {
-			return true
-		}
-		a, b = b, c
-	}
-	return false
+// Tail remembers what was sent to a printer last, as far as a pattern may be
+// completed by what comes next. It is the second look at what leaves, which does
+// not trust the grammar. Make one with [Dialect.NewTail].
+type Tail struct {
+	d     *Dialect
+	state uint8
+	last  byte
 }
 
-// Tail remembers the last bytes that were sent to a printer. It is the second
-// look at them, which does not trust the grammar.
-type Tail struct{ a, b byte }
-
-// exempt reports whether p is the one command that has the form of a pattern:
-// ESC = 1, which selects the printer. Drivers begin their jobs with it.
-func (t *Tail) exempt(p []byte) bool {
-	return len(p) == 3 && p[0] == esc && p[1] == '=' && p[2] == 1
-}
+// NewTail begins with a printer that was sent nothing.
+func (d *Dialect) NewTail() Tail { return Tail{d: d} }
 
 // Safe reports whether p, a whole segment's bytes or bytes of our own, may
 // follow what was sent before.
 func (t *Tail) Safe(p []byte) bool {
-	if t.exempt(p) {
-		return true
+	if t.d.exempt(p) {
+		return !t.d.sent.bad[t.state][p[0]]
 	}
-	a, b := t.a, t.b
-	for _, c := range p {
-		if forbidden(a, b, c) {
-			return false
-		}
-		a, b = b, c
-	}
-	return true
+	return t.d.sent.find(t.state, p) < 0
 }
 
 // Sent takes down what was sent.
 func (t *Tail) Sent(p []byte) {
-	switch len(p) {
-	case 0:
-	case 1:
-		t.a, t.b = t.b, p[0]
-	default:
-		t.a, t.b = p[len(p)-2], p[len(p)-1]
+	if len(p) == 0 {
+		return
 	}
+	t.state, t.last = t.d.sent.after(t.state, p), p[len(p)-1]
 }
 
 // Break is what to send at ground state before bytes that must not be taken
@@ -123,8 +144,7 @@ func (t *Tail) Sent(p []byte) {
 // or a two-byte character under another reading, else nothing. Printers drop
 // NULs between commands.
 func (t *Tail) Break() []byte {
-	switch {
-	case t.b == dle, t.b == esc, t.b == fs, t.b == gs, t.b >= 0x80:
+	if t.last >= 0x80 || t.d.begins(t.last) {
 		return []byte{nul}
 	}
 	return nil

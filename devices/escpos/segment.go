@@ -61,6 +61,9 @@ type Segment struct {
 // Forwarded reports whether the segment reaches the printer.
 func (s *Segment) Forwarded() bool { return len(s.Bytes) > 0 }
 
+// Dots reports whether the segment is, or holds, dots of a picture or character.
+func (s *Segment) Dots() bool { return s.Kind == Image || s.Why == whyPixel }
+
 // Why a segment is refused or mended.
 const (
 	whyUnknown    = "unknown command"

@@ -5,35 +5,45 @@ package escpos
 // advance is called when as much of a command is held as was asked for.
 func (f *Filter) advance() {
 	h := f.hold
-	if len(h) == 2 {
-		if f.cmd = grammar.of(h[0])[h[1]]; f.cmd == nil {
+	switch {
+	case len(h) == 2:
+		if f.cmd = f.mode.table[h[0]][h[1]]; f.cmd == nil {
 			f.unknown()
 			return
 		}
-		if f.cmd.size == 2 {
-			f.whole()
-			return
+		f.need = 3
+		if f.cmd.sub == nil {
+			f.need = f.cmd.least()
 		}
-		if f.need = f.cmd.size; f.need == 0 {
-			f.need = f.cmd.head
+	case len(h) == 3 && f.cmd.sub != nil:
+		if c := f.cmd.sub[h[2]]; c != nil {
+			f.cmd = c
 		}
-		return
+		f.need = f.cmd.least()
 	}
-	if f.cmd.size > 0 {
+	if f.need == len(h) {
+		f.measure()
+	}
+}
+
+// measure asks the command how long it is, with what there is of it.
+func (f *Filter) measure() {
+	h, c := f.hold, f.cmd
+	if c.size > 0 {
 		f.whole()
 		return
 	}
-	n := f.cmd.length(h)
+	n := c.length(h)
 	switch {
 	case n < 0:
 		f.need = -n
 	case n < len(h):
 		f.cutShort(n)
-	case f.cmd.kind == Image:
+	case c.stream != nil && c.stream(h) == len(h):
 		f.pictureHead(n)
 	case n == len(h):
 		f.whole()
-	case f.wanted(n):
+	case n <= maxHold && (c.kick != nil || c.ok != nil):
 		f.need = n
 	case n > maxSkip:
 		f.cutShort(2)
@@ -43,19 +53,13 @@ func (f *Filter) advance() {
 	}
 }
 
-// wanted reports whether a command of length n is to be held whole.
-func (f *Filter) wanted(n int) bool {
-	h := f.hold
-	switch {
-	case n > maxSymbol:
-		return false
-	case h[0] == gs && h[1] == '(':
-		return h[2] == 'k'
-	case f.cmd.kind == Kick, f.cmd.ok != nil:
-		return true
-	}
-	return false
-}
+// maxHold is the longest command that is held back to be looked at whole: a
+// symbol's data, the most that any two-dimensional code takes.
+const maxHold = 5 + 3 + 7089
+
+// maxSkip is the longest payload that is taken for one. What announces more is
+// not believed, and what follows is read as commands and text.
+const maxSkip = 1 << 20
 
 // unknown drops what cannot be a command. Printers drop ESC, FS or GS with the
 // byte after it, clones that know the command take more; neither sees any of
@@ -63,8 +67,17 @@ func (f *Filter) wanted(n int) bool {
 // is right. A control code after it is not taken along: it may be the
 // beginning of something, as after a job that broke off.
 func (f *Filter) unknown() {
+	h := f.hold
+	if h[0] == f.mode.literal {
+		// It is text; what follows it is read by itself.
+		rest := append([]byte(nil), h[1:]...)
+		f.state, f.pos = ground, f.start
+		f.text(h[:1], 0)
+		f.run(rest)
+		return
+	}
 	n := 2
-	if f.hold[0] == dle || f.hold[1] < 0x20 {
+	if h[0] == dle || h[1] < 0x20 {
 		n = 1
 	}
 	f.refuseShort(n, whyUnknown)
@@ -73,11 +86,12 @@ func (f *Filter) unknown() {
 // cutShort ends a malformed command after n of its bytes, or a kick after its
 // number.
 func (f *Filter) cutShort(n int) {
-	if f.isKick() && n == 3 {
+	if drawer, is := f.kicks(); is && n == 3 {
 		rest := append([]byte(nil), f.hold[n:]...)
 		f.pos -= int64(len(rest))
 		f.hold = f.hold[:n]
-		f.whole()
+		f.owes()
+		f.kick(f.hold, drawer)
 		f.run(rest)
 		return
 	}
@@ -91,110 +105,127 @@ func (f *Filter) cutShort(n int) {
 // refuseShort refuses the first n bytes held and reads the rest again.
 func (f *Filter) refuseShort(n int, why string) {
 	rest := append([]byte(nil), f.hold[n:]...)
-	if f.hold[0] == dle {
-		f.owedTo = f.pos
-	}
+	f.owes()
 	f.pos -= int64(len(rest))
 	f.refuse(f.hold[:n], why)
 	f.run(rest)
 }
 
-func (f *Filter) isKick() bool {
-	return f.cmd != nil && f.cmd.kind == Kick || len(f.hold) >= 3 && f.hold[0] == dle && f.hold[1] == dc4 && f.hold[2] == 1
+// owes takes down that a real-time command was dealt with where it stood.
+func (f *Filter) owes() {
+	if f.d.realtime && f.hold[0] == dle {
+		f.owedTo = f.pos
+	}
+}
+
+// kicks reports whether what is held is an order to open a drawer.
+func (f *Filter) kicks() (drawer int, is bool) {
+	if f.cmd == nil || f.cmd.kick == nil {
+		return 0, false
+	}
+	return f.cmd.kick(f.hold)
 }
 
 // whole deals with a command that is complete.
 func (f *Filter) whole() {
 	h, c := f.hold, f.cmd
-	if h[0] == dle {
-		f.owedTo = f.pos
+	f.owes()
+	if drawer, is := f.kicks(); is {
+		f.kick(h, drawer)
+		return
 	}
 	switch {
-	case f.isKick():
-		f.kick(h)
-		return
 	case c.blocks != nil:
 		f.nest = c.blocks.count(h)
 		f.need = len(h)
 		f.nextBlock()
 		return
-	case h[0] == gs && h[1] == '(' && h[2] == 'k':
-		f.symbol(h)
-		return
 	case c.ok == nil:
 		f.refuse(h, whyNotLet)
 		return
-	case !c.ok(h):
-		f.refuse(h, whyRange)
-		return
 	}
-	test := forbidden
-	if c.kind == Barcode {
-		test = unfit
-	}
-	if anyOf(h, test) && !f.tail.exempt(h) {
-		f.refuse(h, whyPattern)
-		return
-	}
-	f.state = ground
-	s := Segment{Kind: c.kind, Name: c.name, Offset: f.start, In: len(h), Bytes: h}
-	if c.lines != nil {
-		s.Lines = c.lines(h)
-	}
-	f.send(s)
-}
-
-// kick hands out an order to open the drawer. It is never forwarded.
-func (f *Filter) kick(h []byte) {
-	f.state = ground
-	number := byte(0)
-	s := Segment{Kind: Kick, Name: "ESC p", Offset: f.start, In: len(h), Raw: h}
-	if h[0] == dle {
-		s.Name = "DLE DC4 fn 1"
-		if len(h) > 3 {
-			number = h[3]
-		}
-	} else {
-		number = h[2]
-		if !isDigit(number, 1) {
-			s.Why = whyRange
-		}
-	}
-	// Printers that are not strict look at the lowest bit.
-	s.Drawer = int(number&1) + 1
-	f.emit(s)
-}
-
-// symbol deals with a whole command for a two-dimensional code.
-func (f *Filter) symbol(h []byte) {
-	why := ""
-	switch {
-	case !symbolOK(h):
-		why = whyRange
-	case anyOf(h, unfit):
-		why = whyPattern
-	case h[6] == fnPrint && f.unstored[h[5]&7]:
-		why = whyUnstored
-	}
-	if len(h) > 6 && h[6] == fnStore {
-		f.unstored[h[5]&7] = why != ""
+	why, mended := f.judge(h)
+	if c.symbol {
+		why = f.symbol(h, why)
 	}
 	if why != "" {
 		f.refuse(h, why)
 		return
 	}
 	f.state = ground
-	s := Segment{Kind: Barcode, Name: "GS ( k", Offset: f.start, In: len(h), Bytes: h}
-	if h[6] == fnPrint {
-		s.Lines = 1
+	s := Segment{Kind: c.kind, Name: c.name, Offset: f.start, In: len(h), Bytes: h, Mended: mended}
+	if mended {
+		s.Why = whyPixel
+	}
+	if c.lines != nil {
+		s.Lines = c.lines(h)
+	}
+	switch {
+	case c.kind == Init:
+		f.page = false
+	case c.page != 0:
+		f.page = c.page > 0
 	}
 	f.send(s)
+	if c.next != 0 {
+		f.mode = f.d.modes[c.next-1]
+	}
+}
+
+// judge says why a whole command is not forwarded, "" if it is. Dots in it that
+// would complete a pattern are changed.
+func (f *Filter) judge(h []byte) (why string, mended bool) {
+	c := f.cmd
+	if !c.ok(h) {
+		return whyRange, false
+	}
+	if f.d.exempt(h) {
+		return "", false
+	}
+	m := f.d.sent
+	if c.strict || c.dots != nil {
+		m = f.d.inside
+	}
+	state := uint8(0)
+	for i, b := range h {
+		if m.bad[state][b] {
+			if c.dots == nil || !c.dots(h, i) {
+				return whyPattern, false
+			}
+			b = m.mend(state, b)
+			h[i], mended = b, true
+		}
+		state = m.next[state][b]
+	}
+	return "", mended
+}
+
+// kick hands out an order to open the drawer. It is never forwarded.
+func (f *Filter) kick(h []byte, drawer int) {
+	f.state = ground
+	s := Segment{Kind: Kick, Name: f.nameOf(h), Offset: f.start, In: len(h), Raw: h[:min(len(h), rawLength)], Drawer: drawer}
+	f.give(s)
+}
+
+// symbol keeps count of the steps to a two-dimensional code: what is printed
+// is the data that was stored last, and where that was refused there is none.
+func (f *Filter) symbol(h []byte, why string) string {
+	if len(h) < 7 {
+		return why
+	}
+	if why == "" && h[6] == fnPrint && f.unstored[h[5]&7] {
+		why = whyUnstored
+	}
+	if h[6] == fnStore {
+		f.unstored[h[5]&7] = why != ""
+	}
+	return why
 }
 
 // refuse reports a command that is not forwarded.
 func (f *Filter) refuse(h []byte, why string) {
 	f.state = ground
-	f.emit(Segment{Kind: Refused, Name: f.nameOf(h), Offset: f.start, In: len(h), Raw: h[:min(len(h), rawLength)], Why: why, Known: isKnown(why)})
+	f.give(Segment{Kind: Refused, Name: f.nameOf(h), Offset: f.start, In: len(h), Raw: h[:min(len(h), rawLength)], Why: why, Known: isKnown(why)})
 }
 
 func isKnown(why string) bool { return why != whyUnknown && why != whyIncomplete }
@@ -206,10 +237,10 @@ const rawLength = 16
 func (f *Filter) skipped(why string) {
 	f.state = ground
 	h := f.hold
-	if h[0] == gs && h[1] == '(' && len(h) > 6 && h[6] == fnStore {
-		f.unstored[h[5]&7] = true
+	if f.cmd.symbol {
+		f.symbol(h, why)
 	}
-	f.emit(Segment{
+	f.give(Segment{
 		Kind: Refused, Name: f.nameOf(h), Offset: f.start, In: int(f.pos - f.start),
 		Raw: h[:min(len(h), rawLength)], Why: why, Known: isKnown(why),
 	})
@@ -221,7 +252,7 @@ func (f *Filter) afterSkip() {
 		return
 	}
 	why := whyNotLet
-	if f.cmd.kind == Image {
+	if f.cmd.ok != nil {
 		why = whyRange
 	}
 	f.skipped(why)
@@ -254,25 +285,20 @@ func (f *Filter) block() {
 // nameOf is the manual's name of a command, or its bytes.
 func (f *Filter) nameOf(h []byte) string {
 	if len(h) == 1 {
-		return single[h[0]&0x1F]
+		return show(h[0])
 	}
-	c := grammar.of(h[0])[h[1]]
-	switch {
-	case c == nil:
-		return single[h[0]&0x1F] + " " + show(h[1])
-	case len(h) > 2 && h[1] == '(':
-		return single[h[0]&0x1F] + " ( " + show(h[2])
-	case len(h) > 2 && h[0] == dle:
+	c := f.mode.table[h[0]][h[1]]
+	if c == nil {
+		return show(h[0]) + " " + show(h[1])
+	}
+	if c.sub != nil && len(h) > 2 {
+		if s := c.sub[h[2]]; s != nil {
+			return s.name
+		}
+		return c.name + " " + show(h[2])
+	}
+	if len(h) > 2 && h[0] == dle {
 		return c.name + map[bool]string{true: " fn ", false: " "}[h[1] == dc4] + show(h[2]+'0')
 	}
 	return c.name
-}
-
-// show writes one byte as the manuals do: a character, or two digits.
-func show(c byte) string {
-	if c > 0x20 && c < 0x7F {
-		return string(rune(c))
-	}
-	const hex = "0123456789ABCDEF"
-	return string([]byte{hex[c>>4], hex[c&15]})
 }

@@ -105,7 +105,8 @@ func New(o Options) (*Guard, error) {
 	}
 	g := &Guard{
 		o: o, byName: map[string]Drawer{}, token: make(chan struct{}, 1), nudge: make(chan struct{}, 1),
-		changed: make(chan struct{}), filter: escpos.NewFilter(), purposes: purposes,
+		changed: make(chan struct{}), filter: escpos.NewFilter(o.Dialect), purposes: purposes,
+		wire: o.Dialect.NewTail(), last: o.Dialect.NewTail(),
 		sensor: sensor{polarity: o.Polarity, leftOpen: o.LeftOpen},
 	}
 	for i, d := range o.Drawers {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tillwarden/devices"
+	"tillwarden/devices/escpos"
 	"tillwarden/enforcer/journal/entry"
 )
 
@@ -20,6 +21,9 @@ type Options struct {
 	Open    func(context.Context) (devices.Port, error)
 	Path    string
 	Backoff devices.Backoff // zero: the default one
+
+	// Dialect is the printer's language; nil: the first of escpos.Dialects.
+	Dialect *escpos.Dialect
 
 	// Link is the port that the POS prints to; Mode and Group are its rights
 	// (0: 0660; negative: the daemon's own group).
@@ -190,6 +194,9 @@ func (o *Options) settle() error {
 	set(&o.LeftOpen, defaultLeftOpen)
 	set(&o.PulseOn, defaultPulseOn)
 	set(&o.PulseOff, defaultPulseOff)
+	if o.Dialect == nil {
+		o.Dialect = escpos.Dialects()[0]
+	}
 	if o.Session == nil {
 		o.Session = func() entry.Seq { return 0 }
 	}

@@ -114,7 +114,7 @@ func (g *Guard) feed(p []byte, came arrival) {
 	} else {
 		g.active = true
 	}
-	g.filter.Feed(p, func(s escpos.Segment) { g.segment(&s, came, visit, now) })
+	g.filter.Feed(p, func(s *escpos.Segment) { g.segment(s, came, visit, now) })
 	g.results(now)
 	g.notify()
 }
@@ -140,7 +140,7 @@ func (g *Guard) segment(s *escpos.Segment, came arrival, visit int, now time.Dur
 		g.refusals.add(s.Name, "could be read as a kick", entry.ReasonUnparsed, s.In, now)
 		return
 	}
-	if s.Mended && s.Kind == escpos.Image {
+	if s.Mended && s.Dots() {
 		g.refusals.add(s.Name, s.Why, entry.ReasonNotForwarded, 0, now)
 	}
 	g.wire.Sent(s.Bytes)
@@ -237,7 +237,7 @@ func (g *Guard) due(now time.Duration) (changed bool) {
 	before := len(g.kicks) + len(g.events)
 	size := g.queue.size
 	if at, some := g.stall(); some && now >= at {
-		g.filter.Idle(func(s escpos.Segment) { g.segment(&s, g.arrival(), g.demux.visit, now) })
+		g.filter.Idle(func(s *escpos.Segment) { g.segment(s, g.arrival(), g.demux.visit, now) })
 	}
 	g.results(now)
 	if at, some := g.refusals.due(g.fed); some && now >= at {

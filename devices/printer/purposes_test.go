@@ -27,7 +27,7 @@ func newDay(t *testing.T, rules Rules) *day {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &day{t: t, p: p, filter: escpos.NewFilter(), now: time.Hour, session: 7}
+	return &day{t: t, p: p, filter: escpos.NewFilter(escpos.Dialects()[0]), now: time.Hour, session: 7}
 }
 
 // after lets seconds pass, looking in between as the guard does.
@@ -47,13 +47,13 @@ func (d *day) after(seconds float64) string {
 
 // print sends bytes; text may hold kicks.
 func (d *day) print(parts ...string) string {
-	d.filter.Feed([]byte(strings.Join(parts, "")), func(s escpos.Segment) {
+	d.filter.Feed([]byte(strings.Join(parts, "")), func(s *escpos.Segment) {
 		if s.Kind == escpos.Kick {
 			d.p.Kick(Kick{Printer: "receipt", Drawer: fmt.Sprintf("till%d", s.Drawer), Session: d.session}, d.now)
 			return
 		}
 		if s.Forwarded() {
-			d.p.Print(&s, d.now)
+			d.p.Print(s, d.now)
 		}
 	})
 	return strings.Join(d.take(), "; ")
@@ -379,8 +379,8 @@ func TestDigestIsKeyed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := escpos.NewFilter()
-		f.Feed([]byte(text+cut), func(s escpos.Segment) { p.Print(&s, 0) })
+		f := escpos.NewFilter(escpos.Dialects()[0])
+		f.Feed([]byte(text+cut), func(s *escpos.Segment) { p.Print(s, 0) })
 		p.Kick(Kick{Printer: "p", Drawer: "d", Session: 1}, 0)
 		r := p.Take(0)
 		if len(r) != 1 {

@@ -1,6 +1,7 @@
 package printer
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"hash"
@@ -54,13 +55,11 @@ func (g *gatherer) print(s *escpos.Segment, now time.Duration) *receipt {
 		g.page = 0
 		return nil
 	case escpos.Text:
-		if room := maxLine - len(g.line); room > 0 {
-			g.line = append(g.line, s.Bytes[:min(room, len(s.Bytes))]...)
-		}
+		g.any = true
+		g.hash.Write(s.Bytes)
+		g.text(s.Bytes)
+		return nil
 	case escpos.Layout:
-		if s.Name == "HT" {
-			g.line = append(g.line, ' ')
-		}
 		if s.Name == "ESC t" && len(s.Bytes) == 3 {
 			g.page = s.Bytes[2]
 		}
@@ -78,13 +77,35 @@ func (g *gatherer) print(s *escpos.Segment, now time.Duration) *receipt {
 	return nil
 }
 
-// text is the current line as people read it.
-func (g *gatherer) text() string {
-	return strings.TrimSpace(string(escpos.Decode(nil, g.line, g.page)))
+// text takes a run of text, which may be of several lines.
+func (g *gatherer) text(p []byte) {
+	for len(p) > 0 {
+		n := bytes.IndexAny(p, "\n\r")
+		end := n >= 0
+		if !end {
+			n = len(p)
+		}
+		if room := maxLine - len(g.line); room > 0 {
+			g.line = append(g.line, p[:min(room, n)]...)
+		}
+		if !end {
+			return
+		}
+		g.endLine()
+		p = p[n+1:]
+	}
 }
 
+// current is the current line as people read it.
+func (g *gatherer) current() string {
+	line := bytes.ReplaceAll(g.line, tab, space)
+	return strings.TrimSpace(string(escpos.Decode(nil, line, g.page)))
+}
+
+var tab, space = []byte{'\t'}, []byte{' '}
+
 func (g *gatherer) endLine() {
-	g.now.add(g.text())
+	g.now.add(g.current())
 	g.line = g.line[:0]
 }
 
@@ -113,7 +134,7 @@ func (g *gatherer) end(now time.Duration) *receipt {
 func (g *gatherer) soFar() *receipt {
 	r := g.now
 	r.lines = slices.Clone(r.lines)
-	r.add(g.text())
+	r.add(g.current())
 	if r.count > 0 {
 		r.digest = g.hash.Sum(nil)[:digestLen]
 	}

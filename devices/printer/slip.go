@@ -44,7 +44,7 @@ func (g *Guard) slip(ctx context.Context, b []byte) error {
 				return nil, err
 			}
 			quiet := g.o.Now()-g.fed >= slipQuiet
-			if g.line != l || g.filter.Waiting() || g.purposes.Pending() && !quiet {
+			if g.line != l || g.filter.Waiting() || g.filter.Page() || g.purposes.Pending() && !quiet {
 				return nil, ErrBusy
 			}
 			return b, nil

@@ -33,9 +33,9 @@ func FuzzFilteredStream(f *testing.F) {
 		if len(data) > 4096 {
 			return
 		}
-		filter := escpos.NewFilter()
+		filter := escpos.NewFilter(escpos.Dialects()[0])
 		var out []byte
-		emit := func(s escpos.Segment) { out = append(out, s.Bytes...) }
+		emit := func(s *escpos.Segment) { out = append(out, s.Bytes...) }
 		// The stream stalls once on the way, perhaps within a command.
 		at := int(stall) % (len(data) + 1)
 		filter.Feed(data[:at], emit)

@@ -22,6 +22,23 @@ func below(n int) *alphabet {
 	return a
 }
 
+// epsonCodes enters bar codes. Two-dimensional ones are in GS (.
+func epsonCodes(g *[256]*command) {
+	g['H'] = fixed("GS H", 3, digit(3))
+	g['f'] = fixed("GS f", 3, in(0, 1, 2, 3, 4, '0', '1', '2', '3', '4', 97, 98))
+	g['h'] = fixed("GS h", 3, upTo(1, 255))
+	g['w'] = fixed("GS w", 3, upTo(1, 6))
+	g['k'] = &command{name: "GS k", kind: Barcode, head: 3, length: barcodeLength, ok: barcodeOK, strict: true, lines: oneLine}
+}
+
+// symbolLines: a two-dimensional code is printed by its own function.
+func symbolLines(h []byte) int {
+	if h[6] == fnPrint {
+		return 1
+	}
+	return 0
+}
+
 // code is a bar code system: what it holds, and how much of it.
 type code struct {
 	holds   *alphabet
@@ -35,10 +52,10 @@ var (
 	codabar = letters("0123456789ABCDabcd$+-./:")
 )
 
-// systems are the bar codes by m (0 to 6, and 65 to 73). Where models differ in
+// systems are the bar codes by m (0 to 6, and 65 to 79). Where models differ in
 // what they accept the narrowest is taken: what one of them does not accept it
 // prints, or executes.
-var systems = [9]code{
+var systems = [15]code{
 	{holds: digits, lengths: []byte{11, 12}},          // UPC-A
 	{holds: digits, lengths: []byte{6, 7, 8, 11, 12}}, // UPC-E
 	{holds: digits, lengths: []byte{12, 13}},          // JAN13
@@ -48,13 +65,19 @@ var systems = [9]code{
 	{holds: codabar},                                  // CODABAR
 	{holds: below(128)},                               // CODE93
 	{holds: below(128)},                               // CODE128
+	{holds: below(128)},                               // GS1-128
+	{holds: digits, lengths: []byte{13}},              // GS1 DataBar Omnidirectional
+	{holds: digits, lengths: []byte{13}},              // GS1 DataBar Truncated
+	{holds: digits, lengths: []byte{13}},              // GS1 DataBar Limited
+	{holds: below(128)},                               // GS1 DataBar Expanded
+	{holds: below(128)},                               // CODE128 auto
 }
 
 func system(m byte) *code {
 	switch {
 	case m <= 6:
 		return &systems[m]
-	case m >= 65 && m <= 73:
+	case m >= 65 && m <= 79:
 		return &systems[m-65]
 	}
 	return nil
@@ -123,13 +146,6 @@ func barcodeOK(h []byte) bool {
 	return s.fits(data)
 }
 
-// lengthAt3 is for the families that say how long they are: ESC (, FS (, GS (.
-func lengthAt3(h []byte) int { return 5 + word(h[3], h[4]) }
-
-// maxSymbol is the longest command that is held back to be looked at whole:
-// the most that any two-dimensional code takes.
-const maxSymbol = 5 + 3 + 7089
-
 // The functions of two-dimensional codes that are let through: by cn and fn,
 // the length of what follows pL pH, and the last parameters that all models
 // with this code accept. Asking for a code's size (fn 82) is not: its answer is
@@ -196,7 +212,7 @@ func symbolOK(h []byte) bool {
 		return false
 	}
 	if f.size == 0 {
-		return h[7] == '0' && len(h) >= 9 && len(h) <= maxSymbol
+		return h[7] == '0' && len(h) >= 9 && len(h) <= maxHold
 	}
 	return len(h) == 5+f.size && f.ok(h)
 }

@@ -1,0 +1,158 @@
+package escpos
+
+import "bytes"
+
+// Pictures are the one payload that is not held back: they pass in pieces, and
+// a byte that would complete a pattern is changed by one dot.
+
+// The widest and highest picture that is let through, in bytes and dots.
+const (
+	maxRasterWidth  = 128
+	maxRasterHeight = 4095
+	// dotsPerLine is how many rows of dots count as a line of print.
+	dotsPerLine = 24
+)
+
+// suspect finds the bytes that patterns begin with in a piece of a picture.
+// Each is looked for once.
+type suspect struct {
+	first []byte
+	p     []byte
+	next  [maxSuspects]int
+}
+
+// maxSuspects is how many different bytes patterns may begin with.
+const maxSuspects = 12
+
+func (s *suspect) reset(p []byte) {
+	s.p = p
+	for i := range s.first {
+		s.next[i] = -1
+	}
+}
+
+// from returns where the first suspect at or after i is, or len(p).
+func (s *suspect) from(i int) int {
+	first := len(s.p)
+	for k, c := range s.first {
+		at := s.next[k]
+		if at < i {
+			at = len(s.p)
+			if j := bytes.IndexByte(s.p[i:], c); j >= 0 {
+				at = i + j
+			}
+			s.next[k] = at
+		}
+		first = min(first, at)
+	}
+	return first
+}
+
+// pictureHead has what comes before a picture's data in hold.
+func (f *Filter) pictureHead(n int) {
+	h, c := f.hold, f.cmd
+	why := ""
+	if !c.ok(h) {
+		why = whyRange
+	} else if f.d.sent.find(0, h) >= 0 {
+		why = whyPattern
+	}
+	if why != "" {
+		switch {
+		case n > maxSkip:
+			f.cutShort(2)
+		case n == len(h):
+			f.refuse(h, why)
+		default:
+			f.skip, f.state = n-len(h), skipping
+		}
+		return
+	}
+	f.state, f.left = picture, n-len(h)
+	s := Segment{Kind: Image, Name: c.name, Offset: f.start, In: len(h), Bytes: h, Last: f.left == 0}
+	if c.lines != nil {
+		s.Lines = c.lines(h)
+	}
+	f.send(s)
+	if f.left == 0 {
+		f.state = ground
+	}
+}
+
+// pictureData forwards the next bytes of a picture.
+func (f *Filter) pictureData(p []byte) {
+	f.left -= len(p)
+	f.pixels(p, f.left == 0)
+	f.pos += int64(len(p))
+	f.passed()
+	if f.left == 0 {
+		f.state = ground
+	}
+}
+
+// passed crosses out the real-time commands inside of a picture up to here:
+// questions have left as they came, all else was mended.
+func (f *Filter) passed() {
+	for len(f.owed) > 0 && f.owed[0].end <= f.pos {
+		f.owed = append(f.owed[:0], f.owed[1:]...)
+	}
+	f.leaving, f.owedTo = Realtime{}, f.pos
+}
+
+// pixels forwards a piece of a picture.
+func (f *Filter) pixels(p []byte, last bool) {
+	m := f.d.inside
+	state := f.tail.state // the same beginnings of patterns have the same number in both
+	f.find.reset(p)
+	from, i := 0, 0
+	for i < len(p) {
+		if state == 0 {
+			if i = f.find.from(i); i == len(p) {
+				break
+			}
+		}
+		b := p[i]
+		if m.bad[state][b] {
+			f.piece(p[from:i], false, false)
+			f.mended[0] = m.mend(state, b)
+			state = m.next[state][f.mended[0]]
+			i++
+			f.piece(f.mended[:], true, last && i == len(p))
+			from = i
+			continue
+		}
+		state = m.next[state][b]
+		i++
+	}
+	f.piece(p[from:], false, last)
+}
+
+func (f *Filter) piece(p []byte, mended, last bool) {
+	if len(p) == 0 {
+		return
+	}
+	s := Segment{Kind: Image, Name: f.cmd.name, Offset: f.start, In: len(p), Bytes: p, Last: last}
+	if mended {
+		s.Mended, s.Why = true, whyPixel
+	}
+	f.tail.Sent(p)
+	f.give(s)
+}
+
+// blank fills the rest of a picture that broke off.
+func (f *Filter) blank() {
+	m := f.d.inside
+	for f.left > 0 {
+		s := Segment{Kind: Image, Name: f.cmd.name, Offset: f.start, Mended: true, Why: whyBlank}
+		s.Bytes = zero[:min(f.left, len(zero))]
+		if m.bad[f.tail.state][nul] {
+			f.mended[0] = m.mend(f.tail.state, nul)
+			s.Bytes = f.mended[:]
+		}
+		f.left -= len(s.Bytes)
+		s.Last = f.left == 0
+		f.forward(s)
+	}
+	f.state = ground
+	f.passed()
+}
