@@ -11,6 +11,9 @@ import (
 	"tillwarden/devices"
 )
 
+// realtimeOff is what a printer that knows it gets from us.
+var realtimeOff = []byte{0x1D, '(', 'D', 3, 0, 20, 1, 0}
+
 // fake is a printer on the far side of a pty, written from the manual: its
 // reception acts on real-time commands in whatever they stand, its interpreter
 // on everything in order. It knows what the tests print, and drops two bytes of
@@ -25,6 +28,10 @@ type fake struct {
 	offline bool
 	open    bool // the drawer
 	stuck   bool // the drawer does not open
+	busy    bool // it prints something long: what comes waits in its buffer
+	asb     byte // what it tells of unasked
+	off     bool // its real-time kick is switched off
+	waits   []byte
 	all     []byte
 	tail    []byte // for the reception
 	hold    []byte // for the interpreter
@@ -73,13 +80,24 @@ func (f *fake) run() {
 			}
 			f.all = append(f.all, b)
 			answers = append(answers, f.receive(b)...)
-			answers = append(answers, f.interpret(b)...)
+			f.waits = append(f.waits, b)
 		}
+		answers = append(answers, f.work()...)
 		f.mu.Unlock()
 		if len(answers) > 0 {
 			_, _ = f.port.Write(answers)
 		}
 	}
+}
+
+// work interprets what waits in the buffer.
+func (f *fake) work() (answers []byte) {
+	for len(f.waits) > 0 && !f.busy {
+		b := f.waits[0]
+		f.waits = f.waits[1:]
+		answers = append(answers, f.interpret(b)...)
+	}
+	return answers
 }
 
 // receive is the reception.
@@ -91,10 +109,12 @@ func (f *fake) receive(b byte) []byte {
 	case n >= 3 && f.tail[n-3] == 0x10 && f.tail[n-2] == 0x04 && b >= 1 && b <= 4:
 		return []byte{f.answer(b)}
 	case n >= 5 && f.tail[n-5] == 0x10 && f.tail[n-4] == 0x14 && f.tail[n-3] == 1:
-		f.pulse("real-time")
+		if !f.off {
+			f.pulse("real-time")
+		}
 	case ends(0x10, 0x14, 0x08, 0x01, 0x03, 0x14, 0x01, 0x06, 0x02, 0x08):
 		f.clears++
-		f.hold = nil
+		f.hold, f.waits = nil, nil
 		return []byte{0x37, 0x25, 0x00}
 	}
 	return nil
@@ -121,6 +141,9 @@ func (f *fake) pulse(what string) {
 	}
 }
 
+// unasked is the status that is sent of a change.
+func (f *fake) unasked() []byte { return []byte{0x10 | f.answer(1)&0x0C, 0, 0, 0x0F} }
+
 // interpret is the interpreter.
 func (f *fake) interpret(b byte) []byte {
 	f.hold = append(f.hold, b)
@@ -135,10 +158,17 @@ func (f *fake) interpret(b byte) []byte {
 		if len(h) < max(size, 2) {
 			return nil
 		}
-		if h[1] == 'p' && h[3] != 0 {
-			f.pulse(string([]byte{'p', '0' + h[2]&1}))
-		}
 		done()
+		switch {
+		case h[1] == '@':
+			f.asb, f.off = 0, false
+		case h[1] == 'p' && h[3] != 0:
+			was := f.open
+			f.pulse(string([]byte{'p', '0' + h[2]&1}))
+			if f.asb&1 != 0 && was != f.open {
+				return f.unasked()
+			}
+		}
 	case h[0] == 0x1D && len(h) >= 3:
 		switch h[1] {
 		case 'V':
@@ -151,6 +181,12 @@ func (f *fake) interpret(b byte) []byte {
 		case 'r':
 			done()
 			return []byte{0x00}
+		case 'a':
+			f.asb = h[2]
+			done()
+			if f.asb != 0 {
+				return f.unasked()
+			}
 		case 'I':
 			done()
 			return []byte("_FAKE\x00")
@@ -163,6 +199,9 @@ func (f *fake) interpret(b byte) []byte {
 		case '(':
 			if len(h) < 5 || len(h) < 5+int(h[3])+int(h[4])<<8 {
 				return nil
+			}
+			if bytes.Equal(h, realtimeOff) {
+				f.off = true
 			}
 			done()
 		case '!', 'h', 'w', 'H':
@@ -182,16 +221,24 @@ func (f *fake) interpret(b byte) []byte {
 	return nil
 }
 
-// set changes the printer.
+// set changes the printer, which tells of it where it was asked to.
 func (f *fake) set(change func(f *fake)) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	was := f.open
 	change(f)
+	answers := f.work()
+	if f.asb&1 != 0 && was != f.open {
+		answers = append(answers, f.unasked()...)
+	}
+	f.mu.Unlock()
+	if len(answers) > 0 {
+		_, _ = f.port.Write(answers)
+	}
 }
 
 // power switches it off, or on: what it had is gone.
 func (f *fake) power(on bool) {
-	f.set(func(f *fake) { f.silent, f.hold, f.tail = !on, nil, nil })
+	f.set(func(f *fake) { f.silent, f.hold, f.tail, f.waits, f.asb, f.off = !on, nil, nil, nil, 0, false })
 }
 
 func (f *fake) printed() string {
@@ -206,12 +253,14 @@ func (f *fake) pulsed() []string {
 	return slices.Clone(f.pulses)
 }
 
-// received is all but our polls and clears.
+// received is all but what is ours: polls, clears, questions, settings.
 func (f *fake) received() []byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	all := bytes.ReplaceAll(f.all, harmless, nil)
 	all = bytes.ReplaceAll(all, clearOrder, nil)
+	all = bytes.ReplaceAll(all, realtimeOff, nil)
+	all = bytes.ReplaceAll(all, orderedAsk, nil)
 	return bytes.ReplaceAll(all, statusAsk, nil)
 }
 

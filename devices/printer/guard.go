@@ -22,6 +22,9 @@ type Guard struct {
 	token chan struct{}
 	// nudge wakes who looks after what is due.
 	nudge chan struct{}
+	// look says that the drawer's sensor should be looked at.
+	look     chan struct{}
+	language language
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed and made anew when something below changes
@@ -31,10 +34,18 @@ type Guard struct {
 	sensor   sensor
 	demux    demux
 	queue    queue
-	leaving  escpos.Realtime // what is written, as the printer's reception reads it
+	leaving  scanner // what is written, as the printer's reception reads it
 
-	last  escpos.Tail // what was written last
-	epoch uint64      // counts the losses of trust
+	last  escpos.Tail   // what was written last
+	wrote time.Duration // when something of the POS's was
+	epoch uint64        // counts the losses of trust
+
+	// sent counts what the printer was given to do in order, reached is up to
+	// where it has said that it has done it.
+	sent, reached uint64
+
+	unset bool // the printer's own real-time kick is to be switched off
+	turn  bool // we are to ask how it is: questions of the POS's wait
 
 	line    *line
 	reach   reach
@@ -46,10 +57,13 @@ type Guard struct {
 	wanted  int           // who waits for the queue to drain
 	hold    time.Duration // until when nothing new is taken from the POS
 
+	hungry   hunger        // the printer waits for the rest of a picture
+	forced   bool          // the POS was cut short, and waits until that is printed
 	fed      time.Duration // when the POS sent something last
 	closed   time.Duration // when it closed the port last
 	away     bool          // it has closed the port, and not opened it since
 	blocked  bool          // it is kept waiting
+	opened   bool          // somebody has opened it, and nobody closed it since
 	active   bool          // it has sent something since it opened it
 	refusals refusals
 	replies  []byte // for the POS
@@ -89,7 +103,7 @@ const (
 	maxHold      = 10 * time.Second       // nobody keeps the POS waiting for longer
 	freshness    = 500 * time.Millisecond // a printer that is to pulse must answer within this
 	pulseLimit   = 1500 * time.Millisecond
-	missesSilent = 3                     // unanswered questions that make a printer silent
+	missesSilent = 2                     // unanswered questions that make a printer silent
 	openingWord  = 50 * time.Millisecond // within this the word comes that the port was opened
 	leftBehind   = 100 * time.Millisecond
 )
@@ -104,11 +118,12 @@ func New(o Options) (*Guard, error) {
 		return nil, fmt.Errorf("printer %q: %w", o.Name, err)
 	}
 	g := &Guard{
-		o: o, byName: map[string]Drawer{}, token: make(chan struct{}, 1), nudge: make(chan struct{}, 1),
+		o: o, byName: map[string]Drawer{}, token: make(chan struct{}, 1), nudge: make(chan struct{}, 1), look: make(chan struct{}, 1),
 		changed: make(chan struct{}), filter: escpos.NewFilter(o.Dialect), purposes: purposes,
 		wire: o.Dialect.NewTail(), last: o.Dialect.NewTail(),
-		sensor: sensor{polarity: o.Polarity, leftOpen: o.LeftOpen},
+		sensor: sensor{polarity: o.Polarity, leftOpen: o.LeftOpen}, language: languages[o.Dialect.Name()],
 	}
+	g.demux = newDemux(&g.language)
 	for i, d := range o.Drawers {
 		g.byName[d.Name] = d
 		g.byConnector[d.Connector] = d.Name

@@ -1,6 +1,7 @@
 package printer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -8,7 +9,6 @@ import (
 	"time"
 
 	"tillwarden/devices"
-	"tillwarden/devices/escpos"
 	"tillwarden/enforcer/journal/entry"
 )
 
@@ -22,6 +22,10 @@ type line struct {
 	// end gives the line up; it is opened again.
 	end context.CancelCauseFunc
 
+	out [maxWrite]byte // what is being written
+
+	answers uint64 // how many answers there were when we asked last
+
 	cleared bool // its buffers have been cleared, and no answer has come since
 	silence bool // it has been silent: what answers now has been switched on
 }
@@ -29,18 +33,19 @@ type line struct {
 var (
 	errSilent = errors.New("the printer does not answer")
 	errHalf   = errors.New("a command of ours was taken in part only")
-	statusAsk = []byte{0x10, 0x04, 0x01}
+	errUnsafe = errors.New("bytes of ours that must not leave")
 	// harmless goes before everything that we send to a printer whose state is
 	// not known: a kick of the life before, of which it has a part, is completed
 	// by these with an on-time of zero, and not by what follows.
-	harmless   = make([]byte, 5)
-	clearOrder = []byte{0x10, 0x14, 0x08, 0x01, 0x03, 0x14, 0x01, 0x06, 0x02, 0x08}
+	harmless = make([]byte, 5)
 )
 
-// The bits of the answer to DLE EOT 1.
+// The line's times. A queue or a kernel that is full is looked at again after
+// full; where the last character may be the first half of one, what we have to
+// ask waits for its other half for at most halves.
 const (
-	bitSensor  = 0x04
-	bitOffline = 0x08
+	full   = 2 * time.Millisecond
+	halves = time.Second
 )
 
 // runLine drives the printer until it is lost or the context ends.
@@ -68,6 +73,9 @@ func (g *Guard) attach(l *line) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.line, g.reach, g.paused, g.misses = l, reachSilent, false, 0
+	if g.language.ask == nil {
+		g.reach = reachOnline // as far as one can know
+	}
 	g.distrust()
 	g.event(Event{Kind: entry.KindDeviceTrust, Outcome: entry.OutcomeDenied, Reason: entry.ReasonUntrusted, Text: "to be resynchronised: " + g.o.Resync.String()})
 	g.notify()
@@ -87,7 +95,7 @@ func (g *Guard) detach(why entry.Reason) {
 // has of a command is not completed, for it may have forgotten that. Called
 // with mu held.
 func (g *Guard) distrust() (was bool) {
-	was, g.trusted = g.trusted, false
+	was, g.trusted, g.forced = g.trusted, false, false
 	g.epoch++
 	if dropped, inside := g.queue.lost(); inside {
 		g.filter.Cleared()
@@ -95,13 +103,15 @@ func (g *Guard) distrust() (was bool) {
 		g.refusals.add("print", "interrupted in the middle of a command", entry.ReasonUnplugged, dropped, g.o.Now())
 	}
 	g.demux.reset()
-	g.leaving = escpos.Realtime{}
+	g.leaving = scanner{}
 	return was
 }
 
 // trust says that the printer's state is known. Called with mu held.
 func (g *Guard) trust(why entry.Reason) {
 	g.trusted = true
+	g.sent++ // what it may have in its buffer
+	g.forgot()
 	g.event(Event{Kind: entry.KindDeviceTrust, Outcome: entry.OutcomeAllowed, Reason: why})
 	g.notify()
 }
@@ -123,6 +133,10 @@ func (g *Guard) Trust() error {
 	return nil
 }
 
+// forgot says that the printer has forgotten its settings, ours among them.
+// Called with mu held.
+func (g *Guard) forgot() { g.unset = len(g.o.realtimeOff) > 0 }
+
 // write sends what waits in the queue, a little at a time, so that little
 // waits in the kernel.
 func (g *Guard) write(ctx context.Context, l *line) error {
@@ -131,19 +145,19 @@ func (g *Guard) write(ctx context.Context, l *line) error {
 			return err
 		}
 		g.mu.Lock()
-		ready := g.trusted && !g.paused && g.queue.size > 0
-		full := g.demux.full()
+		able := g.trusted && !g.paused
+		some, unset := able && g.queue.size > 0, able && g.unset
 		changed := g.changed
 		g.mu.Unlock()
-		if !ready {
+		if !some && !unset {
 			select {
 			case <-ctx.Done():
 			case <-changed:
 			}
 			continue
 		}
-		if full || !g.takes(l) {
-			if err := wait(ctx, nil, 10*time.Millisecond); err != nil {
+		if !g.takes(l) {
+			if err := wait(ctx, nil, full); err != nil {
 				return err
 			}
 			continue
@@ -151,11 +165,21 @@ func (g *Guard) write(ctx context.Context, l *line) error {
 		if err := g.take(ctx); err != nil {
 			return err
 		}
-		err := g.writeSome(l)
+		var err error
+		if unset {
+			err = g.disableRealtime(l)
+		} else {
+			err = g.writeSome(l)
+		}
 		g.release()
 		switch {
 		case errors.Is(err, devices.ErrStalled):
 			if err := wait(ctx, nil, 50*time.Millisecond); err != nil {
+				return err
+			}
+		case errors.Is(err, errBusy):
+			g.expire(l)
+			if err := wait(ctx, changed, 10*time.Millisecond); err != nil {
 				return err
 			}
 		case err != nil:
@@ -195,34 +219,65 @@ func (g *Guard) takes(l *line) bool {
 	return err != nil || up&want != 0 // without such lines there is nothing to wait for
 }
 
-// writeSome writes the first bytes of the queue. Called with the token.
+// writeSome writes the first bytes of the queue. errBusy: they ask something,
+// and have to wait for another question's answer. Called with the token.
 func (g *Guard) writeSome(l *line) error {
 	g.mu.Lock()
-	if g.line != l || !g.trusted || g.paused {
+	if g.line != l || !g.trusted || g.paused || g.unset || g.queue.size == 0 {
 		g.mu.Unlock()
 		return nil
 	}
-	u := g.queue.first()
-	b := append([]byte(nil), u.bytes...)
-	epoch, now := g.epoch, g.o.Now()
-	// The answers may be there before Write returns.
-	if u.asks {
-		g.demux.askOrdered(u.visit, now)
-	}
-	for i := 0; i < len(b); {
-		end, command, n := g.leaving.Next(b, i)
-		if command == escpos.StatusRequest {
-			g.demux.askRealtime(posAsked, n, u.visit, now)
+	u, now := g.queue.first(), g.o.Now()
+	b := append(l.out[:0], u.bytes...)
+	before, questions := g.leaving, 0
+	for _, c := range b {
+		if !u.text && g.leaving.asks(&g.language, c) {
+			questions++
 		}
-		i = end
 	}
+	if questions > 0 && (g.demux.ours() || g.turn && !g.queue.begun) || u.asks == formArrival && g.demux.full() || u.asks != formNone && g.demux.doubt {
+		g.leaving = before
+		g.mu.Unlock()
+		return errBusy
+	}
+	if (u.asks == formByte || u.asks == formBlock) && !g.demux.asksInOrder(u.asks, u.visit, now) {
+		g.queue.wrote(len(u.bytes))
+		g.refusals.add("question", "too many that the printer has not answered", entry.ReasonRate, len(u.bytes), now)
+		g.notify()
+		g.mu.Unlock()
+		return nil
+	}
+	// The answers may be there before Write returns.
+	for range questions {
+		g.demux.asks(posAsked, u.visit, u.asks != formArrival, now)
+	}
+	g.sent++
+	epoch := g.epoch
 	g.mu.Unlock()
 	n, err := l.port.Write(b)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.last.Sent(b[:n])
+	g.wrote = now
+	if n < len(b) && questions > 0 {
+		// Which of them it was asked is not worth finding out.
+		g.demux.doubt = true
+		g.leaving = before
+		for _, c := range b[:n] {
+			g.leaving.asks(&g.language, c)
+		}
+	}
 	if g.epoch == epoch {
 		g.queue.wrote(n)
+		if g.queue.size == 0 {
+			g.starves(now)
+			if g.forced {
+				g.forced, g.hold = false, now+maxHold
+			}
+		}
+		if u.init && n == len(u.bytes) {
+			g.forgot()
+		}
 		if errors.Is(err, devices.ErrStalled) {
 			g.missed(l, 1)
 		}
@@ -231,12 +286,30 @@ func (g *Guard) writeSome(l *line) error {
 	return err
 }
 
+// disableRealtime switches the printer's own real-time kick off, where there is
+// an order for that: after it was found in its initial state, and after each
+// ESC @, which forgets it. Nothing leaves before. Called with the token.
+func (g *Guard) disableRealtime(l *line) error {
+	return g.own(l, func() ([]byte, error) {
+		if g.line != l || !g.trusted || g.paused || !g.unset || g.queue.begun {
+			return nil, errBusy
+		}
+		g.unset = false
+		g.sent++
+		g.notify()
+		return g.o.realtimeOff, nil
+	})
+}
+
 // own writes bytes of ours, between two commands, all at once. what is called
 // with mu held: it checks that nothing of the POS's is under way, and says what
 // to write. A part of that makes the line unusable. Called with the token.
 func (g *Guard) own(l *line, what func() ([]byte, error)) error {
 	g.mu.Lock()
 	b, err := what()
+	if err == nil && !g.permitted(b) {
+		err = errUnsafe
+	}
 	if err != nil {
 		g.mu.Unlock()
 		return err
@@ -248,8 +321,34 @@ func (g *Guard) own(l *line, what func() ([]byte, error)) error {
 		g.wire.Sent(b)
 	}
 	g.last.Sent(b)
+	for _, c := range b {
+		g.leaving.asks(&g.language, c)
+	}
 	g.mu.Unlock()
 	return g.put(l, b)
+}
+
+// permitted reports whether bytes of ours may leave: they hold no pattern that
+// could be read as a kick, or that changes settings or clears; but for the two
+// orders that are ours alone, byte for byte. Called with mu held.
+func (g *Guard) permitted(b []byte) bool {
+	sent := g.last
+	for len(b) > 0 {
+		n := 0
+		for _, ours := range [][]byte{g.language.clear, g.o.realtimeOff} {
+			if len(ours) > 0 && bytes.HasPrefix(b, ours) {
+				n = len(ours)
+			}
+		}
+		if n == 0 {
+			if n = 1; !sent.Safe(b[:1]) {
+				return false
+			}
+		}
+		sent.Sent(b[:n])
+		b = b[n:]
+	}
+	return true
 }
 
 func (g *Guard) put(l *line, b []byte) error {
@@ -295,42 +394,51 @@ func (g *Guard) heard(l *line, p []byte) {
 	if g.line != l {
 		return
 	}
+	now := g.o.Now()
 	for _, b := range p {
-		r := g.demux.take(b)
-		switch {
-		case r.flow != 0:
-			if g.o.Flow == FlowXonXoff {
-				g.paused = r.flow == xoff
-			}
-			continue
-		case r.n == 1:
-			g.status(l, b, r.to == weAsked)
+		r := g.demux.next(b, now)
+		if r.flow != 0 && g.o.Flow == FlowXonXoff {
+			g.paused = r.flow == xoff
 		}
-		if r.to == posAsked && g.active {
-			g.reply(b)
+		if r.alive {
+			g.misses = 0
+		}
+		if r.read {
+			g.status(l, r.high, r.offline)
+		}
+		if r.reached > 0 {
+			g.reached = max(g.reached, r.reached)
+		}
+		if r.hint {
+			select {
+			case g.look <- struct{}{}:
+			default:
+			}
+		}
+		if r.to == posAsked && (g.active || r.unasked && g.opened) {
+			g.reply(r.bytes)
 		}
 	}
 	g.notify()
 }
 
-// status takes an answer to DLE EOT 1, whoever asked. Called with mu held.
-func (g *Guard) status(l *line, b byte, ours bool) {
+// status takes an answer of how the printer is. Called with mu held.
+func (g *Guard) status(l *line, high, offline bool) {
 	now := g.o.Now()
-	g.misses = 0
 	g.answers++
-	g.high = b&bitSensor != 0
-	for _, e := range g.sensor.reading(g.high, g.o.Session() != 0, now) {
+	g.high = high
+	for _, e := range g.sensor.reading(high, g.o.Session() != 0, now) {
 		if e.Kind == entry.KindDrawerOpened && e.About == 0 {
 			g.purposes.Opened(e.Drawer, 0, now)
 		}
 		g.event(e)
 	}
 	r := reachOnline
-	if b&bitOffline != 0 {
+	if offline {
 		r = reachOffline
 	}
 	g.reaches(r)
-	if !g.trusted && ours {
+	if !g.trusted {
 		g.resynchronise(l)
 	}
 }
@@ -362,39 +470,73 @@ func (g *Guard) resynchronise(l *line) {
 }
 
 // poll asks for the sensor's level and whether the printer is there, now and
-// then, when that is in nobody's way.
+// then, between two commands; and at once when the printer says unasked that
+// something has changed.
 func (g *Guard) poll(ctx context.Context, l *line) {
+	if g.language.ask == nil {
+		return
+	}
 	ticker := time.NewTicker(g.o.Poll)
 	defer ticker.Stop()
 	for {
-		g.askStatus(l)
+		g.askStatus(ctx, l)
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		case <-g.look:
 		}
 	}
 }
 
-// errBusy ends an attempt of ours: something else is going on.
-var errBusy = errors.New("busy")
+var (
+	// errBusy ends an attempt of ours: something else is going on.
+	errBusy = errors.New("busy")
+	// errAsked: the same for an answer that is open. It comes, or is given up.
+	errAsked = errors.New("an answer is awaited")
+)
 
-func (g *Guard) askStatus(l *line) {
-	g.mu.Lock()
-	g.missed(l, g.demux.expire(g.o.Now()))
-	g.mu.Unlock()
-	select {
-	case g.token <- struct{}{}:
-	default:
-		return
+// askStatus asks how the printer is as soon as it can be asked: a POS that
+// prints or asks without a pause does not keep us from looking at the drawer.
+func (g *Guard) askStatus(ctx context.Context, l *line) {
+	g.expire(l)
+	ctx, cancel := context.WithTimeout(ctx, g.o.Poll)
+	defer cancel()
+	for {
+		g.mu.Lock()
+		changed := g.changed
+		g.mu.Unlock()
+		if g.take(ctx) != nil {
+			break
+		}
+		err := g.ask(l, false)
+		g.release()
+		if !errors.Is(err, errBusy) || wait(ctx, changed, 10*time.Millisecond) != nil {
+			break
+		}
 	}
-	defer g.release()
-	_ = g.ask(l)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.turn {
+		g.turn = false
+		g.notify()
+	}
+}
+
+// expire gives up on answers that are overdue. Called without mu.
+func (g *Guard) expire(l *line) {
+	n, err := l.port.Queued()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.missed(l, g.demux.expire(g.o.Now(), err == nil && n > 0, g.reach == reachOnline))
 }
 
 // missed counts what the printer did not answer or take; after some it counts
 // as silent. Called with mu held.
 func (g *Guard) missed(l *line, n int) {
+	if g.language.ask == nil {
+		return // it would never be heard of again
+	}
 	if g.misses += n; g.misses < missesSilent || g.line != l {
 		return
 	}
@@ -407,27 +549,54 @@ func (g *Guard) missed(l *line, n int) {
 	g.notify()
 }
 
-// ask writes our DLE EOT 1; before it, to a printer that is to be
-// resynchronised so, the order to clear its buffers. Called with the token.
-func (g *Guard) ask(l *line) error {
-	question := statusAsk
+// ask asks how the printer is; before that, a printer that is to be
+// resynchronised so gets the order to clear its buffers. A poll waits for the
+// second half of a character; for a pulse (now) it is not waited for. Called
+// with the token.
+func (g *Guard) ask(l *line, now bool) error {
 	return g.own(l, func() ([]byte, error) {
-		if g.line != l || g.queue.begun || g.trusted && g.queue.size > 0 || g.demux.open() {
+		at := g.o.Now()
+		switch {
+		case g.line != l, g.queue.begun:
+			return nil, errBusy
+		case g.demux.doubt, g.demux.ours():
+			return nil, errAsked
+		case !g.demux.may():
+			g.turn = true // no more of them leave before ours
+			return nil, errBusy
+		case g.trusted && !now && len(g.last.Break()) > 0 && at-g.wrote < halves:
 			return nil, errBusy
 		}
+		question := g.language.ask
 		if !g.trusted {
 			question = slices.Clone(harmless)
 			if g.o.Resync == ResyncClear {
-				question = append(question, clearOrder...)
+				question = append(question, g.language.clear...)
 				l.cleared = true
-				g.demux.clears++
+				g.demux.clears = 1
 			}
-			question = append(question, statusAsk...)
+			question = append(question, g.language.ask...)
 		}
-		g.demux.askRealtime(weAsked, 1, g.demux.visit, g.o.Now())
+		g.turn, l.answers = false, g.answers
+		g.demux.asks(weAsked, g.demux.visit, false, at)
 		return question, nil
 	})
 }
+
+// drain asks the printer to answer when it has done all that it was sent.
+// Called with the token.
+func (g *Guard) drain(l *line) error {
+	return g.own(l, func() ([]byte, error) {
+		if g.line != l || g.ready() != nil {
+			return nil, errBusy
+		}
+		return bytes.Repeat(g.language.ordered, g.demux.barrier(g.sent, g.o.Now())), nil
+	})
+}
+
+// empty reports whether the printer has done all that it was sent, as far as it
+// can be asked for that. Called with mu held.
+func (g *Guard) empty() bool { return !g.o.drain || g.reached == g.sent }
 
 // comesAndGoes passes on what Supervise says.
 func (g *Guard) comesAndGoes(e devices.Event) {

@@ -33,13 +33,19 @@ type Options struct {
 
 	// Drawers are those that hang on the printer.
 	Drawers []Drawer
-	// PulseOn and PulseOff are the pulse's times, in steps of 2 ms up to 510 ms;
-	// zero: 50 ms and 500 ms.
+	// PulseOn and PulseOff are the pulse's times, in the dialect's steps (epson: of
+	// 2 ms, up to 510 ms); zero: 50 ms and 500 ms.
 	PulseOn, PulseOff time.Duration
 
 	// Rules say what a kick is for. Key is that of the receipts' digests.
 	Rules Rules
 	Key   []byte
+
+	// Drain says whether the printer is asked, before a pulse, to answer when it
+	// has done all that it was sent; DisableRealtime whether its own real-time
+	// kick is switched off. nil: as its dialect has it. It must know the commands
+	// (GS r, GS ( D); others print them.
+	Drain, DisableRealtime *bool
 
 	// Resync is how the printer's state becomes known after a start or a loss.
 	Resync Resync
@@ -66,6 +72,9 @@ type Options struct {
 	// Printed, where given, is called after the POS has printed and cut a
 	// receipt: somebody is at work, whether a drawer opens or not.
 	Printed func()
+
+	drain       bool
+	realtimeOff []byte
 }
 
 // Drawer is a drawer on a printer.
@@ -179,7 +188,6 @@ const (
 	defaultLeftOpen = 120 * time.Second
 	defaultPulseOn  = 50 * time.Millisecond
 	defaultPulseOff = 500 * time.Millisecond
-	pulseStep       = 2 * time.Millisecond
 )
 
 // ErrOptions: the options make no sense.
@@ -209,6 +217,23 @@ func (o *Options) settle() error {
 	if o.Printed == nil {
 		o.Printed = func() {}
 	}
+	dialect := o.Dialect.Name()
+	l, ok := languages[dialect]
+	if !ok {
+		return wrong("how %s is asked and opened is not known", dialect)
+	}
+	o.drain = l.drains
+	if o.Drain != nil {
+		o.drain = *o.Drain
+	}
+	switch o.realtimeOff = o.Dialect.RealtimeOff(); {
+	case o.DisableRealtime == nil:
+	case !*o.DisableRealtime:
+		o.realtimeOff = nil
+	case o.realtimeOff == nil:
+		o.realtimeOff = escpos.Dialects()[0].RealtimeOff()
+	}
+	most := time.Duration(l.most) * l.step
 	switch {
 	case o.Name == "":
 		return wrong("no name")
@@ -218,8 +243,14 @@ func (o *Options) settle() error {
 		return wrong("no clock")
 	case o.Resync >= resyncEnd, o.Flow >= flowEnd, o.Polarity >= polarityEnd:
 		return wrong("resync %s, flow %s, polarity %s", o.Resync, o.Flow, o.Polarity)
-	case o.PulseOn > 255*pulseStep || o.PulseOff > 255*pulseStep || o.PulseOn < pulseStep:
-		return wrong("a pulse of %v, then %v without", o.PulseOn, o.PulseOff)
+	case o.PulseOn > most || o.PulseOff > most || o.PulseOn < l.step:
+		return wrong("a pulse of %v, then %v without: %s counts in %v, up to %v", o.PulseOn, o.PulseOff, dialect, l.step, most)
+	case o.drain && l.ordered == nil:
+		return wrong("nothing is known that %s answers in order", dialect)
+	case len(o.realtimeOff) > 0 && l.pulses != pulseEpson:
+		return wrong("%s has no real-time kick that could be switched off", dialect)
+	case o.Resync == ResyncClear && l.clear == nil, o.Resync == ResyncPowerCycle && l.ask == nil:
+		return wrong("%s cannot be resynchronised by %s", dialect, o.Resync)
 	}
 	seen := map[int]bool{}
 	names := map[string]bool{}

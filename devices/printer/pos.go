@@ -38,7 +38,16 @@ func (g *Guard) pump(ctx context.Context, front *devices.PTY) {
 		}
 		if n > 0 {
 			g.whose(ctx)
-			g.feed(buf[:n], came)
+		}
+		for p := buf[:n]; len(p) > 0; {
+			p = p[g.feed(p, came):]
+			if len(p) == 0 {
+				break
+			}
+			behind = true
+			if _, err := g.admit(ctx); err != nil {
+				return
+			}
 		}
 		if behind {
 			if more, err := front.Wait(0); err == nil && !more {
@@ -67,7 +76,7 @@ func (g *Guard) admit(ctx context.Context) (waited bool, err error) {
 		g.mu.Lock()
 		now := g.o.Now()
 		// Inside a picture the queue cannot drain to ground state: it goes on.
-		held := (g.wanted > 0 || now < g.hold) && g.filter.Ground()
+		held := (g.wanted > 0 || g.forced && g.queue.size > 0 || now < g.hold) && g.filter.Ground()
 		room := g.queue.size < maxQueued && !held
 		changed := g.changed
 		until := time.Hour
@@ -102,8 +111,10 @@ func (g *Guard) whose(ctx context.Context) {
 	}
 }
 
-// feed runs what the POS sent through the filter.
-func (g *Guard) feed(p []byte, came arrival) {
+// feed runs what the POS sent through the filter, and returns how much. While
+// somebody waits for the printer it stops where a picture ends: else the next
+// one would begin in the same breath, and never be over.
+func (g *Guard) feed(p []byte, came arrival) (n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.o.Now()
@@ -114,9 +125,19 @@ func (g *Guard) feed(p []byte, came arrival) {
 	} else {
 		g.active = true
 	}
-	g.filter.Feed(p, func(s *escpos.Segment) { g.segment(s, came, visit, now) })
+	n = len(p)
+	emit := func(s *escpos.Segment) { g.segment(s, came, visit, now) }
+	if g.wanted > 0 && !g.filter.Ground() {
+		for n = 0; n < len(p) && !g.filter.Ground(); n++ {
+			g.filter.Feed(p[n:n+1], emit)
+		}
+	} else {
+		g.filter.Feed(p, emit)
+	}
+	g.starves(now)
 	g.results(now)
 	g.notify()
+	return n
 }
 
 // segment deals with one segment of the stream. Called with mu held.
@@ -147,7 +168,7 @@ func (g *Guard) segment(s *escpos.Segment, came arrival, visit int, now time.Dur
 	g.queue.add(unit{
 		bytes: s.Bytes, text: s.Kind == escpos.Text, visit: visit,
 		ends: s.Kind != escpos.Image || s.Last,
-		asks: s.Kind == escpos.Status && s.Name != "DLE EOT",
+		asks: formOf(s), init: s.Kind == escpos.Init,
 	})
 	g.purposes.Print(s, now)
 	g.printed = g.printed || s.Kind == escpos.Cut
@@ -165,25 +186,25 @@ func refusedBecause(s *escpos.Segment) entry.Reason {
 func (g *Guard) posOpened() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.away = false
+	g.away, g.opened = false, true
 	g.notify()
 }
 
 func (g *Guard) posClosed() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.closed, g.away, g.active = g.o.Now(), true, false
+	g.closed, g.away, g.opened, g.active = g.o.Now(), true, false, false
 	g.demux.posLeft()
 	g.replies = nil
 	g.notify()
 }
 
-// reply hands a byte to the POS. Called with mu held.
-func (g *Guard) reply(b byte) {
-	if len(g.replies) == maxReplies {
+// reply hands an answer to the POS. Called with mu held.
+func (g *Guard) reply(b []byte) {
+	if len(g.replies)+len(b) > maxReplies {
 		return // it does not read them
 	}
-	g.replies = append(g.replies, b)
+	g.replies = append(g.replies, b...)
 }
 
 // answer writes the printer's answers to the POS. A POS that does not read
@@ -236,8 +257,9 @@ func (g *Guard) lookAfter(ctx context.Context) {
 func (g *Guard) due(now time.Duration) (changed bool) {
 	before := len(g.kicks) + len(g.events)
 	size := g.queue.size
-	if at, some := g.stall(); some && now >= at {
+	if g.giveUp(now) {
 		g.filter.Idle(func(s *escpos.Segment) { g.segment(s, g.arrival(), g.demux.visit, now) })
+		g.forced = g.forced && g.queue.size > 0
 	}
 	g.results(now)
 	if at, some := g.refusals.due(g.fed); some && now >= at {
@@ -256,17 +278,7 @@ func (g *Guard) nextDue(now time.Duration) (at time.Duration, some bool) {
 	}
 	earliest(g.purposes.Next())
 	earliest(g.stall())
+	earliest(g.hungry.due())
 	earliest(g.refusals.due(g.fed))
 	return at, some
-}
-
-// stall is when an incomplete command is given up.
-func (g *Guard) stall() (time.Duration, bool) {
-	if !g.filter.Waiting() || g.blocked {
-		return 0, false
-	}
-	if g.away && g.closed >= g.fed-leftBehind {
-		return max(g.closed, g.fed) + closedAfter, true
-	}
-	return g.fed + stallAfter, true
 }

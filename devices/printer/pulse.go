@@ -48,7 +48,7 @@ func (g *Guard) ready() error {
 		return ErrUntrusted
 	case g.reach != reachOnline:
 		return ErrOffline
-	case g.paused, g.queue.size > 0, g.queue.begun:
+	case g.paused, g.queue.size > 0, g.queue.begun, g.unset:
 		return ErrBusy
 	}
 	return nil
@@ -66,6 +66,11 @@ func (g *Guard) drained(l *line) error {
 // was printed before leaves first, and nothing new is taken from the POS
 // meanwhile. It stays so for a moment after. A printer that cannot be reached
 // or trusted is answered at once.
+//
+// What the printer has in its own buffer is done first, too, where it can be
+// asked for that (Options.Drain). None of it can open a drawer: no kick of a POS
+// is ever forwarded. So when the operator changes there is nothing to wait for,
+// nor to take back.
 func (g *Guard) Ready(ctx context.Context) error {
 	if err := g.waitReady(ctx); err != nil {
 		return fmt.Errorf("printer %s: %w", g.o.Name, err)
@@ -80,9 +85,12 @@ func (g *Guard) waitReady(ctx context.Context) error {
 	defer g.want(-1)
 	for {
 		g.mu.Lock()
-		err, l, changed := g.ready(), g.line, g.changed
+		err, l, changed, ask := g.ready(), g.line, g.changed, false
 		if err == nil {
 			err = g.drained(l)
+		}
+		if err == nil && (!g.empty() || g.demux.doubt) {
+			err, ask = ErrBusy, !g.empty() && !g.demux.awaits(g.sent)
 		}
 		if err == nil {
 			g.hold = g.o.Now() + holdFor
@@ -91,9 +99,14 @@ func (g *Guard) waitReady(ctx context.Context) error {
 		if err == nil || !errors.Is(err, ErrBusy) {
 			return err
 		}
-		if wait(ctx, changed, 10*time.Millisecond) != nil {
+		if ask && g.take(ctx) == nil {
+			ask = g.drain(l) == nil
+			g.release()
+		}
+		if !ask && wait(ctx, changed, 10*time.Millisecond) != nil {
 			return err
 		}
+		g.expire(l)
 	}
 }
 
@@ -102,6 +115,7 @@ func (g *Guard) want(n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.wanted += n
+	g.starves(g.o.Now())
 	g.notify()
 }
 
@@ -167,24 +181,24 @@ func (g *Guard) answersNow(ctx context.Context, good func() error) (*line, error
 	ctx, cancel := context.WithTimeout(ctx, freshness)
 	defer cancel()
 	g.mu.Lock()
-	l, before := g.line, g.answers
+	l := g.line
 	g.mu.Unlock()
-	for asked := false; ; {
+	for asked := g.language.ask == nil; ; {
 		if l == nil {
 			return nil, ErrOffline
 		}
 		if !asked {
-			err := g.ask(l)
+			err := g.ask(l, true)
 			switch {
 			case err == nil:
 				asked = true
-			case !errors.Is(err, errBusy):
+			case !errors.Is(err, errBusy) && !errors.Is(err, errAsked):
 				return nil, err
 			}
 		}
 		g.mu.Lock()
 		err, changed := good(), g.changed
-		fresh := g.answers > before && asked && g.line == l
+		fresh := asked && g.line == l && (g.answers > l.answers || g.language.ask == nil)
 		g.mu.Unlock()
 		if err != nil {
 			return nil, err
@@ -192,13 +206,17 @@ func (g *Guard) answersNow(ctx context.Context, good func() error) (*line, error
 		if fresh {
 			return l, nil
 		}
-		if wait(ctx, changed, 10*time.Millisecond) != nil {
+		switch {
+		case wait(ctx, changed, 10*time.Millisecond) == nil:
+		case asked:
 			return nil, ErrOffline
+		default:
+			return nil, ErrBusy
 		}
 	}
 }
 
-// writePulse writes the canonical pulse, ESC p m t1 t2, all of it at once. It
+// writePulse writes the dialect's canonical pulse, all of it at once. It
 // is the one place in the product that does, reached from Pulse alone.
 func (g *Guard) writePulse(l *line, r enforcer.Redemption, d Drawer) error {
 	g.mu.Lock()
@@ -206,16 +224,31 @@ func (g *Guard) writePulse(l *line, r enforcer.Redemption, d Drawer) error {
 	if err := g.ready(); err != nil {
 		return err
 	}
+	if !g.empty() {
+		return ErrBusy
+	}
 	if g.line != l || !r.Valid(d.Name) {
 		return ErrNotRedeemed
 	}
-	b := [5]byte{0x1B, 'p', byte(d.Connector - 1), byte(g.o.PulseOn / pulseStep), byte(g.o.PulseOff / pulseStep)}
-	if err := g.put(l, b[:]); err != nil {
+	on, off := byte(g.o.PulseOn/g.language.step), byte(g.o.PulseOff/g.language.step)
+	var b []byte
+	switch form := g.language.pulses; {
+	case form == pulseIthaca:
+		b = []byte{0x1B, 'x', byte(d.Connector)}
+	case form == pulseStar && d.Connector == 1:
+		b = []byte{0x1B, 0x07, on, off, 0x07}
+	case form == pulseStar:
+		b = []byte{0x1A} // 200 ms; no times can be given
+	default:
+		b = []byte{0x1B, 'p', byte(d.Connector - 1), on, off}
+	}
+	if err := g.put(l, b); err != nil {
 		return err
 	}
-	g.filter.Sent(b[:])
-	g.wire.Sent(b[:])
-	g.last.Sent(b[:])
+	g.filter.Sent(b)
+	g.wire.Sent(b)
+	g.last.Sent(b)
+	g.sent++
 	now := g.o.Now()
 	g.sensor.pulsed(d.Name, r.Seq(), now)
 	g.purposes.Opened(d.Name, r.Seq(), now)

@@ -13,7 +13,8 @@ type unit struct {
 	bytes []byte
 	text  bool // every byte stands alone
 	ends  bool // the printer is between commands after it
-	asks  bool // a question that is answered in order
+	asks  form // how it is answered, if it is a question
+	init  bool // the printer forgets its settings
 	visit int  // which opening of the port by the POS it came in
 }
 
@@ -43,7 +44,9 @@ func (q *queue) first() unit {
 	}
 	u := q.units[0]
 	u.bytes = u.bytes[:min(len(u.bytes), maxWrite)]
-	u.asks = u.asks && !q.begun
+	if q.begun {
+		u.asks = formNone // it was asked with its first byte
+	}
 	return u
 }
 

@@ -1,0 +1,65 @@
+package printer
+
+import "time"
+
+// A POS that breaks off, or takes for ever, in the middle of a command.
+
+// stall is when an incomplete command is given up, because nothing has come
+// for a while.
+func (g *Guard) stall() (time.Duration, bool) {
+	if !g.filter.Waiting() || g.blocked {
+		return 0, false
+	}
+	if g.away && g.closed >= g.fed-leftBehind {
+		return max(g.closed, g.fed) + closedAfter, true
+	}
+	return g.fed + stallAfter, true
+}
+
+// hunger is how long, altogether, the printer has waited for the rest of a
+// picture, while somebody waited for the printer. A picture is the one thing
+// that cannot be interrupted: a POS that sends it as fast as the printer takes
+// it is let finish, one that trickles is not.
+type hunger struct {
+	total time.Duration
+	since time.Duration
+	on    bool
+}
+
+// hungerLimit ends a picture.
+const hungerLimit = 2 * time.Second
+
+// is takes down whether the printer waits, from now on.
+func (h *hunger) is(on bool, now time.Duration) {
+	if h.on {
+		h.total += now - h.since
+	}
+	h.on, h.since = on, now
+}
+
+// due is when the limit is reached if nothing changes.
+func (h *hunger) due() (time.Duration, bool) { return h.since + hungerLimit - h.total, h.on }
+
+// starves takes down how it is with that now. Called with mu held.
+func (g *Guard) starves(now time.Duration) {
+	if g.wanted == 0 || g.filter.Ground() {
+		g.hungry = hunger{}
+		return
+	}
+	g.hungry.is(g.trusted && g.queue.size == 0, now)
+}
+
+// giveUp reports whether what the POS has begun is to be ended for it. Called
+// with mu held.
+func (g *Guard) giveUp(now time.Duration) bool {
+	g.starves(now)
+	if at, some := g.stall(); some && now >= at {
+		return true
+	}
+	if at, some := g.hungry.due(); some && now >= at {
+		g.hungry = hunger{}
+		g.forced = true // and who waits is served before the POS begins anew
+		return true
+	}
+	return false
+}
