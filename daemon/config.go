@@ -119,19 +119,21 @@ type LineConfig struct {
 type PrinterConfig struct {
 	Name string `toml:"name"`
 	LineConfig
-	Link         string          `toml:"link"`
-	LinkGroup    string          `toml:"link_group"`
-	LinkMode     string          `toml:"link_mode"`
-	KickOrder    string          `toml:"kick_order"`
-	ReceiptLines int             `toml:"receipt_lines"`
-	Resync       string          `toml:"resync"`
-	Flow         string          `toml:"flow"`
-	PulseOn      Duration        `toml:"pulse_on"`
-	PulseOff     Duration        `toml:"pulse_off"`
-	Poll         Duration        `toml:"poll"`
-	LeftOpen     Duration        `toml:"left_open"`
-	Drawers      []DrawerConfig  `toml:"drawer"`
-	Profiles     []ProfileConfig `toml:"profile"`
+	Link            string          `toml:"link"`
+	LinkGroup       string          `toml:"link_group"`
+	LinkMode        string          `toml:"link_mode"`
+	KickOrder       string          `toml:"kick_order"`
+	ReceiptLines    int             `toml:"receipt_lines"`
+	Resync          string          `toml:"resync"`
+	Flow            string          `toml:"flow"`
+	Drain           string          `toml:"drain"`
+	DisableRealtime string          `toml:"disable_realtime"`
+	PulseOn         Duration        `toml:"pulse_on"`
+	PulseOff        Duration        `toml:"pulse_off"`
+	Poll            Duration        `toml:"poll"`
+	LeftOpen        Duration        `toml:"left_open"`
+	Drawers         []DrawerConfig  `toml:"drawer"`
+	Profiles        []ProfileConfig `toml:"profile"`
 }
 
 // DrawerConfig is one drawer.
@@ -237,6 +239,8 @@ func (p *PrinterConfig) setDefaults() {
 	set(&p.ReceiptLines, 5)
 	set(&p.Resync, "clear")
 	set(&p.Flow, "none")
+	set(&p.Drain, dialects)
+	set(&p.DisableRealtime, dialects)
 	set(&p.PulseOn, Duration(50*time.Millisecond))
 	set(&p.PulseOff, Duration(500*time.Millisecond))
 	set(&p.Poll, Duration(500*time.Millisecond))

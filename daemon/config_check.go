@@ -206,6 +206,8 @@ func (k *checker) devices(c *Config) {
 		k.between(key+".receipt_lines", p.ReceiptLines, 1, 100)
 		k.word(key+".resync", p.Resync, "clear", "powercycle", "technician")
 		k.word(key+".flow", p.Flow, "none", "dsr", "cts", "xonxoff")
+		k.word(key+".drain", p.Drain, dialects, "yes", "no")
+		k.word(key+".disable_realtime", p.DisableRealtime, dialects, "yes", "no")
 		k.within(key+".pulse_on", p.PulseOn, "2ms", "510ms")
 		k.within(key+".pulse_off", p.PulseOff, "2ms", "510ms")
 		k.within(key+".poll", p.Poll, "50ms", "1m")

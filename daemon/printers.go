@@ -74,6 +74,7 @@ func (d *Daemon) guardOptions(p *PrinterConfig) (printer.Options, error) {
 		Generation: func() uint64 { return d.gate.Snapshot().Generation },
 		Events:     func(e printer.Event) { d.printerEvent(p.Name, e) },
 		Printed:    d.touch,
+		Drain:      unlessDialects(p.Drain), DisableRealtime: unlessDialects(p.DisableRealtime),
 	}
 	mode, err := strconv.ParseUint(p.LinkMode, 8, 32)
 	if err != nil {
@@ -106,6 +107,18 @@ func (d *Daemon) guardOptions(p *PrinterConfig) (printer.Options, error) {
 		o.Drawers = append(o.Drawers, printer.Drawer{Name: dr.Name, Connector: dr.Connector})
 	}
 	return o, nil
+}
+
+// dialects is the word for what is as the printer's dialect has it.
+const dialects = "dialect"
+
+// unlessDialects reads "yes" and "no"; nil: as the dialect has it.
+func unlessDialects(word string) *bool {
+	if word == dialects {
+		return nil
+	}
+	yes := word == "yes"
+	return &yes
 }
 
 // profile makes the rules of a print profile.

@@ -133,7 +133,7 @@ func TestDemux(t *testing.T) {
 				a.line, a.at = a.line[1:], 0
 			}
 		}
-		for range rapid.IntRange(1, 150).Draw(t, "steps") {
+		for range rapid.IntRange(50, 200).Draw(t, "steps") {
 			switch rapid.IntRange(0, 11).Draw(t, "step") {
 			case 0:
 				if d.may() {
@@ -211,7 +211,7 @@ func TestInvariant9SensorIsNotForged(t *testing.T) {
 				}
 			}
 		}
-		for range rapid.IntRange(1, 120).Draw(t, "steps") {
+		for range rapid.IntRange(50, 200).Draw(t, "steps") {
 			switch rapid.IntRange(0, 9).Draw(t, "step") {
 			case 0, 1:
 				if d.may() {

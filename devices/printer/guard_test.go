@@ -41,6 +41,7 @@ func TestPrintsAsItCame(t *testing.T) {
 // by one pulse with a decision in the journal before it; a kick that is denied
 // does not.
 func TestInvariant1(t *testing.T) {
+	t.Parallel()
 	r := ready(t)
 	r.send(lines(6), cut, kick1)
 	eventually(t, "the drawer is pulsed", func() bool { return len(r.printer.pulsed()) == 1 })
@@ -102,6 +103,7 @@ func TestInvariant1NeedsARedemption(t *testing.T) {
 // TestInvariant2NoPulseLater: a pulse that cannot take effect now is not
 // written at all.
 func TestInvariant2NoPulseLater(t *testing.T) {
+	t.Parallel()
 	r := ready(t, func(o *Options) { o.Poll = 10 * time.Millisecond })
 	ctx := context.Background()
 	pulse := func() error {
@@ -196,6 +198,7 @@ func TestInvariant4(t *testing.T) {
 
 // TestHalfAKick: what a job leaves unfinished does not join with the next.
 func TestHalfAKick(t *testing.T) {
+	t.Parallel()
 	r := ready(t)
 	r.send("one\x1bp\x00")
 	eventually(t, "it is given up", func() bool { return len(r.told(entry.KindDeviceRefused)) == 1 })
@@ -209,6 +212,7 @@ func TestHalfAKick(t *testing.T) {
 // TestKickOverTwoOpenings: state belongs to the printer, not to who has its
 // port open.
 func TestKickOverTwoOpenings(t *testing.T) {
+	t.Parallel()
 	r := ready(t)
 	r.answer = func(context.Context, Kick) {}
 	r.send("one\x1bp")
@@ -234,6 +238,7 @@ func TestPrintingWaitsForNoDecision(t *testing.T) {
 
 // TestAsked: an ask names its kick's function; an opening at once absorbs one.
 func TestAsked(t *testing.T) {
+	t.Parallel()
 	r := ready(t)
 	r.answer = func(context.Context, Kick) {}
 	r.Ask(41, "till", "pos.till.pickup", "pos")

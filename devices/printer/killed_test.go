@@ -76,6 +76,7 @@ func TestPulseAndDie(t *testing.T) {
 // grant is over. Only once all that the drawer depends on has left does it open,
 // and that is the one opening that the journal has.
 func TestInvariant2KilledInItsPulse(t *testing.T) {
+	t.Parallel()
 	for _, resync := range []Resync{ResyncClear, ResyncTechnician} {
 		for after := 0; after <= 5; after++ {
 			t.Run(fmt.Sprint(resync, " after ", after), func(t *testing.T) {

@@ -82,6 +82,7 @@ func TestAnswersAreNotForTheNext(t *testing.T) {
 }
 
 func TestUntrustedGetsNothing(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		resync Resync
 		how    func(r *rig)
@@ -125,6 +126,7 @@ func TestUntrustedGetsNothing(t *testing.T) {
 // TestResyncClears: the printer's buffers are cleared before anything else, and
 // half a kick of the life before is completed by nothing that opens the drawer.
 func TestResyncClears(t *testing.T) {
+	t.Parallel()
 	r := ready(t, func(o *Options) { o.Resync = ResyncClear })
 	r.printer.power(false)
 	eventually(t, "it is silent", func() bool { return r.Status().Reach == "silent" })
@@ -148,6 +150,7 @@ func TestResyncClears(t *testing.T) {
 // TestLostInAPicture: what comes back knows nothing of the picture, and its
 // rest is not printed as text.
 func TestLostInAPicture(t *testing.T) {
+	t.Parallel()
 	r := ready(t)
 	f := r.pos()
 	f.WriteString("\x1dv0\x00\x01\x00\x08\x00abc")
@@ -166,6 +169,7 @@ func TestLostInAPicture(t *testing.T) {
 // TestPrinterUnplugged: the POS keeps its open port, what it prints waits, and
 // goes on when the printer is back.
 func TestPrinterUnplugged(t *testing.T) {
+	t.Parallel()
 	r := ready(t)
 	f := r.pos()
 	f.WriteString("one\n")
@@ -275,6 +279,7 @@ func TestReadyHoldsThePOS(t *testing.T) {
 // TestStalledPictureEnds: a POS that stops in the middle of a picture does not
 // block a manager's opening for long.
 func TestStalledPictureEnds(t *testing.T) {
+	t.Parallel()
 	r := ready(t)
 	r.send("\x1dv0\x00\x01\x00\x08\x00abc")
 	eventually(t, "it is completed", func() bool { return r.printer.printed() == "#" })
@@ -288,6 +293,7 @@ func TestStalledPictureEnds(t *testing.T) {
 
 // TestOffline: a printer without paper is told of, and can print again.
 func TestOffline(t *testing.T) {
+	t.Parallel()
 	r := ready(t)
 	r.printer.set(func(f *fake) { f.offline = true })
 	eventually(t, "it is offline", func() bool { return r.Status().Reach == "offline" })
@@ -302,6 +308,7 @@ func TestOffline(t *testing.T) {
 
 // TestDrawerEvents over the wire: opened by its key, and a drawer that is locked.
 func TestDrawerEvents(t *testing.T) {
+	t.Parallel()
 	r := ready(t)
 	eventually(t, "the sensor is read", func() bool { return r.DrawerState().Known })
 	r.printer.set(func(f *fake) { f.open = true })
@@ -377,6 +384,7 @@ func TestSlip(t *testing.T) {
 
 // TestSlipAfterAReceiptWithoutCut: some printers have no cutter.
 func TestSlipAfterAReceiptWithoutCut(t *testing.T) {
+	t.Parallel()
 	r := ready(t)
 	r.send("half a receipt\n")
 	if err := r.Slip(context.Background(), "x"); err != nil {

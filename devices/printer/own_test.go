@@ -32,6 +32,7 @@ func clone(o *Options) {
 // is printed before a pulse is granted, so that this one takes effect when it is
 // written; a printer that does not get there is busy.
 func TestInvariant2PulseWaitsForTheBuffer(t *testing.T) {
+	t.Parallel()
 	r := ready(t)
 	r.printer.set(func(f *fake) { f.busy = true })
 	r.send(lines(3))
@@ -109,6 +110,7 @@ func TestDrainAndThePOS(t *testing.T) {
 // after each ESC @, and when the printer has been switched off and on; only
 // where the dialect has an order for it.
 func TestRealtimeKickIsSwitchedOff(t *testing.T) {
+	t.Parallel()
 	off := func(r *rig) bool {
 		r.printer.mu.Lock()
 		defer r.printer.mu.Unlock()
@@ -201,6 +203,7 @@ func TestPollLeavesCharactersWhole(t *testing.T) {
 // TestSensorWhileItPrints: a POS that prints, or asks, without a pause does not
 // keep us from looking at the drawer.
 func TestSensorWhileItPrints(t *testing.T) {
+	t.Parallel()
 	for name, what := range map[string]string{
 		"prints": "0123456789\n", "asks": "\x10\x04\x04", "asks in order": "\x1dr1", "both": "line\n\x10\x04\x01\x10\x04\x02",
 	} {
