@@ -1,0 +1,524 @@
+package printer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/bits"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tillwarden/devices"
+	"tillwarden/devices/escpos"
+	"tillwarden/devices/sim"
+	"tillwarden/enforcer/journal/entry"
+)
+
+// Receipts as POS applications send them, made by the encoder packages that
+// such applications are built on (packaging/clients says how): what a printer
+// makes of them is the same with us in between.
+
+var updateClients = flag.Bool("update", false, "write testdata/clients/refused.txt anew")
+
+// client is one stream of testdata/clients.
+type client struct {
+	File, Package, Version, Licence string
+	// Commands is the package's name of the command set, Dialect ours.
+	Commands, Dialect string
+	Printer           string
+	Contains          []string
+	Transport         string
+	// Kicks is how often a printer that gets it all drives a drawer.
+	Kicks int
+	Bytes int
+	// Pieces is how it is written: runs of pieces of equal size: their size, how
+	// many, and the pause before each in milliseconds.
+	Pieces [][3]int
+
+	data []byte
+}
+
+const clientsDir = "testdata/clients"
+
+// clients are the streams in a dialect.
+func clients(t testing.TB, dialect string) []*client {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(clientsDir, "manifest.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all, out []*client
+	if err := json.Unmarshal(b, &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
+		if c.Dialect != dialect {
+			continue
+		}
+		if c.data, err = os.ReadFile(filepath.Join(clientsDir, c.File)); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func (c *client) name() string { return strings.TrimSuffix(c.File, ".bin") }
+
+// pieces is the stream as it is written.
+func (c *client) pieces() [][]byte {
+	var out [][]byte
+	rest := c.data
+	for _, p := range c.Pieces {
+		for range p[1] {
+			out = append(out, rest[:p[0]])
+			rest = rest[p[0]:]
+		}
+	}
+	return out
+}
+
+// print is all that is seen of a job.
+type print struct {
+	Paper, Look []string
+	Pictures    []sim.Picture
+}
+
+func printOf(p *sim.Printer) print {
+	var out print
+	out.Paper, _ = p.Paper(0)
+	out.Look, _ = p.Look(0)
+	out.Pictures, _ = p.Pictures(0)
+	return out
+}
+
+// differs says where two prints differ first; "" is nowhere. So many pixels of
+// their pictures may have been mended.
+func (p print) differs(from print, mended int) string {
+	line := func(what string, a, b []string) string {
+		for i := range max(len(a), len(b)) {
+			var x, y string
+			if i < len(a) {
+				x = a[i]
+			}
+			if i < len(b) {
+				y = b[i]
+			}
+			if x != y || i >= len(a) || i >= len(b) {
+				return fmt.Sprintf("%s, line %d of %d and %d:\n%s\n%s", what, i, len(a), len(b), x, y)
+			}
+		}
+		return ""
+	}
+	switch {
+	case !slices.Equal(p.Paper, from.Paper):
+		return line("paper", p.Paper, from.Paper)
+	case !slices.Equal(p.Look, from.Look):
+		return line("look", p.Look, from.Look)
+	}
+	if len(p.Pictures) != len(from.Pictures) {
+		return fmt.Sprintf("%d pictures, not %d", len(p.Pictures), len(from.Pictures))
+	}
+	for i, a := range p.Pictures {
+		b := from.Pictures[i]
+		n := pixels(a.Dots, b.Dots)
+		if a.Dots, b.Dots = nil, nil; !reflect.DeepEqual(a, b) {
+			return fmt.Sprintf("picture %d is %+v, not %+v", i, a, b)
+		}
+		if mended -= n; mended < 0 {
+			return fmt.Sprintf("%d pixels of picture %d", n, i)
+		}
+	}
+	return ""
+}
+
+// pixels is how many dots are not the same.
+func pixels(a, b []byte) int {
+	n := 8 * max(len(a)-len(b), len(b)-len(a))
+	for i := range min(len(a), len(b)) {
+		n += bits.OnesCount8(a[i] ^ b[i])
+	}
+	return n
+}
+
+// bare is what a printer of a model makes of bytes on its own, how often it
+// drives a drawer, and what it answers. The drawers are locked, so that no
+// answer tells of one that opened.
+func bare(model sim.Model, data []byte) (out print, pulses int, answers []byte) {
+	p := sim.NewPrinter(sim.PrinterOptions{Model: model, Send: func(b []byte) { answers = append(answers, b...) }})
+	for drawer := 1; drawer <= 2; drawer++ {
+		if err := p.LockDrawer(drawer, true); err != nil {
+			panic(err)
+		}
+	}
+	p.Receive(data)
+	return printOf(p), int(p.State().Pulses), answers
+}
+
+func dialect(t testing.TB, name string) *escpos.Dialect {
+	t.Helper()
+	d, err := escpos.DialectNamed(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// filtered is what is left of a stream, how many kicks were in it, and what of
+// it was refused or mended.
+type filtered struct {
+	out     []byte
+	kicks   int
+	mended  int      // pixels
+	refused []string // in order: name, why, bytes
+}
+
+func (c *client) filter(t testing.TB, pieces [][]byte) filtered {
+	t.Helper()
+	var f filtered
+	emit := func(s *escpos.Segment) {
+		f.out = append(f.out, s.Bytes...)
+		switch {
+		case s.Kind == escpos.Kick:
+			f.kicks++
+		case s.Kind == escpos.Refused:
+			f.refused = append(f.refused, fmt.Sprintf("%s: %s: % x", s.Name, s.Why, s.Raw))
+		case s.Mended:
+			f.refused = append(f.refused, fmt.Sprintf("%s: %s", s.Name, s.Why))
+			if s.Kind == escpos.Image {
+				f.mended++
+			}
+		}
+	}
+	filter := escpos.NewFilter(dialect(t, c.Dialect))
+	for _, p := range pieces {
+		filter.Feed(p, emit)
+	}
+	filter.Idle(emit)
+	return f
+}
+
+// bytewise cuts into single bytes.
+func bytewise(data []byte) [][]byte {
+	var out [][]byte
+	for i := range data {
+		out = append(out, data[i:i+1])
+	}
+	return out
+}
+
+// TestClientsPrintTheSame: what real clients send prints on every model of
+// printer as if we were not there, and without a grant no drawer opens. What is
+// not forwarded of it stands in testdata/clients/refused.txt.
+func TestClientsPrintTheSame(t *testing.T) {
+	var golden strings.Builder
+	for _, c := range clients(t, "epson") {
+		t.Run(c.name(), func(t *testing.T) {
+			got := c.filter(t, c.pieces())
+			for how, pieces := range map[string][][]byte{"whole": {c.data}, "byte by byte": bytewise(c.data)} {
+				if other := c.filter(t, pieces); !reflect.DeepEqual(got, other) {
+					t.Errorf("sent %s, it is filtered in another way", how)
+				}
+			}
+			if len(c.data) != c.Bytes || !bytes.Equal(slices.Concat(c.pieces()...), c.data) {
+				t.Errorf("%d bytes in pieces of %v, not %d", len(c.data), c.Pieces, c.Bytes)
+			}
+			if got.kicks != c.Kicks {
+				t.Errorf("%d kicks are taken out, not %d", got.kicks, c.Kicks)
+			}
+			for _, model := range sim.Models() {
+				want, pulses, _ := bare(model, c.data)
+				if pulses != c.Kicks && !model.NoRealTime {
+					t.Errorf("%s: a printer alone drives a drawer %d times, not %d", model.Name, pulses, c.Kicks)
+				}
+				with, pulses, _ := bare(model, got.out)
+				if pulses != 0 {
+					t.Errorf("%s: with us in between it drives a drawer %d times", model.Name, pulses)
+				}
+				if d := with.differs(want, got.mended); d != "" {
+					t.Errorf("%s prints otherwise: %s", model.Name, d)
+				}
+			}
+			golden.WriteString(goldenOf(c.File, got.refused))
+		})
+	}
+	path := filepath.Join(clientsDir, "refused.txt")
+	if *updateClients {
+		if err := os.WriteFile(path, []byte(golden.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if golden.String() != string(want) {
+		t.Errorf("what is refused has changed (go test -run %s -update, and look at the difference)", t.Name())
+	}
+}
+
+// TestClonesClientsOpenNothing: what is sent to printers with commands of their
+// own opens no drawer of any that reads ESC/POS.
+func TestClonesClientsOpenNothing(t *testing.T) {
+	for _, c := range clients(t, "epson-clone") {
+		t.Run(c.name(), func(t *testing.T) {
+			got := c.filter(t, c.pieces())
+			for _, model := range sim.Models() {
+				if _, pulses, _ := bare(model, got.out); pulses != 0 {
+					t.Errorf("%s drives a drawer %d times", model.Name, pulses)
+				}
+			}
+		})
+	}
+}
+
+// goldenOf lists what is refused of a stream, equal lines once.
+func goldenOf(file string, refused []string) string {
+	if len(refused) == 0 {
+		return ""
+	}
+	times := map[string]int{}
+	var order []string
+	for _, r := range refused {
+		if times[r]++; times[r] == 1 {
+			order = append(order, r)
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintln(&b, file)
+	for _, r := range order {
+		fmt.Fprintf(&b, "%6d  %s\n", times[r], r)
+	}
+	return b.String()
+}
+
+// counter is a simulated register's printer with us in front of it.
+type counter struct {
+	*rig
+	printer *sim.Printer
+	grants  atomic.Bool
+}
+
+func newCounter(t testing.TB, model sim.Model) *counter {
+	t.Helper()
+	station, err := sim.NewStation(sim.StationOptions{Dir: t.TempDir(), Printer: sim.PrinterOptions{Model: model}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { station.Close() })
+	c := &counter{printer: station.Printer()}
+	c.rig = ready(t, func(o *Options) {
+		o.Path = station.Paths().Printer
+		o.Open = func(context.Context) (devices.Port, error) {
+			return devices.OpenSerial(devices.Config{Path: o.Path, Baud: 38400, WriteWait: 200 * time.Millisecond})
+		}
+		o.Rules = Rules{Order: OrderAsked} // no kick waits for a receipt
+	})
+	c.answer = func(ctx context.Context, k Kick) {
+		if !c.grants.Load() {
+			return
+		}
+		k.Function = "pos.drawer.sale"
+		c.open(ctx, k)
+	}
+	return c
+}
+
+// longest is the longest pause of a client that we wait for; the rest of it
+// makes no difference.
+const longest = 2 * time.Millisecond
+
+// job is a client that opens the port, writes as its package does, reads what
+// it expects to be answered, and closes it. It returns the answers.
+func (c *counter) job(pieces [][3]int, data []byte, answers int) []byte {
+	c.Helper()
+	f := c.pos()
+	for _, p := range pieces {
+		for range p[1] {
+			n := min(p[0], len(data))
+			time.Sleep(min(time.Duration(p[2])*time.Millisecond, longest))
+			if _, err := f.Write(data[:n]); err != nil {
+				c.Fatal(err)
+			}
+			data = data[n:]
+		}
+	}
+	got := make([]byte, 0, answers)
+	for end := time.Now().Add(5 * time.Second); len(got) < answers && time.Now().Before(end); {
+		fds := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLIN}}
+		if n, err := unix.Poll(fds, 50); err != nil || n == 0 {
+			continue
+		}
+		n, err := f.Read(got[len(got):answers])
+		if err != nil {
+			c.Fatal(err)
+		}
+		got = got[:len(got)+n]
+	}
+	if err := f.Close(); err != nil {
+		c.Fatal(err)
+	}
+	return got
+}
+
+// prints waits until all is printed, kicked and pulsed as it should be.
+func (c *counter) prints(want print, mended, kicks, pulses int) {
+	c.Helper()
+	c.settles(func() string { return printOf(c.printer).differs(want, mended) }, kicks, pulses)
+}
+
+func (c *counter) settles(differs func() string, kicks, pulses int) {
+	c.Helper()
+	settled := func() bool {
+		return differs() == "" && len(c.kicked()) == kicks && c.printer.State().Pulses == int64(pulses)
+	}
+	for end := time.Now().Add(5 * time.Second); !settled(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			c.Fatalf("%d kicks, not %d; %d pulses, not %d; events: %v\nprinted otherwise: %s", len(c.kicked()), kicks,
+				c.printer.State().Pulses, pulses, c.told(entry.KindDeviceRefused), differs())
+		}
+	}
+}
+
+// TestClientsThroughTheGuard: the same over real ports, as the clients send: in
+// their pieces, one job after the other, first with no grant, then with one a
+// kick. The questions in a job are answered as by the printer alone.
+func TestClientsThroughTheGuard(t *testing.T) {
+	model := sim.Models()[0]
+	for _, s := range clients(t, "epson") {
+		t.Run(s.name(), func(t *testing.T) {
+			t.Parallel()
+			c := newCounter(t, model)
+			once, _, answers := bare(model, s.data)
+			if got := c.job(s.Pieces, s.data, len(answers)); !bytes.Equal(got, answers) {
+				t.Errorf("answered % x, the printer alone % x", got, answers)
+			}
+			mended := s.filter(t, s.pieces()).mended
+			c.prints(once, mended, s.Kicks, 0)
+
+			thrice, _, _ := bare(model, slices.Concat(s.data, s.data, s.data))
+			c.grants.Store(true)
+			c.job(s.Pieces, s.data, 0)
+			c.job([][3]int{{len(s.data), 1, 0}}, s.data, 0)
+			c.prints(thrice, 3*mended, 3*s.Kicks, 2*s.Kicks)
+		})
+	}
+}
+
+// initialising are the streams that begin by initialising the printer, so that
+// what was before makes no difference.
+func initialising(t testing.TB) []*client {
+	return slices.DeleteFunc(clients(t, "epson"), func(c *client) bool { return !bytes.HasPrefix(c.data, []byte("\x1b@")) })
+}
+
+// ends says where the end of a print differs from a whole one.
+func (p print) ends(with print, mended int) string {
+	tail := print{
+		Paper:    with.Paper[max(len(with.Paper)-len(p.Paper), 0):],
+		Look:     with.Look[max(len(with.Look)-len(p.Look), 0):],
+		Pictures: slices.Clone(with.Pictures[max(len(with.Pictures)-len(p.Pictures), 0):]),
+	}
+	for i := range tail.Pictures {
+		tail.Pictures[i].Line -= int64(len(with.Paper) - len(p.Paper))
+	}
+	return p.differs(tail, mended)
+}
+
+// TestAClientThatBreaksOff: wherever a client's job ends too early, the next
+// one prints whole and opens nothing without a grant.
+func TestAClientThatBreaksOff(t *testing.T) {
+	const apart = 17 // bytes from cut to cut: no divisor of a command's or row's length
+	model := sim.Models()[0]
+	for _, s := range initialising(t) {
+		t.Run(s.name(), func(t *testing.T) {
+			whole, _, _ := bare(model, s.data)
+			mended := s.filter(t, s.pieces()).mended
+			for cut := 1; cut < len(s.data); cut += apart {
+				var out []byte
+				kicks := 0
+				emit := func(s *escpos.Segment) {
+					out = append(out, s.Bytes...)
+					if s.Kind == escpos.Kick {
+						kicks++
+					}
+				}
+				f := escpos.NewFilter(dialect(t, s.Dialect))
+				f.Feed(s.data[:cut], emit)
+				f.Idle(emit)
+				before := kicks
+				f.Feed(s.data, emit)
+				f.Idle(emit)
+				got, pulses, _ := bare(model, out)
+				if d := whole.ends(got, mended); d != "" || pulses != 0 || kicks-before != s.Kicks {
+					t.Fatalf("after %d bytes of another: %d pulses, %d kicks; printed otherwise: %s", cut, pulses, kicks-before, d)
+				}
+			}
+		})
+	}
+}
+
+// TestAClientThatBreaksOffAtThePort: the same over real ports, where a command
+// that broke off ends some time after the port was closed. A job that comes
+// before that is taken for its rest, as by the printer alone; where that cannot
+// be its rest, the job prints whole.
+func TestAClientThatBreaksOffAtThePort(t *testing.T) {
+	const incomplete, blank = "the rest did not come", "rest of the picture left blank"
+	model := sim.Models()[0]
+	for name, in := range map[string]struct {
+		stream string
+		after  string // it breaks off so many bytes after this
+		bytes  int
+		told   string // what the journal says of it
+		whole  bool   // a job that comes at once prints whole
+	}{
+		"in text":           {stream: "encoder-epson-accents", after: "italic", whole: true},
+		"in a parameter":    {stream: "encoder-epson-accents", after: "\x1bt", told: incomplete},
+		"in a picture":      {stream: "encoder-epson-photo", after: "\x1dv0", bytes: 300, told: blank},
+		"in its head":       {stream: "encoder-epson-photo", after: "\x1dv0", bytes: 2, told: incomplete, whole: true},
+		"in a bit image":    {stream: "encoder-epson-sale", after: "\x1b*", bytes: 300, told: blank},
+		"in a graphic":      {stream: "receiptline-escpos-sale", after: "\x1d8L", bytes: 300, told: blank},
+		"in a bar code":     {stream: "encoder-epson-codes", after: "\x1dk", bytes: 5, told: incomplete, whole: true},
+		"in a counted one":  {stream: "encoder-epson-codes", after: "\x1dkI", bytes: 9, told: incomplete},
+		"in a symbol":       {stream: "encoder-epson-codes", after: "1P0", bytes: 3, told: incomplete},
+		"in a kick":         {stream: "encoder-refund", after: "\x1bp", bytes: 1, told: incomplete},
+		"in a kick's start": {stream: "encoder-refund", after: "\x1bp", bytes: 0, told: incomplete},
+	} {
+		all := clients(t, "epson")
+		s := all[slices.IndexFunc(all, func(c *client) bool { return c.name() == in.stream })]
+		cut := s.data[:bytes.Index(s.data, []byte(in.after))+len(in.after)+in.bytes]
+		whole, _, _ := bare(model, s.data)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCounter(t, model)
+			c.job([][3]int{{len(cut), 1, 0}}, cut, 0)
+			c.job(s.Pieces, s.data, 0)
+			if in.whole {
+				c.settles(func() string { return whole.ends(printOf(c.printer), 0) }, s.Kicks, 0)
+				return
+			}
+			both, _, _ := bare(model, slices.Concat(cut, s.data))
+			// What begins a kick is one whatever follows; not every printer agrees.
+			c.prints(both, 0, s.filter(t, [][]byte{cut, s.data}).kicks, 0)
+		})
+		t.Run(name+", later", func(t *testing.T) {
+			t.Parallel()
+			c := newCounter(t, model)
+			c.job([][3]int{{len(cut), 1, 0}}, cut, 0)
+			eventually(t, "what broke off has ended", func() bool {
+				return strings.Contains(strings.Join(c.told(entry.KindDeviceRefused), "\n"), in.told)
+			})
+			c.job(s.Pieces, s.data, 0)
+			c.settles(func() string { return whole.ends(printOf(c.printer), 0) }, s.Kicks, 0)
+		})
+	}
+}
