@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"tillwarden/devices/escpos"
 	"tillwarden/devices/msr"
 )
 
@@ -119,6 +120,9 @@ type LineConfig struct {
 type PrinterConfig struct {
 	Name string `toml:"name"`
 	LineConfig
+	Dialect         string          `toml:"dialect"`
+	Accept          string          `toml:"accept"`
+	Allow           []string        `toml:"allow"`
 	Link            string          `toml:"link"`
 	LinkGroup       string          `toml:"link_group"`
 	LinkMode        string          `toml:"link_mode"`
@@ -134,6 +138,15 @@ type PrinterConfig struct {
 	LeftOpen        Duration        `toml:"left_open"`
 	Drawers         []DrawerConfig  `toml:"drawer"`
 	Profiles        []ProfileConfig `toml:"profile"`
+}
+
+// dialect is the printer's language, with what the technician lets through.
+func (p *PrinterConfig) dialect() (*escpos.Dialect, error) {
+	d, err := escpos.DialectNamed(p.Dialect)
+	if err != nil {
+		return nil, err
+	}
+	return d.Allow(p.Allow...)
 }
 
 // DrawerConfig is one drawer.
@@ -234,6 +247,7 @@ func DefaultConfig() Config {
 // The defaults within tables that may come more than once.
 func (p *PrinterConfig) setDefaults() {
 	p.LineConfig.setDefaults(38400)
+	set(&p.Dialect, escpos.Dialects()[0].Name())
 	set(&p.LinkMode, "0660")
 	set(&p.KickOrder, "with")
 	set(&p.ReceiptLines, 5)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tillwarden/daemon/api"
+	"tillwarden/devices/escpos"
 	"tillwarden/devices/msr"
 	"tillwarden/enforcer/bundle"
 	"tillwarden/enforcer/policy"
@@ -196,6 +197,7 @@ func (k *checker) devices(c *Config) {
 		key := fmt.Sprintf("printer[%d]", i)
 		unique(key+".name", p.Name)
 		line(key, &p.LineConfig)
+		k.dialect(key, p)
 		if p.Link == "" {
 			k.wrong(key+".link", "it is the path that the POS prints to", "is missing")
 		} else if !filepath.IsAbs(p.Link) {
@@ -271,6 +273,25 @@ func (k *checker) devices(c *Config) {
 			}
 			k.word(ckey+".open", code.Open, api.OpenNow, api.OpenOnKick)
 		}
+	}
+}
+
+// dialect checks a printer's language. One of which something is not certain
+// guards only as far as its description says: somebody has to have read that.
+func (k *checker) dialect(key string, p *PrinterConfig) {
+	d, err := escpos.DialectNamed(p.Dialect)
+	if err != nil {
+		k.wrong(key+".dialect", "docs/printers.md says how to choose", "%v", err)
+		return
+	}
+	if _, err := d.Allow(p.Allow...); err != nil {
+		k.wrong(key+".allow", "", "%v", err)
+	}
+	switch why := d.Uncertain(); {
+	case why != "" && p.Accept != d.Name():
+		k.wrong(key+".dialect", fmt.Sprintf("read it, and write accept = %q if that will do", d.Name()), "%s is not certain: %s", d.Name(), why)
+	case why == "" && p.Accept != "":
+		k.wrong(key+".accept", "leave it out", "%s needs no acceptance", d.Name())
 	}
 }
 

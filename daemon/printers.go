@@ -90,6 +90,9 @@ func (d *Daemon) guardOptions(p *PrinterConfig) (printer.Options, error) {
 			return o, fmt.Errorf("group %q: %w", p.LinkGroup, err)
 		}
 	}
+	if o.Dialect, err = p.dialect(); err != nil {
+		return o, err
+	}
 	if o.Resync, err = printer.ParseResync(p.Resync); err != nil {
 		return o, fmt.Errorf("resync: %w", err)
 	}

@@ -21,6 +21,8 @@ type Dialect struct {
 	// sent must never leave; inside is what must not stand in a payload either,
 	// of which single bytes can be changed, or which can be refused as a whole.
 	sent, inside *machine
+	// begin finds where a pattern of inside may begin.
+	begin *pairs
 	// exempted are whole commands that have the form of a pattern.
 	exempted []string
 	// realtime: DLE commands are executed on arrival, in any context.
@@ -51,7 +53,7 @@ func (d *Dialect) RealtimeOff() []byte { return slices.Clone(d.off) }
 func Dialects() []*Dialect { return slices.Clone(dialects) }
 
 // dialects is never changed once it is made.
-var dialects = []*Dialect{epson(), epsonClone(), epsonWincor()}
+var dialects = []*Dialect{epson(), epsonClone(), epsonWincor(), epsonSII()}
 
 // DialectNamed finds a dialect. ErrDialect: there is none of this name.
 func DialectNamed(name string) (*Dialect, error) {

@@ -8,6 +8,7 @@ package escpos
 //
 //	1B 70        ESC p: the drawer (Epson and nearly every clone)
 //	1B 78        ESC x: the drawer (Ithaca)
+//	1B 76, 1B 80 ESC v: the drawer (Bematech, Elgin); Epson's old question for paper goes with it
 //	1B 23        ESC #: memory switches, and with them the dialect, of several makers
 //	1B 3D        ESC =: another device gets the bytes that follow (ESC = 1 itself is let through)
 //	1B 28 41     ESC ( A: the buzzer, which is driven by the drawer's pins where one is fitted
@@ -17,7 +18,7 @@ package escpos
 //	10 05 0..2   DLE ENQ: recovers, clears the buffers
 //	10 14 1..F   DLE DC4: the drawer, power off, clear the buffers
 var kickPatterns = []pattern{
-	{"\x1B", "px#="},
+	{"\x1B", "pxv\x80#="},
 	{"\x1B(", "A"},
 	{"\x1C", "q"},
 	{"\x1D", ":^"},
@@ -35,13 +36,15 @@ var insidePatterns = []pattern{{"\x10", "\x14\x05"}}
 var disableRealtime = []byte{gs, '(', 'D', 3, 0, 20, 1, 0}
 
 func epson() *Dialect {
-	return &Dialect{
+	d := &Dialect{
 		name: "epson",
 		about: "Epson's ESC/POS as genuine TM printers speak it. No byte pattern that such a printer or a clone could read as a kick leaves, " +
 			"whatever it stands in; the printer's own real-time kick is switched off besides.",
 		modes: []*mode{epsonMode()}, sent: newMachine(kickPatterns), inside: newMachine(append(kickPatterns[:len(kickPatterns):len(kickPatterns)], insidePatterns...)),
 		exempted: []string{"\x1B=\x01"}, realtime: true, off: disableRealtime,
 	}
+	d.begin = newPairs(d.inside)
+	return d
 }
 
 // epsonClone is the same language on printers of other makers.
@@ -58,6 +61,17 @@ func epsonWincor() *Dialect {
 	d := epsonClone()
 	d.name = "epson-wincor"
 	d.about = "ESC/POS on Wincor Nixdorf printers, whose pulses are counted in 10 ms. Otherwise as epson-clone."
+	return d
+}
+
+// epsonSII is ESC/POS on Seiko printers, which add DC2 commands to it. DC2 q asks
+// for a word at a job's end; it is dropped, and its letter not printed.
+func epsonSII() *Dialect {
+	d := epsonClone()
+	d.name = "epson-sii"
+	d.about = "ESC/POS on Seiko Instruments' printers (RP, SLP, DSP series), with their own DC2 commands refused. Otherwise as epson-clone."
+	d.modes = []*mode{d.modes[0].clone()}
+	d.modes[0].lead(0x12)['q'] = no("DC2 q", 3)
 	return d
 }
 
@@ -169,7 +183,6 @@ func epsonLayout(e, f, g *[256]*command) {
 	g['I'] = of(Status, fixed("GS I", 3, in(1, 2, 3, '1', '2', '3', 65, 66, 67, 68, 69)))
 	g['a'] = of(Status, fixed("GS a", 3, always))
 	e['u'] = of(Status, fixed("ESC u", 3, digit(0)))
-	e['v'] = of(Status, fixed("ESC v", 2, always))
 }
 
 // tabsLength: tab stops end with NUL. Where one does not exceed the one before,

@@ -16,7 +16,7 @@ func epsonPictures(e, f, g *[256]*command) {
 	g['/'] = moving(oneLine, fixed("GS /", 3, digit(3)))
 	f['p'] = moving(oneLine, fixed("FS p", 4, func(h []byte) bool { return h[2] >= 1 && isDigit(h[3], 3) }))
 	g['('] = family("GS (", map[byte]*command{
-		'L': {name: "GS ( L", kind: Layout, head: 7, length: graphicsLength, ok: graphicsOK, stream: graphicsStream, lines: graphicsLines},
+		'L': {name: "GS ( L", kind: Layout, head: 5, length: graphicsLength, ok: graphicsOK, stream: graphicsStream, lines: graphicsLines},
 		'k': {name: "GS ( k", kind: Barcode, ok: symbolOK, strict: true, symbol: true, lines: symbolLines},
 		'H': {name: "GS ( H", kind: Status, ok: func(h []byte) bool { return len(h) == 11 && h[5] == '0' && h[6] == '0' }},
 		'K': {name: "GS ( K", kind: Layout, ok: func(h []byte) bool { return len(h) == 7 && h[5] >= '0' && h[5] <= '2' }},
@@ -35,7 +35,7 @@ func epsonPictures(e, f, g *[256]*command) {
 		'z': never(vary("GS ( z", 5, lengthAt3)), // keeps print data for later
 	})
 	g['8'] = &command{name: "GS 8", kind: Refused, head: 3, length: func([]byte) int { return 2 }, sub: map[byte]*command{
-		'L': {name: "GS 8 L", kind: Layout, head: 9, length: graphicsLength, ok: graphicsOK, stream: graphicsStream, lines: graphicsLines},
+		'L': {name: "GS 8 L", kind: Layout, head: 7, length: graphicsLength, ok: graphicsOK, stream: graphicsStream, lines: graphicsLines},
 	}, never: true}
 
 	// Characters that the host defines.
@@ -149,8 +149,13 @@ func hasDots(fn byte) bool {
 func graphicsLength(h []byte) int {
 	p, size := graphics(h)
 	before := len(h) - len(p)
-	if size < 2 || size > maxSkip {
-		return before // nothing that could be one; what follows is read anew
+	switch {
+	case size > maxSkip:
+		return before - 1 // not believed; what follows is read anew
+	case size < 2:
+		return before + size
+	case len(p) < 2:
+		return -(before + 2)
 	}
 	if head := min(size, graphicsHead); hasDots(p[1]) && len(p) < head {
 		return -(before + head)
@@ -160,7 +165,7 @@ func graphicsLength(h []byte) int {
 
 func graphicsStream(h []byte) int {
 	p, _ := graphics(h)
-	if !hasDots(p[1]) {
+	if len(p) < 2 || !hasDots(p[1]) {
 		return 0
 	}
 	return len(h) - len(p) + graphicsHead
@@ -169,7 +174,7 @@ func graphicsStream(h []byte) int {
 func graphicsOK(h []byte) bool {
 	p, size := graphics(h)
 	switch {
-	case size < 2 || p[0] != '0':
+	case size < 2 || len(p) < 2 || p[0] != '0':
 		return false
 	case hasDots(p[1]):
 		return len(p) == graphicsHead && dotsOK(p, size)

@@ -8,6 +8,9 @@ func epsonRefused(e, f, g, d *[256]*command) {
 	g[':'] = never(no("GS :", 2))
 	g['^'] = never(no("GS ^", 5))
 
+	// The drawer of Bematech's and Elgin's printers, and a question on Epson's.
+	e['v'] = never(no("ESC v", 2))
+
 	// Storing pictures by FS q ends with a reset of the printer, in which it
 	// forgets what it was sent.
 	f['q'] = &command{name: "FS q", kind: Refused, head: 3, length: func([]byte) int { return 3 }, blocks: &blocks{

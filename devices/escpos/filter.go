@@ -25,7 +25,6 @@ type Filter struct {
 
 	// left is what is left of a picture's data; the picture began at start.
 	left   int
-	find   suspect
 	mended [1]byte
 
 	// page: what is printed is gathered until the page is.
@@ -74,7 +73,7 @@ const slice = 4096
 // NewFilter makes a filter for a printer at ground state that speaks d.
 func NewFilter(d *Dialect) *Filter {
 	return &Filter{
-		d: d, mode: d.modes[0], tail: d.NewTail(), find: suspect{first: d.inside.first},
+		d: d, mode: d.modes[0], tail: d.NewTail(),
 		hold: make([]byte, 0, maxHold), owed: make([]request, 0, maxOwed),
 	}
 }

@@ -205,7 +205,7 @@ func everySplit(t failer, in []byte) {
 // kicks are the patterns of invariant 3, written down without regard to how
 // the filter looks for them.
 func kicks() [][]byte {
-	list := [][]byte{{0x1B, 'p'}, {0x1B, 'x'}, {0x1B, '#'}, {0x1C, 'q'}, {0x1D, ':'}, {0x1D, '^'}, {0x1D, '(', 'A'}, {0x1D, '(', 'D'}, {0x1D, '(', 'E'}, {0x1D, '(', 'M'}}
+	list := [][]byte{{0x1B, 'p'}, {0x1B, 'x'}, {0x1B, 'v'}, {0x1B, 0x80}, {0x1B, '(', 'A'}, {0x1B, '#'}, {0x1C, 'q'}, {0x1D, ':'}, {0x1D, '^'}, {0x1D, '(', 'A'}, {0x1D, '(', 'D'}, {0x1D, '(', 'E'}, {0x1D, '(', 'M'}}
 	for n := byte(1); n < 16; n++ {
 		list = append(list, []byte{0x10, 0x14, n})
 	}
@@ -278,9 +278,6 @@ func TestMendBreaksEveryPattern(t *testing.T) {
 	for _, d := range dialects {
 		if !reflect.DeepEqual(d.sent.next, d.inside.next) {
 			t.Errorf("%s: the machines differ", d.name)
-		}
-		if len(d.inside.first) > maxSuspects {
-			t.Errorf("%s: patterns begin with %d bytes", d.name, len(d.inside.first))
 		}
 		for state := range d.inside.bad {
 			for b := range 256 {

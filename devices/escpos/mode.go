@@ -1,10 +1,6 @@
 package escpos
 
-import (
-	"encoding/binary"
-	"fmt"
-	"math/bits"
-)
+import "fmt"
 
 // role is what a byte is at ground state.
 type role uint8
@@ -115,50 +111,22 @@ func (m *mode) allow(name string) (found bool, err error) {
 	return found, err
 }
 
-// Bits of each byte of a word.
-const (
-	eachTop  = 0x8080808080808080
-	eachOne  = 0x0101010101010101
-	eachRest = 0x7F7F7F7F7F7F7F7F
-)
-
 // run is how many of p's first bytes are printed text, and how many line feeds
-// there are among them. Receipts are mostly this, so it looks at eight bytes at
-// a time; what is neither 0x20 or above nor LF is looked up.
+// there are among them.
 func (m *mode) run(p []byte) (n, lines int) {
 	for {
-		for len(p)-n >= 8 {
-			w := binary.LittleEndian.Uint64(p[n:])
-			// The top bit of each byte that is below 0x20. No byte borrows from the
-			// next: each has its top bit set first.
-			low := ^((w | eachTop) - 0x20*eachOne) &^ w & eachTop
-			if low == 0 {
-				n += 8
-				continue
-			}
-			// The top bit of each byte that is LF: exactly those, as no byte of the
-			// sum carries into the next.
-			x := w ^ lf*eachOne
-			feed := ^((x&eachRest + eachRest) | x) & eachTop
-			if other := low &^ feed; other != 0 {
-				k := bits.TrailingZeros64(other) &^ 7
-				lines += bits.OnesCount64(feed & (1<<k - 1))
-				n += k >> 3
-				break
-			}
-			lines += bits.OnesCount64(feed)
-			n += 8
-		}
-		for len(p)-n < 8 || p[n] < 0x20 {
+		k, l := plain(p[n:])
+		n, lines = n+k, lines+l
+		// What is left is less than eight bytes, or begins with a control code.
+		for end := min(n+8, len(p)); ; n++ {
 			if n == len(p) || m.role[p[n]] != printed {
 				return n, lines
 			}
+			if n == end {
+				break
+			}
 			if p[n] == lf {
 				lines++
-			}
-			n++
-			if len(p)-n >= 8 {
-				break
 			}
 		}
 	}

@@ -1,7 +1,5 @@
 package escpos
 
-import "bytes"
-
 // Pictures are the one payload that is not held back: they pass in pieces, and
 // a byte that would complete a pattern is changed by one dot.
 
@@ -12,41 +10,6 @@ const (
 	// dotsPerLine is how many rows of dots count as a line of print.
 	dotsPerLine = 24
 )
-
-// suspect finds the bytes that patterns begin with in a piece of a picture.
-// Each is looked for once.
-type suspect struct {
-	first []byte
-	p     []byte
-	next  [maxSuspects]int
-}
-
-// maxSuspects is how many different bytes patterns may begin with.
-const maxSuspects = 12
-
-func (s *suspect) reset(p []byte) {
-	s.p = p
-	for i := range s.first {
-		s.next[i] = -1
-	}
-}
-
-// from returns where the first suspect at or after i is, or len(p).
-func (s *suspect) from(i int) int {
-	first := len(s.p)
-	for k, c := range s.first {
-		at := s.next[k]
-		if at < i {
-			at = len(s.p)
-			if j := bytes.IndexByte(s.p[i:], c); j >= 0 {
-				at = i + j
-			}
-			s.next[k] = at
-		}
-		first = min(first, at)
-	}
-	return first
-}
 
 // pictureHead has what comes before a picture's data in hold.
 func (f *Filter) pictureHead(n int) {
@@ -103,11 +66,10 @@ func (f *Filter) passed() {
 func (f *Filter) pixels(p []byte, last bool) {
 	m := f.d.inside
 	state := f.tail.state // the same beginnings of patterns have the same number in both
-	f.find.reset(p)
 	from, i := 0, 0
 	for i < len(p) {
 		if state == 0 {
-			if i = f.find.from(i); i == len(p) {
+			if i = f.d.begin.from(p, i); i == len(p) {
 				break
 			}
 		}
@@ -131,12 +93,12 @@ func (f *Filter) piece(p []byte, mended, last bool) {
 	if len(p) == 0 {
 		return
 	}
-	s := Segment{Kind: Image, Name: f.cmd.name, Offset: f.start, In: len(p), Bytes: p, Last: last}
+	f.out = Segment{Kind: Image, Name: f.cmd.name, Offset: f.start, In: len(p), Bytes: p, Last: last}
 	if mended {
-		s.Mended, s.Why = true, whyPixel
+		f.out.Mended, f.out.Why = true, whyPixel
 	}
 	f.tail.Sent(p)
-	f.give(s)
+	f.emit(&f.out)
 }
 
 // blank fills the rest of a picture that broke off.

@@ -1,0 +1,141 @@
+package escpos
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
+
+// Receipts are long runs of text, and pictures long runs of dots, in which
+// there is nothing to decide. What passes over them is written twice: here in Go,
+// which says what is meant, and for processors with AVX2 in scan_amd64.s, 32
+// bytes at a time. A test holds the two together on all kinds of bytes.
+
+// Bits of each byte of a word.
+const (
+	eachTop  = 0x8080808080808080
+	eachOne  = 0x0101010101010101
+	eachRest = 0x7F7F7F7F7F7F7F7F
+)
+
+// plain is how many of p's first bytes are 0x20 or above, or LF, and how many
+// of these are LF. Of the last seven bytes it may leave some out.
+func plain(p []byte) (n, lines int) {
+	if wide {
+		if n, lines = plainWide(p); n < len(p)&^31 {
+			return n, lines
+		}
+	}
+	more, feeds := plainNarrow(p[n:])
+	return n + more, lines + feeds
+}
+
+func plainNarrow(p []byte) (n, lines int) {
+	for len(p)-n >= 8 {
+		w := binary.LittleEndian.Uint64(p[n:])
+		// The top bit of each byte that is below 0x20. No byte borrows from the
+		// next: each has its top bit set first.
+		low := ^((w | eachTop) - 0x20*eachOne) &^ w & eachTop
+		// The top bit of each byte that is LF: exactly those, as no byte of the
+		// sum carries into the next.
+		x := w ^ lf*eachOne
+		feed := ^((x&eachRest + eachRest) | x) & eachTop
+		if other := low &^ feed; other != 0 {
+			k := bits.TrailingZeros64(other) &^ 7
+			return n + k>>3, lines + bits.OnesCount64(feed&(1<<k-1))
+		}
+		lines += bits.OnesCount64(feed)
+		n += 8
+	}
+	return n, lines
+}
+
+// pairs finds where a pattern may begin: one of its first bytes, followed by
+// one of its second ones.
+type pairs struct {
+	first  []byte
+	begins [256]bool // the first bytes as a set
+	second [256]bool // every byte where a first one is a pattern by itself
+	// classes are the same by a byte's lower and upper four bits: a byte belongs
+	// to what both tables say. Bit 7 is the first bytes, the others are the second
+	// ones. They may hold more bytes than there are: what is found is looked at.
+	classes [2][16]byte
+}
+
+func newPairs(m *machine) *pairs {
+	s := &pairs{first: m.first, begins: m.begin}
+	for _, b := range m.first {
+		next := m.next[0][b]
+		for c := range 256 {
+			if m.bad[0][b] || m.bad[next][c] || m.next[next][c] != 0 {
+				s.second[c] = true
+			}
+		}
+	}
+	// One bit for each upper half that second bytes have, as far as bits go.
+	bit, used := [16]byte{}, 0
+	for c := range 256 {
+		low, high := c&15, c>>4
+		if s.begins[c] {
+			s.classes[0][low] |= 0x80
+			s.classes[1][high] |= 0x80
+		}
+		if s.second[c] {
+			if bit[high] == 0 {
+				bit[high] = 1 << (used % 7)
+				used++
+			}
+			s.classes[0][low] |= bit[high]
+			s.classes[1][high] |= bit[high]
+		}
+	}
+	return s
+}
+
+// from returns the first place at or after i where a pattern may begin, or where
+// p ends; p's last byte is such a place if a pattern may begin with it.
+func (s *pairs) from(p []byte, i int) int {
+	if i >= len(p) {
+		return len(p)
+	}
+	if wide {
+		for {
+			if i += pairsWide(p[i:], &s.classes); len(p)-i < 32 {
+				break
+			}
+			if s.at(p, i) {
+				return i
+			}
+			i++
+		}
+		// What is left is less than a block: the last whole one is looked at once
+		// more, most of it for the second time.
+		if last := len(p) - 32; last >= 0 && i < len(p) {
+			k := last + pairsWide(p[last:], &s.classes)
+			if k == len(p) || k >= i && s.at(p, k) {
+				return k
+			}
+		}
+	}
+	return s.narrow(p, i)
+}
+
+func (s *pairs) narrow(p []byte, i int) int {
+	for i < len(p) {
+		k := len(p)
+		for _, b := range s.first {
+			if j := bytes.IndexByte(p[i:k], b); j >= 0 {
+				k = i + j
+			}
+		}
+		if k == len(p) || s.at(p, k) {
+			return k
+		}
+		i = k + 1
+	}
+	return i
+}
+
+func (s *pairs) at(p []byte, i int) bool {
+	return s.begins[p[i]] && (i+1 == len(p) || s.second[p[i+1]])
+}
