@@ -140,11 +140,15 @@ func (t *Tail) Sent(p []byte) {
 }
 
 // Break is what to send at ground state before bytes that must not be taken
-// for the rest of something: a NUL, where the last byte could begin a command
-// or a two-byte character under another reading, else nothing. Printers drop
-// NULs between commands.
+// for the rest of something, where the last byte could begin a command or a
+// character of several bytes under another reading: as many NULs as such a
+// character may still want (three in UTF-8), else nothing. Printers drop NULs
+// between commands.
 func (t *Tail) Break() []byte {
-	if t.last >= 0x80 || t.d.begins(t.last) {
+	switch {
+	case t.last >= 0x80:
+		return []byte{nul, nul, nul}
+	case t.d.begins(t.last):
 		return []byte{nul}
 	}
 	return nil
