@@ -119,8 +119,13 @@ func TestPage(t *testing.T) {
 		in   []byte
 		page bool
 	}{
-		{seq("a", 0x1B, "L", "b"), true}, {seq(0x1B, 0x0C), true}, {seq(0x1B, "S"), false},
-		{seq(0x1B, "L"), true}, {seq(0x0C), false}, {seq(0x1B, "L"), true}, {seq(0x1B, "@"), false},
+		{seq("a", 0x1B, "L", "b"), true},
+		{seq(0x1B, 0x0C), true},
+		{seq(0x1B, "S"), false},
+		{seq(0x1B, "L"), true},
+		{seq(0x0C), false},
+		{seq(0x1B, "L"), true},
+		{seq(0x1B, "@"), false},
 	} {
 		if f.Feed(step.in, none); f.Page() != step.page {
 			t.Errorf("after % X: %v", step.in, f.Page())
