@@ -63,7 +63,10 @@ func chunked(t testing.TB, model string, data, cuts []byte) {
 	}
 }
 
+func allModels() []Model { return append(Models(), StarModels()...) }
+
 var seeds = []string{
+	"\x1b\x1dS\x01\x01\x00\x02\x00\x00\x07\x1c\x1b*rAb\x02\x00\x07\x07\x1b*rB\x1bk\x01\x00", "\x1b\x1dyD1\x00\x03\x00abc\x1b\x1dyP\x1bb1234567\x1e\x07",
 	kick, rtKick, string(clearBuffers),
 	"\x1b@Text\n\x1ba\x01Centre\n\x1dVB\x00",
 	"\x1dv0\x00\x02\x00\x04\x00\xaa" + rtKick + "\xaa\xaa",
@@ -83,7 +86,7 @@ func FuzzPrinter(f *testing.F) {
 	for i, s := range seeds {
 		f.Add(uint8(i), []byte(s), []byte{byte(i), 3})
 	}
-	models := Models()
+	models := allModels()
 	f.Fuzz(func(t *testing.T, model uint8, data, cuts []byte) {
 		if len(data) > 4096 {
 			return
@@ -103,7 +106,7 @@ func TestAnyChunkingDoesTheSame(t *testing.T) {
 		for _, p := range rapid.SliceOfN(piece, 0, 12).Draw(r, "data") {
 			data = append(data, p...)
 		}
-		model := rapid.SampledFrom(Models()).Draw(r, "model").Name
+		model := rapid.SampledFrom(allModels()).Draw(r, "model").Name
 		chunked(t, model, data, rapid.SliceOfN(rapid.Byte(), 0, 4).Draw(r, "cuts"))
 	})
 }
@@ -111,6 +114,11 @@ func TestAnyChunkingDoesTheSame(t *testing.T) {
 // TestEveryCommandEnds: each command of the tables, with parameters of every
 // kind, leaves the printer able to print.
 func TestEveryCommandEnds(t *testing.T) {
+	for c, command := range starCommands {
+		if command.size > maxHead || command.size < 2 || command.name == "" {
+			t.Errorf("%#02x: %+v", c, command)
+		}
+	}
 	for prefix, table := range map[byte]map[byte]*command{esc: escCommands, fs: fsCommands, gs: gsCommands} {
 		for c, command := range table {
 			if command.size > maxHead || command.size < 2 || command.name == "" {

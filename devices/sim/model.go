@@ -27,6 +27,9 @@ const (
 // other in.
 type Model struct {
 	Name string
+	// Star: it speaks Star's own language, and of what follows only what is said
+	// about two-byte characters and lines counts.
+	Star bool
 	// Columns is how many characters of font A a line has.
 	Columns int
 	// LowBit: ESC p and DLE DC4 take any m and look at its lowest bit.
@@ -63,7 +66,7 @@ type Model struct {
 	NoRealTime bool
 }
 
-// Models are the printers that there are. The first is what a TM-T88's manual
+// Models are the printers that speak Epson's language, ESC/POS. The first is what a TM-T88's manual
 // says; the others stand for what was found elsewhere.
 func Models() []Model {
 	epson := Model{
@@ -95,10 +98,18 @@ func Models() []Model {
 	return []Model{epson, strict, clone, kanji, blind, plain}
 }
 
-// ModelNamed finds a model.
+// StarModels are printers that speak Star's own language.
+func StarModels() []Model {
+	star := Model{Name: "star", Star: true, Columns: 48, NoRealTime: true}
+	china := star
+	china.Name, china.Kanji, china.KanjiOn = "star-china", KanjiChecked, true
+	return []Model{star, china}
+}
+
+// ModelNamed finds a model of either kind.
 func ModelNamed(name string) (Model, error) {
 	var names []string
-	for _, m := range Models() {
+	for _, m := range append(Models(), StarModels()...) {
 		if m.Name == name {
 			return m, nil
 		}

@@ -161,13 +161,13 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 
 func TestModels(t *testing.T) {
 	seen := map[string]bool{}
-	for _, m := range Models() {
-		if seen[m.Name] || m.Columns == 0 || m.RasterWidth == 0 {
+	for _, m := range allModels() {
+		if seen[m.Name] || m.Columns == 0 || m.RasterWidth == 0 != m.Star {
 			t.Errorf("%+v", m)
 		}
 		seen[m.Name] = true
 	}
-	if _, err := ModelNamed("star"); err == nil {
-		t.Error("there is a Star")
+	if _, err := ModelNamed("other"); err == nil {
+		t.Error("there is any")
 	}
 }

@@ -92,7 +92,7 @@ func (p *Printer) parse(c byte, via string) {
 	case q.collect != nil:
 		p.settle(q.collect(c), c, via)
 	case len(q.head) == 0:
-		p.ground(c)
+		p.ground(c, via)
 	default:
 		p.settle(p.parameter(c, via), c, via)
 	}
@@ -122,7 +122,7 @@ func (p *Printer) run(c *command, head []byte, via string) {
 }
 
 // ground is a byte where no command was begun.
-func (p *Printer) ground(c byte) {
+func (p *Printer) ground(c byte, via string) {
 	q := &p.parser
 	if lead := q.lead; lead != 0 {
 		q.lead = 0
@@ -131,6 +131,10 @@ func (p *Printer) ground(c byte) {
 			return
 		}
 		// A control byte cannot end a character; it is judged as itself.
+	}
+	if p.model.Star {
+		p.starGround(c, via)
+		return
 	}
 	switch {
 	case c == esc || c == gs || c == fs:
@@ -178,7 +182,7 @@ func (p *Printer) leads(c byte) bool {
 func (p *Printer) parameter(c byte, via string) verdict {
 	q := &p.parser
 	q.head = append(q.head, c)
-	if len(q.head) == 2 {
+	if len(q.head) == 2 && q.command == nil {
 		if p.model.EscapeRestarts && (c == esc || c == fs || c == gs) {
 			q.head = append(q.head[:0], c)
 			return more
@@ -204,6 +208,9 @@ func (p *Printer) parameter(c byte, via string) verdict {
 // lookup finds a command by its first two bytes; nil is one that this printer
 // does not know.
 func (p *Printer) lookup(prefix, c byte) *command {
+	if p.model.Star {
+		return starCommands[c]
+	}
 	switch prefix {
 	case esc:
 		return escCommands[c]

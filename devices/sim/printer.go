@@ -76,6 +76,8 @@ type settings struct {
 	symbols    symbols
 	graphic    *graphic
 	glyphs     glyphs
+	raster     bool          // Star's raster mode
+	pulseOn    time.Duration // ESC BEL, on a Star
 }
 
 // settings are those that a printer of the model begins with.

@@ -32,13 +32,16 @@ func (r *reception) ends(n int) []byte {
 
 // realTime executes the real-time command that ends with c, if one does.
 func (p *Printer) realTime(c byte) {
-	if p.model.NoRealTime {
-		return
-	}
 	r := &p.reception
 	copy(r.last[:], r.last[1:])
 	r.last[len(r.last)-1] = c
 	r.seen = min(r.seen+1, len(r.last))
+	if b := r.ends(3); b != nil && p.model.Star && b[0] == esc && b[1] == ack && b[2] == soh {
+		p.send(p.status().star())
+	}
+	if p.model.NoRealTime {
+		return
+	}
 
 	if b := r.ends(3); b != nil && b[0] == dle {
 		switch b[1] {

@@ -50,6 +50,19 @@ func (m machine) automatic() []byte {
 	}
 }
 
+// star is the frame that a Star sends where an Epson sends its four bytes.
+func (m machine) star() []byte {
+	const seven = 0x0f // how many bytes, and that it is the first of them
+	return []byte{
+		seven, 0,
+		bit(2, m.pinHigh) | bit(3, m.offline) | bit(5, m.cover),
+		bit(3, m.failed),
+		0,
+		bit(2, m.paperLow) | bit(3, m.paperOut),
+		0,
+	}
+}
+
 // What the bits of GS a ask to be told of.
 const (
 	asbDrawer = 1 << iota
@@ -64,6 +77,12 @@ func (p *Printer) report(before machine) {
 		return
 	}
 	after, asked := p.status(), p.settings.asb
+	if p.model.Star {
+		if asked != 0 && before != after {
+			p.send(after.star())
+		}
+		return
+	}
 	if asked&asbDrawer != 0 && before.pinHigh != after.pinHigh ||
 		asked&asbOnline != 0 && (before.offline != after.offline || before.cover != after.cover) ||
 		asked&asbError != 0 && before.failed != after.failed ||
