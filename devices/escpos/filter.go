@@ -88,17 +88,20 @@ func (f *Filter) Feed(p []byte, emit func(*Segment)) {
 	f.emit = emit
 	for len(p) > 0 {
 		n := min(len(p), slice)
-		if f.state == picture && f.left >= n {
+		switch {
+		case !f.d.realtime:
+		case f.state == picture && f.left >= n && n > 2:
 			// All of it is a picture's: what arrives inside leaves inside, and the
 			// printer answers what it takes for a question as it would without us.
-			f.arriving, f.leaving = Realtime{}, Realtime{}
-			f.pictureData(p[:n])
-		} else {
-			if f.d.realtime {
-				f.arrive(p[:n])
+			// What the reception is in the middle of depends on two bytes at most.
+			f.arriving = Realtime{}
+			for i := n - 2; i < n; {
+				i, _, _ = f.arriving.Next(p[:n], i)
 			}
-			f.run(p[:n])
+		default:
+			f.arrive(p[:n])
 		}
+		f.run(p[:n])
 		p = p[n:]
 	}
 	f.emit = nil
