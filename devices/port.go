@@ -1,6 +1,8 @@
 // Package devices is what a printer, a drawer, a card reader or a keypad is to
 // the rest of the register: a [Port] that bytes come from and go to, found by
 // its path, opened for us alone, watched, and opened again when it was lost.
+// The path says whether it is a serial line, a USB printer or a network printer
+// ([Open]); they all behave the same.
 //
 // It guarantees that no call hangs: Read and Wait end when their time is up,
 // Write ends when the far side takes nothing for a while, and Close ends all of
@@ -23,6 +25,15 @@ var (
 	ErrBusy = errors.New("device is in use by another program")
 	// ErrNotTTY: what the path names is no serial line.
 	ErrNotTTY = errors.New("not a serial line")
+	// ErrNotPrinter: what the path names is no USB printer.
+	ErrNotPrinter = errors.New("not a USB printer")
+	// ErrRefused: a network printer does not take the connection. As a rule it has
+	// one already, and takes one at a time.
+	ErrRefused = errors.New("connection refused")
+	// ErrUnreachable: nobody answers at a network printer's address.
+	ErrUnreachable = errors.New("cannot be reached over the network")
+	// ErrPath: no device is reached by a path of this form.
+	ErrPath = errors.New("no way to reach a device")
 	// ErrConfig: the line settings cannot be had.
 	ErrConfig = errors.New("line settings not supported")
 )
@@ -67,8 +78,10 @@ type Port interface {
 	// alone, in which a pulse may be waiting.
 	DiscardInput() error
 
-	// Queued is how many written bytes the line has not sent yet. On a pty it is
-	// what the far side has not read as far as the kernel tells, which is 0.
+	// Queued is how many written bytes have not left the kernel yet: a serial line
+	// has not sent them, a network printer has not acknowledged them, a USB printer
+	// has not taken the transfer that they are in. On a pty it is what the far side
+	// has not read as far as the kernel tells, which is 0.
 	Queued() (int, error)
 
 	// Close ends all calls and gives the device back. Output that is still
@@ -116,9 +129,11 @@ const (
 )
 
 // Config says which device, and how its line is set. Only Path must be given.
+// What is about the line is of no effect where there is none ([TransportOf]).
 type Config struct {
 	// Path names the device; use a stable link (/dev/serial/by-id/...), since
-	// ttyUSB numbers change from one plugging in to the next.
+	// ttyUSB numbers change from one plugging in to the next. Its form says how
+	// the device is reached: see TransportOf.
 	Path string
 	// Baud is the line's speed; 0 means 9600.
 	Baud int
@@ -128,6 +143,9 @@ type Config struct {
 	Parity Parity
 	// StopBits is 1 or 2; 0 means 1.
 	StopBits int
+	// HardwareFlow leaves flow control by RTS and CTS to the line's driver. What is
+	// written while CTS is down waits, our questions too.
+	HardwareFlow bool
 	// ReadWait is how long Read waits for a first byte; 0 means 100 ms.
 	ReadWait time.Duration
 	// WriteWait is how long Write waits for a device that takes nothing; 0

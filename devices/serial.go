@@ -75,6 +75,13 @@ func OpenSerial(c Config) (Port, error) {
 		p.Close()
 		return nil, fmt.Errorf("claiming %s: %w", c.Path, err)
 	}
+	if c.HardwareFlow {
+		// After tarm/serial, which sets the line without it.
+		if err := companion.hardwareFlow(); err != nil {
+			p.Close()
+			return nil, fmt.Errorf("setting %s: %w", c.Path, err)
+		}
+	}
 	return p, nil
 }
 
@@ -185,7 +192,9 @@ func (p *serialPort) Queued() (int, error) { return p.companion.count(unix.TIOCO
 // for up to half a minute in the last close of a line that sends nothing.
 func (p *serialPort) Close() error {
 	p.once.Do(func() {
-		p.drain()
+		if !p.companion.drained(p.Queued) {
+			_ = p.companion.discardOutput()
+		}
 		// The terminal may outlive us: another may hold a pty's slave open.
 		_ = p.companion.exclusive(false)
 		err := p.companion.close() // ends Wait and Write
@@ -197,18 +206,4 @@ func (p *serialPort) Close() error {
 		p.closed = err
 	})
 	return p.closed
-}
-
-func (p *serialPort) drain() {
-	for end := time.Now().Add(drainWait); ; {
-		n, err := p.Queued()
-		if err != nil || n == 0 {
-			return
-		}
-		if time.Now().After(end) {
-			_ = p.companion.discardOutput()
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
 }

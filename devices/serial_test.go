@@ -305,3 +305,26 @@ func TestSettingsReachTheLine(t *testing.T) {
 		t.Errorf("not raw: lflag %#o, oflag %#o", set.Lflag, set.Oflag)
 	}
 }
+
+// TestHardwareFlowReachesTheLine: the driver is told; without the setting it is
+// not, whoever used the line before.
+func TestHardwareFlowReachesTheLine(t *testing.T) {
+	far := newPTY(t)
+	for _, on := range []bool{true, false} {
+		p, err := OpenSerial(Config{Path: far.Link(), HardwareFlow: on})
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, err := far.slave.termios()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := set.Cflag&unix.CRTSCTS != 0; got != on {
+			t.Errorf("CRTSCTS is %v, want %v", got, on)
+		}
+		if set.Iflag&(unix.IXON|unix.IXOFF) != 0 {
+			t.Errorf("iflag = %#o: the driver eats flow control characters", set.Iflag)
+		}
+		p.Close()
+	}
+}

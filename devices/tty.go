@@ -13,7 +13,8 @@ import (
 )
 
 // tty is a descriptor of our own on a terminal, never blocking in the kernel:
-// waiting is the runtime's poller's work, which a deadline or Close ends.
+// waiting is the runtime's poller's work, which a deadline or Close ends. All but
+// what is said to be a terminal's works on any descriptor that can be polled.
 type tty struct {
 	file   *os.File
 	raw    syscall.RawConn
@@ -39,12 +40,14 @@ func openTTY(path string) (*tty, error) {
 }
 
 // newTTY takes a non-blocking descriptor over.
-func newTTY(fd int, name string) (*tty, error) {
-	file := os.NewFile(uintptr(fd), name)
+func newTTY(fd int, name string) (*tty, error) { return asTTY(os.NewFile(uintptr(fd), name)) }
+
+// asTTY takes a file over that does not block.
+func asTTY(file *os.File) (*tty, error) {
 	raw, err := file.SyscallConn()
 	if err != nil {
 		file.Close()
-		return nil, fmt.Errorf("taking over %s: %w", name, err)
+		return nil, fmt.Errorf("taking over %s: %w", file.Name(), err)
 	}
 	return &tty{file: file, raw: raw}, nil
 }
@@ -73,6 +76,8 @@ func (t *tty) gone(err error) error {
 		return ErrClosed
 	case errors.Is(err, unix.EIO), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO), errors.Is(err, unix.EPIPE):
 		return ErrGone
+	case errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.ETIMEDOUT), errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.ENETUNREACH):
+		return ErrGone // a socket's words for it
 	}
 	return err
 }
@@ -111,6 +116,21 @@ func (t *tty) hungUp() bool {
 	return up || err != nil
 }
 
+// drained waits until nothing is queued, the far side is gone, or drainWait is
+// over, and reports whether nothing is left.
+func (t *tty) drained(queued func() (int, error)) bool {
+	for end := time.Now().Add(drainWait); ; {
+		n, err := queued()
+		if err != nil || n == 0 {
+			return true
+		}
+		if time.Now().After(end) || t.hungUp() {
+			return false
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // wait is Port.Wait. A hung-up descriptor counts as readable: there may be
 // bytes left, and if there are none, the read says so.
 func (t *tty) wait(d time.Duration) (bool, error) {
@@ -141,6 +161,35 @@ func (t *tty) wait(d time.Duration) (bool, error) {
 		return false, t.gone(err)
 	}
 	return ready, nil
+}
+
+// readSome reads what is there, which may be nothing. An end of file counts as
+// nothing: devices have none.
+func (t *tty) readSome(b []byte) (int, error) {
+	n := 0
+	err := t.control(func(fd int) (err error) {
+		if n, err = unix.Read(fd, b); err != nil {
+			n = 0
+		}
+		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
+			err = nil
+		}
+		return err
+	})
+	return n, err
+}
+
+// readAway drops what has come in. One that never stops talking is not waited
+// for.
+func (t *tty) readAway() error {
+	buf := make([]byte, 4096)
+	for range 64 {
+		n, err := t.readSome(buf)
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+	return nil
 }
 
 // write sends p in pieces, each of which has the whole wait to leave.
@@ -191,6 +240,28 @@ func (t *tty) makeRaw() error {
 		set.Cflag |= unix.CS8 | unix.CREAD | unix.CLOCAL
 		set.Cc[unix.VMIN], set.Cc[unix.VTIME] = 1, 0
 		return unix.IoctlSetTermios(fd, unix.TCSETS, set)
+	})
+}
+
+// hardwareFlow lets the driver mind CTS, and move RTS. ErrConfig: it cannot.
+func (t *tty) hardwareFlow() error {
+	return t.control(func(fd int) error {
+		set, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		if err != nil {
+			return err
+		}
+		set.Cflag |= unix.CRTSCTS
+		if err := unix.IoctlSetTermios(fd, unix.TCSETS, set); err != nil {
+			return err
+		}
+		// A driver without it clears the flag and says nothing.
+		if set, err = unix.IoctlGetTermios(fd, unix.TCGETS); err != nil {
+			return err
+		}
+		if set.Cflag&unix.CRTSCTS == 0 {
+			return fmt.Errorf("RTS/CTS flow control: %w", ErrConfig)
+		}
+		return nil
 	})
 }
 
