@@ -13,17 +13,19 @@ package escpos
 //	1B 23        ESC #: memory switches, and with them the dialect, of several makers
 //	1B 3D        ESC =: another device gets the bytes that follow (ESC = 1 itself is let through)
 //	1B 28 41     ESC ( A: the buzzer, which is driven by the drawer's pins where one is fitted
+//	1B 28 59     ESC ( Y: keeps what follows, and executes it later
 //	1C 71        FS q: stores pictures and resets the printer
 //	1D 3A, 1D 5E GS : and GS ^: record what follows, the daemon's pulse included, and replay it
 //	1D 28 A/D/E/M  tests and hex dump, real-time commands on and off, settings
+//	1D 28 z      GS ( z: keeps what follows for the reverse side
 //	10 05 0..2   DLE ENQ: recovers, clears the buffers
 //	10 14 1..F   DLE DC4: the drawer, power off, clear the buffers
 var kickPatterns = []pattern{
 	{"\x1B", "pxvh\x80#="},
-	{"\x1B(", "A"},
+	{"\x1B(", "AY"},
 	{"\x1C", "q"},
 	{"\x1D", ":^"},
-	{"\x1D(", "ADEM"},
+	{"\x1D(", "ADEMz"},
 	{"\x10\x14", span(0x01, 0x0F)},
 	{"\x10\x05", span(0x00, 0x02)},
 }
