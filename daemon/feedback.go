@@ -211,6 +211,10 @@ func slipTitle(e *entry.Entry) string {
 		return "CLOSE THE DRAWER"
 	case entry.KindDrawerNoOpen:
 		return "DRAWER DID NOT OPEN"
+	case entry.KindDeviceRefused:
+		if e.Reason == entry.ReasonPrintLost {
+			return "PRINT INCOMPLETE"
+		}
 	case entry.KindLockout:
 		return "LOCKED"
 	case entry.KindSpace:

@@ -198,6 +198,9 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 	case entry.KindDeviceDown:
 		return e.Device + " is gone"
 	case entry.KindDeviceRefused:
+		if e.Reason == entry.ReasonPrintLost {
+			return "a picture or code was not printed: the printer must not get it"
+		}
 		return "the printer did not get a command that it must not get"
 	case entry.KindCardRefused, entry.KindIdentify:
 		switch e.Reason {

@@ -296,6 +296,33 @@ func TestMendBreaksEveryPattern(t *testing.T) {
 	}
 }
 
+// TestInvariant3LastLook: what looks last knows no grammar, loses no text and
+// changes no payload's length.
+func TestInvariant3LastLook(t *testing.T) {
+	for _, test := range []struct {
+		before, in []byte
+		kind       Kind
+		out        []byte
+		ok         bool
+	}{
+		{seq(0x1B), seq("pay"), Text, seq(0, "pay"), true},
+		{nil, seq("a", 0x1B, "p b"), Text, seq("a", 0x1B, 0, "p b"), true},
+		{seq("text"), seq("pay"), Text, seq("pay"), true},
+		{seq(0x10, 0x14), seq(1, "a", 0x1B, "p"), Image, seq(0, "a", 0x1B, "q"), true},
+		{nil, seq(0x1B, "p", 0), Layout, nil, false},
+		{seq(0x1B), seq("p"), Barcode, nil, false},
+		{nil, seq(0x1B, "=", 1), Layout, seq(0x1B, "=", 1), true},
+		{seq(0x10, 5), seq(0), Text, nil, false},
+	} {
+		tail := epsonDialect.NewTail()
+		tail.Sent(test.before)
+		out, ok := tail.Last(test.kind, test.in)
+		if ok != test.ok || !bytes.Equal(out, test.out) {
+			t.Errorf("% X after % X as %s: % X, %v; want % X, %v", test.in, test.before, test.kind, out, ok, test.out, test.ok)
+		}
+	}
+}
+
 // TestHoldsNoTextBack: what a person reads goes on at once; at most a command
 // is held.
 func TestHoldsNoTextBack(t *testing.T) {

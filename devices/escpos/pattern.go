@@ -139,6 +139,37 @@ func (t *Tail) Sent(p []byte) {
 	t.state, t.last = t.d.sent.after(t.state, p), p[len(p)-1]
 }
 
+// Last is the last look at a segment before it is sent: it knows the bytes and
+// nothing of the grammar but whether they are text or dots. Where a pattern would
+// be completed a NUL goes before its last byte in text, and one dot of it is
+// changed in a picture, so that no payload changes its length; anything else is
+// not to be sent at all, and ok is false. The filter leaves nothing to do here: if
+// bytes come back other than they were, it has a defect.
+func (t *Tail) Last(kind Kind, p []byte) (b []byte, ok bool) {
+	if t.Safe(p) {
+		return p, true
+	}
+	m, state := t.d.sent, t.state
+	for _, c := range p {
+		if m.bad[state][c] {
+			switch kind {
+			case Text:
+				if m.bad[state][nul] {
+					return nil, false
+				}
+				b, state = append(b, nul), m.next[state][nul]
+			case Image:
+				c = m.mend(state, c)
+			}
+			if m.bad[state][c] {
+				return nil, false
+			}
+		}
+		b, state = append(b, c), m.next[state][c]
+	}
+	return b, true
+}
+
 // Break is what to send at ground state before bytes that must not be taken
 // for the rest of something, where the last byte could begin a command or a
 // character of several bytes under another reading: as many NULs as such a

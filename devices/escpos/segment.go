@@ -54,6 +54,8 @@ type Segment struct {
 	Why string
 	// Known: what is refused is a whole command that the grammar knows.
 	Known bool
+	// Lost: what is refused would have been seen on paper: a picture or a code.
+	Lost bool
 	// Last: no piece of this picture follows.
 	Last bool
 }

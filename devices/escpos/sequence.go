@@ -225,7 +225,15 @@ func (f *Filter) symbol(h []byte, why string) string {
 // refuse reports a command that is not forwarded.
 func (f *Filter) refuse(h []byte, why string) {
 	f.state = ground
-	f.give(Segment{Kind: Refused, Name: f.nameOf(h), Offset: f.start, In: len(h), Raw: h[:min(len(h), rawLength)], Why: why, Known: isKnown(why)})
+	f.give(Segment{
+		Kind: Refused, Name: f.nameOf(h), Offset: f.start, In: len(h), Raw: h[:min(len(h), rawLength)],
+		Why: why, Known: isKnown(why), Lost: f.loses(h),
+	})
+}
+
+// loses reports whether what is held would have been seen on paper.
+func (f *Filter) loses(h []byte) bool {
+	return len(h) > 2 && f.cmd != nil && (f.cmd.kind == Image || f.cmd.kind == Barcode)
 }
 
 func isKnown(why string) bool { return why != whyUnknown && why != whyIncomplete }
@@ -242,7 +250,7 @@ func (f *Filter) skipped(why string) {
 	}
 	f.give(Segment{
 		Kind: Refused, Name: f.nameOf(h), Offset: f.start, In: int(f.pos - f.start),
-		Raw: h[:min(len(h), rawLength)], Why: why, Known: isKnown(why),
+		Raw: h[:min(len(h), rawLength)], Why: why, Known: isKnown(why), Lost: f.loses(h),
 	})
 }
 

@@ -156,11 +156,17 @@ func (g *Guard) segment(s *escpos.Segment, came arrival, visit int, now time.Dur
 		return
 	case !s.Forwarded():
 		return
-	case !g.wire.Safe(s.Bytes):
-		// The filter sees to it that this cannot happen; it is not trusted here.
+	}
+	// The filter sees to it that there is nothing to be found here; it is not
+	// trusted.
+	b, ok := g.wire.Last(s.Kind, s.Bytes)
+	if !ok || len(b) != len(s.Bytes) {
 		g.refusals.add(s.Name, "could be read as a kick", entry.ReasonUnparsed, s.In, now)
+	}
+	if !ok {
 		return
 	}
+	s.Bytes = b
 	if s.Mended && s.Dots() {
 		g.refusals.add(s.Name, s.Why, entry.ReasonNotForwarded, 0, now)
 	}
@@ -175,6 +181,9 @@ func (g *Guard) segment(s *escpos.Segment, came arrival, visit int, now time.Dur
 }
 
 func refusedBecause(s *escpos.Segment) entry.Reason {
+	if s.Lost {
+		return entry.ReasonPrintLost
+	}
 	if s.Known {
 		return entry.ReasonNotForwarded
 	}

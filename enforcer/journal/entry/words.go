@@ -173,6 +173,7 @@ const (
 	ReasonRestricted               // the work group is restricted to other editors
 	ReasonUnsupported              // the function asks for something that this version cannot check
 	ReasonCleared                  // the device's buffers were cleared
+	ReasonPrintLost                // a picture or code was not printed, as it could be read as something else
 	reasonEnd
 )
 
@@ -255,6 +256,7 @@ var reasonNames = [...]string{
 	ReasonRestricted:        "restricted",
 	ReasonUnsupported:       "unsupported",
 	ReasonCleared:           "cleared",
+	ReasonPrintLost:         "print-lost",
 }
 
 // String gives the reason's word.
