@@ -28,6 +28,9 @@ type PTYConfig struct {
 	OnClose func()
 	// OnOpen is called when somebody opens the slave. It must not block. May be nil.
 	OnOpen func()
+	// Keep, where given, keeps the pty for the next process, which finds it there:
+	// those who have the slave open keep it open meanwhile. See Leave.
+	Keep Keeper
 }
 
 // PTY is the master's side of a pseudo terminal whose slave others take for a
@@ -44,13 +47,15 @@ type PTY struct {
 	watch         *watch
 	onClose       func()
 	onOpen        func()
+	keep          Keeper
 	done          sync.WaitGroup
 	once          sync.Once
 	closed        error
 }
 
 // OpenPTY makes a pty and lets its link appear, atomically, in place of an older
-// link; anything else that bears the name is left alone and an error.
+// link; anything else that bears the name is left alone and an error. A pty that
+// an earlier process has left (Keep) is taken over instead, as it is.
 func OpenPTY(c PTYConfig) (*PTY, error) {
 	p, err := openPTY(c)
 	if err != nil {
@@ -60,15 +65,7 @@ func OpenPTY(c PTYConfig) (*PTY, error) {
 }
 
 func openPTY(c PTYConfig) (_ *PTY, err error) {
-	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: "/dev/ptmx", Err: err}
-	}
-	master, err := newTTY(fd, "/dev/ptmx")
-	if err != nil {
-		return nil, err
-	}
-	p := &PTY{master: master, link: c.Link, readWait: c.ReadWait, writeWait: c.WriteWait, onClose: c.OnClose, onOpen: c.OnOpen}
+	p := &PTY{link: c.Link, readWait: c.ReadWait, writeWait: c.WriteWait, onClose: c.OnClose, onOpen: c.OnOpen, keep: c.Keep}
 	if p.readWait <= 0 {
 		p.readWait = defaultReadWait
 	}
@@ -80,22 +77,11 @@ func openPTY(c PTYConfig) (_ *PTY, err error) {
 			p.Close()
 		}
 	}()
-	number := 0
-	err = master.control(func(fd int) (err error) {
-		if number, err = unix.IoctlGetInt(fd, unix.TIOCGPTN); err != nil {
-			return err
+	taken := p.takeOver()
+	if !taken {
+		if err := p.make(); err != nil {
+			return nil, err
 		}
-		return unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("unlocking the slave: %w", err)
-	}
-	p.name = filepath.Join("/dev/pts", strconv.Itoa(number))
-	if p.slave, err = openTTY(p.name); err != nil {
-		return nil, err
-	}
-	if err := p.slave.makeRaw(); err != nil {
-		return nil, fmt.Errorf("making %s raw: %w", p.name, err)
 	}
 	mode := c.Mode
 	if mode == 0 {
@@ -104,16 +90,10 @@ func openPTY(c PTYConfig) (_ *PTY, err error) {
 	if err := p.slave.file.Chmod(mode); err != nil {
 		return nil, err
 	}
-	if c.Group >= 0 && c.Group != os.Getegid() {
+	if c.Group >= 0 && (taken || c.Group != os.Getegid()) {
 		if err := p.slave.file.Chown(-1, c.Group); err != nil {
 			return nil, err
 		}
-	}
-	if p.watch, err = newWatch(); err != nil {
-		return nil, err
-	}
-	if _, err := p.watch.add(p.name, unix.IN_CLOSE|unix.IN_OPEN); err != nil {
-		return nil, err
 	}
 	p.done.Add(1)
 	go p.follow()
@@ -123,6 +103,47 @@ func openPTY(c PTYConfig) (_ *PTY, err error) {
 		}
 	}
 	return p, nil
+}
+
+// make makes a new pty.
+func (p *PTY) make() error {
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &fs.PathError{Op: "open", Path: "/dev/ptmx", Err: err}
+	}
+	if p.master, err = newTTY(fd, "/dev/ptmx"); err != nil {
+		return err
+	}
+	err = p.master.control(func(fd int) error { return unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0) })
+	if err != nil {
+		return fmt.Errorf("unlocking the slave: %w", err)
+	}
+	if p.name, err = slaveName(p.master); err != nil {
+		return err
+	}
+	if p.slave, err = openTTY(p.name); err != nil {
+		return err
+	}
+	if err := p.slave.makeRaw(); err != nil {
+		return fmt.Errorf("making %s raw: %w", p.name, err)
+	}
+	if p.watch, err = newWatch(); err != nil {
+		return err
+	}
+	if _, err := p.watch.add(p.name, unix.IN_CLOSE|unix.IN_OPEN); err != nil {
+		return err
+	}
+	p.keepAll()
+	return nil
+}
+
+// slaveName is the slave's path, by the master's number.
+func slaveName(master *tty) (string, error) {
+	number, err := master.count(unix.TIOCGPTN)
+	if err != nil {
+		return "", fmt.Errorf("asking for the slave's number: %w", err)
+	}
+	return filepath.Join("/dev/pts", strconv.Itoa(number)), nil
 }
 
 // follow makes the line new again when an opener closes it: the next one must
@@ -213,12 +234,22 @@ func (p *PTY) DiscardUnread() error { return p.slave.discardInput() }
 func (p *PTY) Queued() (int, error) { return p.Unread() }
 
 // Close removes the link, if it is still ours, and hangs the slave up.
-func (p *PTY) Close() error {
+func (p *PTY) Close() error { return p.end(false) }
+
+// Leave closes the pty here and leaves it, and its link, to the next process:
+// who has the slave open, or opens it meanwhile, writes on, and the kernel
+// keeps that. Without a Keeper it is Close.
+func (p *PTY) Leave() error { return p.end(p.keep != nil) }
+
+func (p *PTY) end(leave bool) error {
 	p.once.Do(func() {
-		if p.link != "" && p.name != "" {
+		if !leave && p.link != "" && p.name != "" {
 			if to, err := os.Readlink(p.link); err == nil && to == p.name {
 				p.closed = os.Remove(p.link)
 			}
+		}
+		if !leave && p.keep != nil {
+			p.keep.Forget(keptPTY)
 		}
 		if p.watch != nil {
 			p.watch.close()
@@ -226,6 +257,9 @@ func (p *PTY) Close() error {
 		p.done.Wait()
 		if p.slave != nil {
 			p.slave.close()
+		}
+		if p.master == nil {
+			return
 		}
 		if err := p.master.close(); err != nil && p.closed == nil {
 			p.closed = err

@@ -1,0 +1,27 @@
+package devices
+
+import (
+	"os"
+	"syscall"
+)
+
+// Keeper keeps descriptors over the end of this process, for the one that comes
+// after it: a POS that has its port open does not notice that the daemon was
+// started again. A copy is kept from the moment that it is handed in, so that a
+// crash loses none of them.
+type Keeper interface {
+	// Take gives what an earlier process left under a name, or under names that
+	// begin with it and a dot. It gives each once; the files are the caller's. What
+	// is taken stays kept.
+	Take(name string) []Kept
+	// Keep keeps a copy of a descriptor. One name is one descriptor.
+	Keep(name string, c syscall.Conn) error
+	// Forget ends the keeping of what Take would give.
+	Forget(name string)
+}
+
+// Kept is a descriptor that an earlier process left.
+type Kept struct {
+	Name string
+	File *os.File
+}
