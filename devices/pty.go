@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tillwarden/devices/keep"
 )
 
 // PTYConfig says how a pty appears to those who open it.
@@ -30,7 +32,7 @@ type PTYConfig struct {
 	OnOpen func()
 	// Keep, where given, keeps the pty for the next process, which finds it there:
 	// those who have the slave open keep it open meanwhile. See Leave.
-	Keep Keeper
+	Keep keep.Keeper
 }
 
 // PTY is the master's side of a pseudo terminal whose slave others take for a
@@ -47,7 +49,7 @@ type PTY struct {
 	watch         *watch
 	onClose       func()
 	onOpen        func()
-	keep          Keeper
+	keep          keep.Keeper
 	done          sync.WaitGroup
 	once          sync.Once
 	closed        error

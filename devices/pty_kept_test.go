@@ -4,86 +4,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tillwarden/devices/keep/keeptest"
 )
-
-// shelf is a Keeper in memory: it stands for what outlives the process.
-type shelf struct {
-	t    *testing.T
-	fail error
-
-	mu   sync.Mutex
-	kept []Kept
-}
-
-func newShelf(t *testing.T) *shelf {
-	s := &shelf{t: t}
-	t.Cleanup(func() { s.Forget("") })
-	return s
-}
-
-func copyOf(t *testing.T, name string, c syscall.Conn) *os.File {
-	t.Helper()
-	raw, err := c.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	fd := -1
-	if err := raw.Control(func(old uintptr) { fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 3) }); err != nil || fd < 0 {
-		t.Fatal(err)
-	}
-	return os.NewFile(uintptr(fd), name)
-}
-
-func (s *shelf) Keep(name string, c syscall.Conn) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.fail != nil {
-		return s.fail
-	}
-	s.kept = append(s.kept, Kept{name, copyOf(s.t, name, c)})
-	return nil
-}
-
-func (s *shelf) Take(name string) (taken []Kept) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, k := range s.kept {
-		if k.Name == name || strings.HasPrefix(k.Name, name+".") {
-			taken = append(taken, Kept{k.Name, copyOf(s.t, k.Name, k.File)})
-		}
-	}
-	return taken
-}
-
-func (s *shelf) Forget(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var left []Kept
-	for _, k := range s.kept {
-		if name == "" || k.Name == name || strings.HasPrefix(k.Name, name+".") {
-			k.File.Close()
-			continue
-		}
-		left = append(left, k)
-	}
-	s.kept = left
-}
-
-func (s *shelf) names() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var names []string
-	for _, k := range s.kept {
-		names = append(names, k.Name)
-	}
-	return strings.Join(names, " ")
-}
 
 func openKept(t *testing.T, c PTYConfig) *PTY {
 	t.Helper()
@@ -100,7 +27,7 @@ func openKept(t *testing.T, c PTYConfig) *PTY {
 // leaves and the next one comes, what was written meanwhile waits, and what was
 // opened and closed meanwhile is told.
 func TestPTYOutlivesUs(t *testing.T) {
-	s := newShelf(t)
+	s := keeptest.NewShelf(t)
 	link := filepath.Join(t.TempDir(), "ttyS40")
 	first := openKept(t, PTYConfig{Link: link, Keep: s})
 	app, err := os.OpenFile(link, os.O_RDWR|unix.O_NOCTTY, 0)
@@ -155,7 +82,7 @@ func TestPTYOutlivesUs(t *testing.T) {
 	if err := next.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if names := s.names(); names != "" {
+	if names := s.Names(); names != "" {
 		t.Errorf("a closed pty is kept: %s", names)
 	}
 	if _, err := os.Lstat(link); err == nil {
@@ -174,18 +101,18 @@ func TestPTYTakesNothingElseOver(t *testing.T) {
 		t.Cleanup(func() { f.Close() })
 		return f
 	}
-	file := func(t *testing.T, x *tty) *os.File { return copyOf(t, "x", x.file) }
-	for name, spoil := range map[string]func(s *shelf, p, other *PTY){
-		"no slave":       func(s *shelf, p, _ *PTY) { s.Forget(keptSlave) },
-		"no watch":       func(s *shelf, p, _ *PTY) { s.Forget(keptWatch) },
-		"another slave":  func(s *shelf, p, o *PTY) { s.Forget(keptSlave); _ = s.Keep(keptSlave, file(t, o.slave)) },
-		"another watch":  func(s *shelf, p, o *PTY) { s.Forget(keptWatch); _ = s.Keep(keptWatch, file(t, o.watch.t)) },
-		"two masters":    func(s *shelf, p, o *PTY) { _ = s.Keep(keptMaster, file(t, o.master)) },
-		"no pty":         func(s *shelf, p, _ *PTY) { s.Forget(keptMaster); _ = s.Keep(keptMaster, null()) },
-		"slave, master":  func(s *shelf, p, _ *PTY) { s.Forget(keptMaster); _ = s.Keep(keptMaster, file(t, p.slave)) },
-		"watch is none":  func(s *shelf, p, _ *PTY) { s.Forget(keptWatch); _ = s.Keep(keptWatch, null()) },
-		"something more": func(s *shelf, p, _ *PTY) { _ = s.Keep(keptPTY+".more", null()) },
-		"hung up": func(s *shelf, p, _ *PTY) {
+	file := func(t *testing.T, x *tty) *os.File { return keeptest.Copy(t, "x", x.file) }
+	for name, spoil := range map[string]func(s *keeptest.Shelf, p, other *PTY){
+		"no slave":       func(s *keeptest.Shelf, p, _ *PTY) { s.Forget(keptSlave) },
+		"no watch":       func(s *keeptest.Shelf, p, _ *PTY) { s.Forget(keptWatch) },
+		"another slave":  func(s *keeptest.Shelf, p, o *PTY) { s.Forget(keptSlave); _ = s.Keep(keptSlave, file(t, o.slave)) },
+		"another watch":  func(s *keeptest.Shelf, p, o *PTY) { s.Forget(keptWatch); _ = s.Keep(keptWatch, file(t, o.watch.t)) },
+		"two masters":    func(s *keeptest.Shelf, p, o *PTY) { _ = s.Keep(keptMaster, file(t, o.master)) },
+		"no pty":         func(s *keeptest.Shelf, p, _ *PTY) { s.Forget(keptMaster); _ = s.Keep(keptMaster, null()) },
+		"slave, master":  func(s *keeptest.Shelf, p, _ *PTY) { s.Forget(keptMaster); _ = s.Keep(keptMaster, file(t, p.slave)) },
+		"watch is none":  func(s *keeptest.Shelf, p, _ *PTY) { s.Forget(keptWatch); _ = s.Keep(keptWatch, null()) },
+		"something more": func(s *keeptest.Shelf, p, _ *PTY) { _ = s.Keep(keptPTY+".more", null()) },
+		"hung up": func(s *keeptest.Shelf, p, _ *PTY) {
 			// The master's last copies close: the slave alone cannot be used.
 			s.Forget(keptMaster)
 			p.master.close()
@@ -193,7 +120,7 @@ func TestPTYTakesNothingElseOver(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newShelf(t)
+			s := keeptest.NewShelf(t)
 			dir := t.TempDir()
 			link := filepath.Join(dir, "tty")
 			p := openKept(t, PTYConfig{Link: link, Keep: s})
@@ -210,14 +137,14 @@ func TestPTYTakesNothingElseOver(t *testing.T) {
 				t.Fatal(err)
 			}
 			readUntil(t, next, []byte("hello"))
-			if names := s.names(); strings.Count(names, keptPTY) != 3 {
+			if names := s.Names(); strings.Count(names, keptPTY) != 3 {
 				t.Errorf("kept are %q, want the new pty's three", names)
 			}
 		})
 	}
 	t.Run("it cannot be kept", func(t *testing.T) {
-		s := newShelf(t)
-		s.fail = os.ErrPermission
+		s := keeptest.NewShelf(t)
+		s.Fail = os.ErrPermission
 		p := openKept(t, PTYConfig{Link: filepath.Join(t.TempDir(), "tty"), Keep: s})
 		if err := p.Leave(); err != nil {
 			t.Fatal(err)

@@ -1,4 +1,10 @@
-package devices
+// Package keep says how descriptors outlive the daemon's process: what keeps
+// them, and what comes back. A POS that has its port open does not notice then
+// that the daemon was started again.
+//
+// It keeps nothing itself: under systemd the service's file descriptor store
+// does (see package daemon).
+package keep
 
 import (
 	"os"
@@ -6,9 +12,8 @@ import (
 )
 
 // Keeper keeps descriptors over the end of this process, for the one that comes
-// after it: a POS that has its port open does not notice that the daemon was
-// started again. A copy is kept from the moment that it is handed in, so that a
-// crash loses none of them.
+// after it. A copy is kept from the moment that it is handed in, so that a crash
+// loses none of them.
 type Keeper interface {
 	// Take gives what an earlier process left under a name, or under names that
 	// begin with it and a dot. It gives each once; the files are the caller's. What
