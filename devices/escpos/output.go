@@ -56,13 +56,15 @@ func (f *Filter) crossOut(n byte) {
 // of something and did not leave: a question is asked now, all else refused.
 func (f *Filter) settle() {
 	for len(f.owed) > 0 && f.owed[0].end <= f.pos {
-		r := f.owed[0]
-		f.owed = append(f.owed[:0], f.owed[1:]...)
-		switch {
-		case r.command == StatusRequest:
+		r, before := f.owed[0], len(f.owed)
+		if r.command == StatusRequest {
 			f.question = [3]byte{dle, eot, r.n}
 			f.send(Segment{Kind: Status, Name: "DLE EOT", Offset: r.end - 3, Bytes: f.question[:], Mended: true, Why: whyDelayed})
-		case r.end > f.owedTo:
+		}
+		if len(f.owed) == before { // else it was crossed out as it left
+			f.owed = append(f.owed[:0], f.owed[1:]...)
+		}
+		if r.command != StatusRequest && r.end > f.owedTo {
 			name := "DLE ENQ " + show(r.n+'0')
 			if r.command == Order {
 				name = "DLE DC4 fn " + show(r.n+'0')
