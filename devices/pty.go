@@ -47,6 +47,7 @@ type PTY struct {
 	readWait      time.Duration
 	writeWait     time.Duration
 	watch         *watch
+	telling       sync.Mutex // held from when events are read until they are told
 	onClose       func()
 	onOpen        func()
 	keep          keep.Keeper
@@ -148,37 +149,55 @@ func slaveName(master *tty) (string, error) {
 	return filepath.Join("/dev/pts", strconv.Itoa(number)), nil
 }
 
-// follow makes the line new again when an opener closes it: the next one must
-// not get the answers that the last one did not read, nor its line settings,
-// nor find the line still claimed by a program that ended without a word.
+// follow tells of openings and closings as they come.
 func (p *PTY) follow() {
 	defer p.done.Done()
 	for {
-		events, err := p.watch.read(-1)
-		if err != nil {
+		if _, err := p.watch.t.wait(-1); err != nil {
 			return
 		}
-		closed, last := false, uint32(0)
-		for _, e := range events {
-			closed = closed || e.mask&unix.IN_CLOSE != 0
-			last = e.mask
-		}
-		// Somebody has opened it since: what waits now may be the new one's.
-		opened := last&unix.IN_OPEN != 0
-		if closed {
-			if !opened {
-				_ = p.slave.exclusive(false)
-				_ = p.slave.makeRaw()
-				_ = p.slave.discardInput()
-			}
-			if p.onClose != nil {
-				p.onClose()
-			}
-		}
-		if opened && p.onOpen != nil {
-			p.onOpen()
+		if err := p.tell(); err != nil {
+			return
 		}
 	}
+}
+
+// Settle tells of all openings and closings up to now, and returns when OnOpen
+// and OnClose have: what was read from the pty before is from nobody that they
+// do not know of, for the kernel notes an opening before the opener can write.
+func (p *PTY) Settle() error { return p.tell() }
+
+// tell makes the line new again when an opener closes it: the next one must not
+// get the answers that the last one did not read, nor its line settings, nor
+// find the line still claimed by a program that ended without a word.
+func (p *PTY) tell() error {
+	p.telling.Lock()
+	defer p.telling.Unlock()
+	events, err := p.watch.read(0)
+	if err != nil {
+		return err
+	}
+	closed, last := false, uint32(0)
+	for _, e := range events {
+		closed = closed || e.mask&unix.IN_CLOSE != 0
+		last = e.mask
+	}
+	// Somebody has opened it since: what waits now may be the new one's.
+	opened := last&unix.IN_OPEN != 0
+	if closed {
+		if !opened {
+			_ = p.slave.exclusive(false)
+			_ = p.slave.makeRaw()
+			_ = p.slave.discardInput()
+		}
+		if p.onClose != nil {
+			p.onClose()
+		}
+	}
+	if opened && p.onOpen != nil {
+		p.onOpen()
+	}
+	return nil
 }
 
 // Name is the slave's own path, /dev/pts/N.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,6 +83,44 @@ func TestPTYIsNewForTheNextOpener(t *testing.T) {
 	}
 	if set.Lflag&(unix.ECHO|unix.ICANON) != 0 {
 		t.Error("the last opener's line settings are still there")
+	}
+}
+
+// TestPTYKnowsWhoWrote: once settled, it has told of whoever wrote what was
+// read, however fast the openers follow each other.
+func TestPTYKnowsWhoWrote(t *testing.T) {
+	var opened, closed atomic.Int64
+	far, err := OpenPTY(PTYConfig{
+		Link: filepath.Join(t.TempDir(), "tty"), Group: -1, OnOpen: func() { opened.Add(1) }, OnClose: func() { closed.Add(1) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	for n := int64(1); n <= 500; n++ {
+		app, err := os.OpenFile(far.Link(), os.O_RDWR|unix.O_NOCTTY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := app.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		readUntil(t, far, []byte("x"))
+		if err := far.Settle(); err != nil || opened.Load() != n || closed.Load() != n-1 {
+			t.Fatalf("after the byte of opener %d: told of %d openings and %d closings, %v", n, opened.Load(), closed.Load(), err)
+		}
+		if err := app.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := far.Settle(); err != nil || closed.Load() != n {
+			t.Fatalf("opener %d has closed: told of %d closings, %v", n, closed.Load(), err)
+		}
+	}
+	if err := far.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := far.Settle(); err == nil {
+		t.Error("a closed pty settles")
 	}
 }
 

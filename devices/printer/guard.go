@@ -103,8 +103,7 @@ const (
 	maxHold      = 10 * time.Second       // nobody keeps the POS waiting for longer
 	freshness    = 500 * time.Millisecond // a printer that is to pulse must answer within this
 	pulseLimit   = 1500 * time.Millisecond
-	missesSilent = 2                     // unanswered questions that make a printer silent
-	openingWord  = 50 * time.Millisecond // within this the word comes that the port was opened
+	missesSilent = 2 // unanswered questions that make a printer silent
 	leftBehind   = 100 * time.Millisecond
 )
 

@@ -36,8 +36,10 @@ func (g *Guard) pump(ctx context.Context, front *devices.PTY) {
 		if err != nil {
 			return
 		}
-		if n > 0 {
-			g.whose(ctx)
+		// Who sent it has opened the port before, and nobody has closed it unknown
+		// to us: it is known whose it is.
+		if err := front.Settle(); err != nil {
+			return
 		}
 		for p := buf[:n]; len(p) > 0; {
 			p = p[g.feed(p, came):]
@@ -94,19 +96,6 @@ func (g *Guard) admit(ctx context.Context) (waited bool, err error) {
 		waited = true
 		if err := wait(ctx, changed, until); err != nil {
 			return waited, err
-		}
-	}
-}
-
-// whose waits a little, where the POS has closed its port, for the word
-// that it was opened again: what has come may be from before, or from after.
-func (g *Guard) whose(ctx context.Context) {
-	for end := time.Now().Add(openingWord); time.Now().Before(end); {
-		g.mu.Lock()
-		doubt, changed := g.away, g.changed
-		g.mu.Unlock()
-		if !doubt || wait(ctx, changed, time.Until(end)) != nil {
-			return
 		}
 	}
 }

@@ -159,7 +159,6 @@ func TestOtherQuestions(t *testing.T) {
 	r := ready(t, func(o *Options) { o.Poll = 2 * time.Millisecond })
 	f := r.pos()
 	for _, test := range []struct{ ask, want string }{
-		{"\x1bv", "\x00"},
 		{"\x1bu\x00", "\x00"},
 		{"\x1dr\x02", "\x00"},
 		{"\x1dIC", "_FAKE\x00"},
