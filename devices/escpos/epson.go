@@ -28,11 +28,17 @@ var kickPatterns = []pattern{
 	{"\x1D(", "ADEMz"},
 	{"\x10\x14", span(0x01, 0x0F)},
 	{"\x10\x05", span(0x00, 0x02)},
+	{"\x10\x04", ""}, // see insidePatterns
 }
 
 // insidePatterns are more for payloads: there the two bytes that begin DLE DC4
-// and DLE ENQ are enough.
-var insidePatterns = []pattern{{"\x10", "\x14\x05"}}
+// and DLE ENQ are enough. And what a printer may take for DLE EOT n, or not: in
+// a logo that is printed on each receipt it would have us wait, each time, for
+// answers that never come. What all printers answer (n = 1 to 4) may stay.
+var insidePatterns = []pattern{
+	{"\x10", "\x14\x05"},
+	{"\x10\x04", "\x00\x05\x06\x07\x08\x12"},
+}
 
 // disableRealtime is GS ( D, which switches DLE DC4 fn 1 off until ESC @ or a
 // reset (Epson's reference, gs_lparen_cd).

@@ -17,6 +17,8 @@ type machine struct {
 	first []byte
 	begin [256]bool // the same as a set
 	reach int       // how many bytes a state depends on at most
+	// asking is the state after DLE EOT, 0 where that is the beginning of nothing.
+	asking uint8
 }
 
 func newMachine(list []pattern) *machine {
@@ -32,7 +34,7 @@ func newMachine(list []pattern) *machine {
 		}
 		reach = max(reach, len(p.head))
 	}
-	m := &machine{next: make([][256]uint8, len(names)), bad: make([][256]bool, len(names)), reach: reach}
+	m := &machine{next: make([][256]uint8, len(names)), bad: make([][256]bool, len(names)), reach: reach, asking: states["\x10\x04"]}
 	ends := func(s, end string) bool { return len(s) >= len(end) && s[len(s)-len(end):] == end }
 	for i, name := range names {
 		for b := range 256 {
@@ -102,7 +104,9 @@ func (m *machine) after(state uint8, p []byte) uint8 {
 // question of it that nobody asked (DLE EOT).
 func (m *machine) mend(state uint8, c byte) byte {
 	for bit := byte(1); bit != 0; bit <<= 1 {
-		if b := c ^ bit; !m.bad[state][b] && b != eot {
+		b := c ^ bit
+		asks := b == eot || state != 0 && state == m.asking && b >= 1 && b <= 4
+		if !m.bad[state][b] && !asks {
 			return b
 		}
 	}
