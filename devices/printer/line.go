@@ -219,7 +219,7 @@ func (g *Guard) takes(l *line) bool {
 	return err != nil || up&want != 0 // without such lines there is nothing to wait for
 }
 
-// writeSome writes the first bytes of the queue. errBusy: they ask something,
+// writeSome writes the next bytes of the queue. errBusy: they ask something,
 // and have to wait for another question's answer. Called with the token.
 func (g *Guard) writeSome(l *line) error {
 	g.mu.Lock()
@@ -227,11 +227,11 @@ func (g *Guard) writeSome(l *line) error {
 		g.mu.Unlock()
 		return nil
 	}
-	u, now := g.queue.first(), g.o.Now()
-	b := append(l.out[:0], u.bytes...)
+	u, now := g.queue.next(l.out[:]), g.o.Now()
+	b := u.bytes
 	before, questions := g.leaving, 0
 	for _, c := range b {
-		if !u.text && g.leaving.asks(&g.language, c) {
+		if g.leaving.asks(&g.language, c) {
 			questions++
 		}
 	}
@@ -247,9 +247,10 @@ func (g *Guard) writeSome(l *line) error {
 		g.mu.Unlock()
 		return nil
 	}
-	// The answers may be there before Write returns.
-	for range questions {
-		g.demux.asks(posAsked, u.visit, u.asks != formArrival, now)
+	// The answers may be there before Write returns. All but the last may stand
+	// in a picture.
+	for i := range questions {
+		g.demux.asks(posAsked, u.visit, u.asks != formArrival || i < questions-1, now)
 	}
 	g.sent++
 	epoch := g.epoch
@@ -275,7 +276,7 @@ func (g *Guard) writeSome(l *line) error {
 				g.forced, g.hold = false, now+maxHold
 			}
 		}
-		if u.init && n == len(u.bytes) {
+		if u.init && n == len(b) {
 			g.forgot()
 		}
 		if errors.Is(err, devices.ErrStalled) {

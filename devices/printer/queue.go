@@ -37,31 +37,53 @@ func (q *queue) add(u unit) {
 	q.units = append(q.units, u)
 }
 
-// first is what to write next.
-func (q *queue) first() unit {
-	if len(q.units) == 0 {
-		return unit{}
+// batch is what is written at a time: whole units, or a piece of one.
+type batch struct {
+	bytes []byte
+	asks  form // of its last unit
+	init  bool // the printer forgets its settings at its end
+	visit int
+}
+
+// next puts what to write next into room for it. A question that is answered in
+// order is alone; what the printer answers on arrival, or forgets its settings
+// by, is the last.
+func (q *queue) next(room []byte) batch {
+	b := batch{bytes: room[:0]}
+	for i, u := range q.units {
+		alone := u.asks == formByte || u.asks == formBlock
+		if i > 0 && (alone || u.visit != b.visit) {
+			break
+		}
+		n := min(len(u.bytes), cap(b.bytes)-len(b.bytes))
+		if n < len(u.bytes) && i > 0 {
+			break // it is not begun where it cannot be whole
+		}
+		b.bytes, b.visit = append(b.bytes, u.bytes[:n]...), u.visit
+		if i > 0 || !q.begun {
+			b.asks = u.asks // else it was asked with its first byte
+		}
+		b.init = u.init && n == len(u.bytes)
+		if alone || u.asks != formNone || b.init || n < len(u.bytes) {
+			break
+		}
 	}
-	u := q.units[0]
-	u.bytes = u.bytes[:min(len(u.bytes), maxWrite)]
-	if q.begun {
-		u.asks = formNone // it was asked with its first byte
-	}
-	return u
+	return b
 }
 
 // wrote takes n bytes away.
 func (q *queue) wrote(n int) {
-	if n == 0 {
-		return
-	}
-	u := &q.units[0]
-	u.bytes = u.bytes[n:]
 	q.size -= n
-	q.begun = len(u.bytes) > 0 && !u.text || !u.ends
-	if len(u.bytes) == 0 {
-		q.units[0] = unit{}
-		q.units = q.units[1:]
+	for n > 0 {
+		u := &q.units[0]
+		k := min(n, len(u.bytes))
+		u.bytes = u.bytes[k:]
+		n -= k
+		q.begun = len(u.bytes) > 0 && !u.text || !u.ends
+		if len(u.bytes) == 0 {
+			q.units[0] = unit{}
+			q.units = q.units[1:]
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ func TestQueue(t *testing.T) {
 	}
 	var out []byte
 	for q.size > 0 {
-		b := q.first().bytes
+		b := q.next(make([]byte, maxWrite)).bytes
 		out = append(out, b[0])
 		q.wrote(1)
 		if began := len(out) > 6 && len(out) != 9 && len(out) != 17; q.begun != began {
@@ -69,5 +69,51 @@ func TestQueueLost(t *testing.T) {
 	q.wrote(4)
 	if _, inside := q.lost(); !inside {
 		t.Error("the picture goes on in what was not queued yet")
+	}
+}
+
+// TestQueueBatch: whole commands together, but a question that is answered in
+// order alone; what is answered on arrival, what resets the printer, and a piece
+// of what does not fit at the end.
+func TestQueueBatch(t *testing.T) {
+	var q queue
+	text := func(s string) unit { return unit{bytes: []byte(s), text: true, ends: true} }
+	command := func(s string) unit { return unit{bytes: []byte(s), ends: true} }
+	with := func(u unit, change func(*unit)) unit { change(&u); return u }
+	for _, u := range []unit{
+		text("ab"), command("\x1ba\x01"), text("cd"), with(command("\x10\x04\x01"), func(u *unit) { u.asks = formArrival }),
+		text("ef"), with(command("\x1dr1"), func(u *unit) { u.asks = formByte }),
+		text("gh"), with(command("\x1b@"), func(u *unit) { u.init = true }),
+		text("0123456"), command("\x1ba\x02ijklm"), text("nopqrstuvwxyz"), command("0123456789ABCDEF"),
+		with(text("next"), func(u *unit) { u.visit = 1 }),
+	} {
+		q.add(u)
+	}
+	type result struct {
+		bytes string
+		asks  form
+		init  bool
+	}
+	for _, want := range []result{
+		{"ab\x1ba\x01cd\x10\x04\x01", formArrival, false},
+		{"ef", formNone, false},
+		{"\x1dr1", formByte, false},
+		{"gh\x1b@", formNone, true},
+		{"0123456", formNone, false},
+		{"\x1ba\x02ijklm", formNone, false},
+		{"nopqrstuvwxy", formNone, false},
+		{"z", formNone, false},
+		{"0123456789AB", formNone, false},
+		{"CDEF", formNone, false},
+		{"next", formNone, false},
+	} {
+		b := q.next(make([]byte, 12))
+		if got := (result{string(b.bytes), b.asks, b.init}); got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+		q.wrote(len(b.bytes))
+	}
+	if q.size != 0 || len(q.units) != 0 || q.begun {
+		t.Errorf("left %+v", q)
 	}
 }
