@@ -154,13 +154,13 @@ func (f *fake) interpret(b byte) []byte {
 		f.text = append(f.text, b)
 		done()
 	case h[0] == 0x1B && len(h) >= 2:
-		size := map[byte]int{'@': 2, 'u': 3, 'v': 2, 'p': 5, 'a': 3, 'E': 3, '!': 3, 't': 3, 'd': 3, '=': 3, '3': 3}[h[1]]
+		size := map[byte]int{'@': 2, 'u': 3, 'p': 5, 'a': 3, 'E': 3, '!': 3, 't': 3, 'd': 3, '=': 3, '3': 3}[h[1]]
 		if len(h) < max(size, 2) {
 			return nil
 		}
 		done()
 		switch {
-		case h[1] == 'u', h[1] == 'v':
+		case h[1] == 'u':
 			return []byte{0x00}
 		case h[1] == '@':
 			f.asb, f.off = 0, false

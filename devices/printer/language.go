@@ -139,7 +139,7 @@ func formOf(s *escpos.Segment) form {
 		}
 	case "ESC ACK SOH":
 		return formArrival
-	case "GS r", "ESC u", "ESC v":
+	case "GS r", "ESC u":
 		return formByte
 	case "GS I":
 		if n := len(s.Bytes); n == 3 && s.Bytes[2] < 65 {
