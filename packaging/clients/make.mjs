@@ -20,6 +20,7 @@ const about = name => {
 
 // The register's dialect for a command set, as its configuration names it.
 const dialectOf = commands => ({
+  sii: 'epson-sii',
   'star-prnt': 'starprnt', starsbcs: 'starprnt', starmbcs: 'starprnt', starmbcs2: 'starprnt',
   'star-line': 'star-line', starlinesbcs: 'star-line', starimpact: 'star-line', star: 'star-line',
   emustarlinesbcs: 'star-line', stargraphic: 'star-raster',
