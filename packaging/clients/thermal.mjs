@@ -58,5 +58,5 @@ export default [
   stream('custom-sale', 'custom', ['sale', 'picture ESC * 33', 'EAN-13', 'QR'], 1, make(PrinterTypes.CUSTOM, sale(photo(192, 96)))),
   stream('tanca-sale', 'tanca', ['sale', 'picture GS v 0', 'EAN-13', 'QR'], 1, make(PrinterTypes.TANCA, sale(logo()))),
   stream('daruma-sale', 'daruma', ['sale'], 0, make(PrinterTypes.DARUMA, async p => { p.println('CORNER SHOP'); p.leftRight('Bread', '2,40'); p.cut(); }, { characterSet: undefined })),
-  stream('star-sale', 'star', ['sale', 'picture', 'bar code', 'QR', 'kick BEL'], 1, make(PrinterTypes.STAR, sale(logo()))),
+  stream('star-sale', 'star', ['sale', 'picture', 'bar code', 'a QR code that is a kick (EM)', 'kick BEL'], 2, make(PrinterTypes.STAR, sale(logo()))),
 ];
