@@ -403,9 +403,10 @@ func (c *counter) settles(differs func() string, kicks, pulses int) {
 }
 
 // TestClientsThroughTheGuard: the same over real ports, as the clients send: in
-// their pieces, one job at the heels of the other; without a grant no drawer
-// opens, with one a kick each kick opens it. The questions in a job are answered
-// as by the printer alone.
+// their pieces, one job at the heels of the other, and with the port closed and
+// opened again in the middle of a job. Without a grant no drawer opens, with one
+// a kick each kick opens it. The questions in a job are answered as by the
+// printer alone.
 func TestClientsThroughTheGuard(t *testing.T) {
 	model := sim.Models()[0]
 	for _, s := range clients(t, escposDialects...) {
@@ -417,7 +418,9 @@ func TestClientsThroughTheGuard(t *testing.T) {
 			if got := c.job(s.Pieces, s.data, len(answers)); !bytes.Equal(got, answers) {
 				t.Errorf("answered % x, the printer alone % x", got, answers)
 			}
-			c.job([][3]int{{len(s.data), 1, 0}}, s.data, 0)
+			half := len(s.data) / 2 // in the middle of whatever stands there
+			c.job([][3]int{{half, 1, 0}}, s.data[:half], 0)
+			c.job([][3]int{{len(s.data) - half, 1, 0}}, s.data[half:], 0)
 			twice, _, _ := bare(model, slices.Concat(s.data, s.data))
 			c.prints(twice, 2*mended, 2*s.Kicks, 0)
 
