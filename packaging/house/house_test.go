@@ -67,6 +67,10 @@ var rules = []rule{
 		why: "the simulated printer is written from the manuals' side: an error of the filter's grammar must not be shared by what tests it",
 	},
 	{
+		who: "devices/sim/readings", not: []string{module + "/...", "os", "net", "syscall", "time"},
+		why: "the model of all printers is pure and written apart from the filter and from the simulated printer: what they have in common an error could have too",
+	},
+	{
 		who: "daemon/...", not: []string{module + "/cmd/...", module + "/devices/sim", module + "/enforcer/policy/source", "os/exec"},
 		why: "the daemon runs no other program, knows hardware only as devices, and loads compiled policies only",
 	},

@@ -1,0 +1,103 @@
+package readings_test
+
+import (
+	"strings"
+	"testing"
+
+	"tillwarden/devices/sim/readings"
+)
+
+// examples are ways through that are known of, each with what it does to a
+// printer that no filter protects.
+var examples = []struct {
+	name string
+	// writes are what the POS writes, one after the other. "idle" between two
+	// stars is a stall, "power" the printer off and on, "pulse" one of the daemon's.
+	writes []string
+	kind   readings.Kind
+	// printed is text that must come out.
+	printed string
+}{
+	{"DLE DC4 in a picture", []string{"\x1dv0\x00\x02\x00\x04\x00\xaa" + rtKick + "\xaa\xaaMilk\n"}, readings.Pulse, "Milk\n"},
+	{"ESC p in a bar code that is refused as there is data in the print buffer", []string{"A\x1dkI\x05" + kick + "B\n"}, readings.Pulse, "AB\n"},
+	{"buffers cleared in a picture", []string{"\x1dv0\x00\x20\x00\x02\x00" + clearing + kick + strings.Repeat("\x00", 49) + "Milk\n"}, readings.Pulse, "Milk\n"},
+	{"DLE ENQ in a picture", []string{"\x1dv0\x00\x20\x00\x02\x00\x10\x05\x02" + kick + strings.Repeat("\x00", 56) + "Milk\n"}, readings.Pulse, "Milk\n"},
+	{"a macro that FEED runs", []string{"\x1d:" + kick + "\x1d:\x1d^\x01\x00\x01"}, readings.Store, ""},
+	{"a macro that records the daemon's pulse", []string{"\x1d:", "*pulse*", "\x1d:\x1d^\x02\x00\x00"}, readings.Store, ""},
+	{"a macro with a number, as SureMark defines it", []string{"\x1d:\x01" + kick + "\x1d:\x1d^\x01"}, readings.Store, ""},
+	{"a kick that the next job completes", []string{"\x1bp\x00", "*idle*", "Milk 1.20\n"}, readings.Pulse, "Milk 1.20\n"},
+	{"a kick of two bytes that the next job completes", []string{"\x1bp", "*idle*", "\x00\x19\xfaMilk\n"}, readings.Pulse, "Milk\n"},
+	{"ESC as the last byte of a job, p as the first of the next", []string{"Milk\n\x1b", "*idle*", "pay\x00\n"}, readings.Pulse, "Milk\npay\n"},
+	{"ESC ! ESC, then text with p", []string{"\x1b!\x1bpay\n"}, readings.Pulse, "pay\n"},
+	{"ESC ! DLE, then DC4 1 0 1", []string{"\x1b!" + rtKick + "Milk\n"}, readings.Pulse, "Milk\n"},
+	{"a drawer's number out of range", []string{"\x1bp\x05\x19\xfaMilk\n"}, readings.Pulse, "Milk\n"},
+	{"HTTP posted to the port", []string{"POST / HTTP/1.1\r\nHost: 127.0.0.1:9100\r\nContent-Length: 5\r\n\r\n" + kick}, readings.Pulse, "POST / HTTP/1.1\r\n"},
+	{"HTTP with a header that holds a kick", []string{"POST / HTTP/1.1\r\nX: " + kick + "\r\n\r\n"}, readings.Pulse, "POST / HTTP/1.1\r\n"},
+	{"a lead byte before ESC", []string{"\x81" + kick + "Milk\n"}, readings.Pulse, "Milk\n"},
+	{"ESC * with a mode that does not exist", []string{"\x1b*\x07\x05\x00" + kick + "Milk\n"}, readings.Pulse, "Milk\n"},
+	{"GS v 0 larger than any printer's paper", []string{"\x1dv0\x00\xff\x00\x00\x01" + kick}, readings.Pulse, ""},
+	{"GS v 0 larger than is ever sent", []string{"\x1dv0\x00\xff\xff\xff\xff" + kick + "Milk\n"}, readings.Pulse, "Milk\n"},
+	{"tab stops that end by themselves", []string{"\x1bD\x20" + kick + "\x00Milk\n"}, readings.Pulse, "Milk\n"},
+	{"a kick split over writes", []string{"\x1b", "p", "\x00", "\x19", "\xfaMilk\n"}, readings.Pulse, "Milk\n"},
+	{"a real-time kick split over writes", []string{"\x10", "\x14", "\x01", "\x00", "\x01Milk\n"}, readings.Pulse, "Milk\n"},
+	{"a kick after ESC =", []string{"\x1b=\x02" + rtKick + "\x1b=\x01Milk\n"}, readings.Pulse, "Milk\n"},
+	{"the printer deselected", []string{"\x1b=\x02Milk\n"}, readings.Deselect, "Milk\n"},
+	{"the display's settings behind ESC = 3", []string{"\x1b=\x03\x1f(E\x03\x00\x01IN\x1b=\x01"}, readings.Deselect, ""},
+	{"a kick in graphics", []string{"\x1d(L\x0f\x000p0\x01\x011\x08\x00\x05\x00" + kick + "\x1d(L\x02\x0002"}, readings.Pulse, ""},
+	{"a kick in a two-dimensional code", []string{"\x1d(k\x08\x001P0" + kick + "\x1d(k\x03\x001Q0"}, readings.Pulse, ""},
+	{"a kick in a character that the host defines", []string{"\x1b&\x03AA\x02" + kick + "\x00Milk\n"}, readings.Pulse, "Milk\n"},
+	{"a kick in a stored picture", []string{"\x1cq\x01\x01\x00\x01\x00" + kick + "\x00\x00\x00Milk\n"}, readings.Pulse, "Milk\n"},
+	{"a kick behind unknown commands of each length", []string{"\x1bX" + kick + "\x1bX1" + kick + "\x1bX123" + kick + "\x1bX1\x02\x00ab" + kick + "\n"}, readings.Pulse, ""},
+	{"a kick that appears when a number is discarded", []string{"\x1bp\x07\x1bp\x00\x01\x01\n"}, readings.Pulse, ""},
+	{"the real-time kick switched on again", []string{"*off*", "\x1d(D\x03\x00\x14\x01\x01" + rtKick}, readings.Pulse, ""},
+	{"the real-time kick after ESC @", []string{"*off*", "\x1b@" + rtKick + "Milk\n"}, readings.Pulse, "Milk\n"},
+	{"settings", []string{"\x1d(E\x03\x00\x01IN"}, readings.Escape, ""},
+	{"a hex dump", []string{"\x1d(A\x02\x00\x00\x01Milk\n"}, readings.Escape, "Milk\n"},
+	{"memory switches", []string{"\x1b#N,00001\n\x00Milk\n"}, readings.Escape, "Milk\n"},
+	{"a picture that the power cut short", []string{"\x1dv0\x00\x20\x00\x01\x00\xaa\xaa", "*power*", kick + strings.Repeat("\x00", 25) + "Milk\n"}, readings.Pulse, ""},
+	{"a picture that stalls, then a kick", []string{"\x1dv0\x00\x20\x00\x01\x00\xaa\xaa", "*idle*", kick + "Milk\n"}, readings.Pulse, "Milk\n"},
+}
+
+// TestInvariant3Examples: each of them is dangerous to a printer by itself, and
+// not behind the filter, whatever printer it is.
+func TestInvariant3Examples(t *testing.T) {
+	for _, f := range families {
+		for _, c := range examples {
+			t.Run(f.dialect+"/"+c.name, func(t *testing.T) {
+				bare := readings.New(f.language())
+				l := newLine(t, f.dialect, f.language())
+				for _, w := range c.writes {
+					switch w {
+					case "*idle*":
+						l.idle()
+					case "*power*":
+						bare.PowerCycle()
+						l.cleared()
+					case "*off*":
+						bare.SendOwn(switchOff)
+						l.sends(switchOff)
+					case "*pulse*":
+						bare.SendOwn(pulse)
+						l.sends(pulse)
+					default:
+						bare.Send([]byte(w))
+						l.feed([]byte(w))
+					}
+				}
+				if _, is := bare.Found(c.kind); !is {
+					t.Errorf("without a filter no printer is %s: the example shows nothing", c.kind)
+				}
+				l.feed([]byte(job))
+				l.idle()
+				l.sends(pulse)
+				l.judge(t)
+				if _, is := l.printers.Found(readings.Granted); !is {
+					t.Error("the daemon's own pulse opens no printer's drawer")
+				}
+				if p := readings.Print(f.language(), 0, l.out); !strings.Contains(p.Text(), c.printed) {
+					t.Errorf("printed %q, and not %q", p.Text(), c.printed)
+				}
+			})
+		}
+	}
+}

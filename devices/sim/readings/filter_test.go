@@ -1,0 +1,137 @@
+package readings_test
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"tillwarden/devices/escpos"
+	"tillwarden/devices/sim/readings"
+)
+
+// What the daemon itself sends: a pulse that was granted, a question, and what
+// switches the printer's real-time kick off.
+var (
+	pulse     = []byte{0x1B, 'p', 0, 25, 250}
+	question  = []byte{0x10, 0x04, 0x01}
+	switchOff = []byte{0x1D, '(', 'D', 3, 0, 20, 1, 0}
+)
+
+// line is a filter with all printers behind it.
+type line struct {
+	filter   *escpos.Filter
+	printers *readings.Readings
+	in, out  []byte
+	granted  bool
+	segments []escpos.Segment
+}
+
+// failing is a *testing.T or a *rapid.T.
+type failing interface{ Fatalf(string, ...any) }
+
+func newLine(t failing, dialect string, l *readings.Language) *line {
+	d, err := escpos.DialectNamed(dialect)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return &line{filter: escpos.NewFilter(d), printers: readings.New(l)}
+}
+
+func (l *line) emit(s *escpos.Segment) {
+	l.out = append(l.out, s.Bytes...)
+	l.printers.Send(s.Bytes)
+	kept := *s
+	kept.Bytes = append([]byte(nil), s.Bytes...)
+	l.segments = append(l.segments, kept)
+}
+
+func (l *line) feed(p []byte) {
+	l.in = append(l.in, p...)
+	l.filter.Feed(p, l.emit)
+}
+
+func (l *line) idle() { l.filter.Idle(l.emit) }
+
+// cleared: the printer lost its power, and the daemon has seen it.
+func (l *line) cleared() {
+	l.printers.PowerCycle()
+	l.filter.Cleared()
+}
+
+// sends is the daemon's own bytes, as the guard sends them: at ground state, kept
+// apart from what was sent before.
+func (l *line) sends(p []byte) {
+	if !l.filter.Ground() {
+		return
+	}
+	b := append(l.filter.Break(), p...)
+	l.filter.Sent(b)
+	l.out = append(l.out, b...)
+	l.printers.SendOwn(b)
+}
+
+// judge is invariant 3.
+func (l *line) judge(t failing) {
+	if err := l.printers.Err(); err != nil {
+		t.Fatalf("%v\n in % X\nout % X", err, l.in, l.out)
+	}
+	if f, is := l.printers.Unasked(); is {
+		t.Fatalf("%s\n in % X\nout % X", f, l.in, l.out)
+	}
+}
+
+// event is what may happen between two pieces of a stream.
+func (l *line) event(n byte) {
+	switch n % 16 {
+	case 0:
+		l.idle()
+	case 1:
+		l.cleared()
+	case 2:
+		l.sends(question)
+	case 3:
+		l.sends(pulse)
+	case 4:
+		l.sends(switchOff)
+	case 5:
+		l.printers.Interrupt()
+	case 6:
+		l.printers.Press()
+	case 7:
+		l.idle()
+		l.sends(pulse)
+	}
+}
+
+// families are the dialects, each with the printers that it is for.
+var families = []struct {
+	dialect  string
+	language func() *readings.Language
+}{
+	{"epson", readings.Epson},
+	{"epson-clone", readings.Epson},
+	{"epson-wincor", readings.Epson},
+	{"epson-sii", readings.Epson},
+}
+
+// job is the end of a receipt, and a next one by an innocent POS: what was left
+// hanging is completed by it, if by anything.
+const job = "\n\x1b@pay\n\x1bE\x01p\x1bE\x00\x01\x00\x01\x1ba\x00"
+
+func TestInvariant3UnderAllReadings(t *testing.T) {
+	for _, f := range families {
+		t.Run(f.dialect, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				l := newLine(t, f.dialect, f.language())
+				for range rapid.IntRange(1, 6).Draw(t, "pieces") {
+					l.feed(pieces().Draw(t, "piece"))
+					l.event(rapid.ByteRange(0, 15).Draw(t, "then"))
+				}
+				l.feed([]byte(job))
+				l.idle()
+				l.sends(pulse)
+				l.judge(t)
+			})
+		})
+	}
+}
