@@ -20,8 +20,9 @@ var realtimeOff = []byte{0x1D, '(', 'D', 3, 0, 20, 1, 0}
 // what it does not know.
 type fake struct {
 	t    testing.TB
-	port *devices.PTY
+	port *devices.PTY // nil: its line is no pty
 	done chan struct{}
+	send func([]byte) // to its line
 
 	mu      sync.Mutex
 	silent  bool // switched off: takes nothing in, answers nothing
@@ -39,6 +40,7 @@ type fake struct {
 	pulses  []string
 	cuts    int
 	clears  int
+	inside  int // how many DLE EOT 1 came in the middle of a command
 }
 
 func newFake(t testing.TB) *fake {
@@ -53,6 +55,7 @@ func newFakeAt(t testing.TB, link string) *fake {
 		t.Fatal(err)
 	}
 	f := &fake{t: t, port: port, done: make(chan struct{})}
+	f.send = func(b []byte) { _, _ = port.Write(b) }
 	go f.run()
 	t.Cleanup(func() {
 		port.Close()
@@ -72,21 +75,26 @@ func (f *fake) run() {
 		if err != nil {
 			return
 		}
-		var answers []byte
-		f.mu.Lock()
-		for _, b := range buf[:n] {
-			if f.silent {
-				continue
-			}
-			f.all = append(f.all, b)
-			answers = append(answers, f.receive(b)...)
-			f.waits = append(f.waits, b)
+		f.arrives(buf[:n])
+	}
+}
+
+// arrives is what comes over its line.
+func (f *fake) arrives(p []byte) {
+	var answers []byte
+	f.mu.Lock()
+	for _, b := range p {
+		if f.silent {
+			continue
 		}
+		f.all = append(f.all, b)
+		answers = append(answers, f.receive(b)...)
+		f.waits = append(f.waits, b)
 		answers = append(answers, f.work()...)
-		f.mu.Unlock()
-		if len(answers) > 0 {
-			_, _ = f.port.Write(answers)
-		}
+	}
+	f.mu.Unlock()
+	if len(answers) > 0 {
+		f.send(answers)
 	}
 }
 
@@ -107,6 +115,9 @@ func (f *fake) receive(b byte) []byte {
 	n := len(f.tail)
 	switch {
 	case n >= 3 && f.tail[n-3] == 0x10 && f.tail[n-2] == 0x04 && b >= 1 && b <= 4:
+		if b == 1 && !f.busy && len(f.hold) > 0 {
+			f.inside++
+		}
 		return []byte{f.answer(b)}
 	case n >= 5 && f.tail[n-5] == 0x10 && f.tail[n-4] == 0x14 && f.tail[n-3] == 1:
 		if !f.off {
@@ -234,7 +245,7 @@ func (f *fake) set(change func(f *fake)) {
 	}
 	f.mu.Unlock()
 	if len(answers) > 0 {
-		_, _ = f.port.Write(answers)
+		f.send(answers)
 	}
 }
 

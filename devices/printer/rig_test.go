@@ -36,12 +36,12 @@ var began = time.Now()
 
 func bootTime() time.Duration { return time.Hour + time.Since(began) }
 
-// clock is a real boot clock, for the gate.
-type clock struct{}
+// clock is a boot clock, for the gate.
+type clock struct{ boot func() time.Duration }
 
-func (clock) Boot() time.Duration { return bootTime() }
-func (clock) Stamp() entry.Stamp {
-	return entry.Stamp{Wall: time.Now().UnixNano(), Boot: int64(bootTime())}
+func (c clock) Boot() time.Duration { return c.boot() }
+func (c clock) Stamp() entry.Stamp {
+	return entry.Stamp{Wall: time.Now().UnixNano(), Boot: int64(c.boot())}
 }
 
 func (clock) After(d time.Duration, f func()) func() bool {
@@ -85,6 +85,7 @@ func cashiers() *policy.Policy {
 type rig struct {
 	testing.TB
 	*Guard
+	boot    func() time.Duration
 	printer *fake
 	gate    *enforcer.Gate
 	journal *ledger
@@ -102,7 +103,7 @@ type rig struct {
 
 func newRig(t testing.TB, change ...func(*Options)) *rig {
 	t.Helper()
-	r := &rig{TB: t, printer: newFake(t), journal: &ledger{}, link: filepath.Join(t.TempDir(), "pos")}
+	r := &rig{TB: t, boot: bootTime, printer: newFake(t), journal: &ledger{}, link: filepath.Join(t.TempDir(), "pos")}
 	r.openGate()
 	o := Options{
 		Name: "receipt", Link: r.link, Group: -1,
@@ -151,7 +152,7 @@ func ready(t testing.TB, change ...func(*Options)) *rig {
 
 func (r *rig) openGate() {
 	r.Helper()
-	gate, err := enforcer.NewGate(enforcer.Options{Clock: clock{}, Journal: r.journal, Announce: time.Millisecond})
+	gate, err := enforcer.NewGate(enforcer.Options{Clock: clock{r.boot}, Journal: r.journal, Announce: time.Millisecond})
 	if err != nil {
 		r.Fatal(err)
 	}
