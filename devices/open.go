@@ -29,11 +29,6 @@ func (t Transport) String() string {
 	return fmt.Sprintf("transport %d", int(t))
 }
 
-// Lossless reports whether the device never loses a byte that it did not take,
-// and is gone when it loses its power. On a serial line both depend on cable
-// and settings.
-func (t Transport) Lossless() bool { return t != TransportSerial }
-
 // File reports whether the device is a file, for whose appearance one can wait.
 func (t Transport) File() bool { return t != TransportTCP }
 
@@ -108,4 +103,25 @@ func Open(ctx context.Context, c Config) (Port, error) {
 		return OpenTCP(ctx, c)
 	}
 	return OpenSerial(c)
+}
+
+// Lossless reports whether the port's device never loses a byte that it does
+// not take, and hangs up when it loses its power, as a USB printer and a
+// printer's own network interface do. On a serial line both depend on cable and
+// settings.
+func Lossless(p Port) bool {
+	switch p.(type) {
+	case *usblpPort, *tcpPort:
+		return true
+	}
+	return false
+}
+
+// Room reports whether the port takes a short write at once, all of it. On a
+// line where it cannot be known it does.
+func Room(p Port) bool {
+	if p, ok := p.(interface{ room() bool }); ok {
+		return p.room()
+	}
+	return true
 }

@@ -195,6 +195,8 @@ func (p *tcpPort) Queued() (int, error) {
 	return n, p.lost(err)
 }
 
+func (p *tcpPort) room() bool { return p.socket.room() }
+
 // look ends a connection on whose other side nobody is any more. The kernel
 // alone would try for a quarter of an hour, and take minutes to see that the
 // printer is back. TCP_USER_TIMEOUT is of no use: it ends the connection of a

@@ -131,6 +131,16 @@ func (t *tty) drained(queued func() (int, error)) bool {
 	}
 }
 
+// room reports whether a write would be taken, or fail, at once.
+func (t *tty) room() bool {
+	room := true
+	_ = t.control(func(fd int) error {
+		room = pollState(fd, unix.POLLOUT) != 0
+		return nil
+	})
+	return room
+}
+
 // wait is Port.Wait. A hung-up descriptor counts as readable: there may be
 // bytes left, and if there are none, the read says so.
 func (t *tty) wait(d time.Duration) (bool, error) {

@@ -147,16 +147,16 @@ func (p *usblpPort) SetLines(_, _ Lines) error { return ErrNoLines }
 func (p *usblpPort) DiscardInput() error { return p.device.readAway() }
 
 func (p *usblpPort) Queued() (int, error) {
-	busy := false
-	err := p.device.control(func(fd int) error {
-		busy = pollState(fd, unix.POLLOUT) == 0
-		return nil
-	})
-	if err != nil || !busy {
-		return 0, err
+	if p.device.closed.Load() {
+		return 0, ErrClosed
+	}
+	if p.room() {
+		return 0, nil
 	}
 	return int(p.last.Load()), nil
 }
+
+func (p *usblpPort) room() bool { return p.device.room() }
 
 // Close gives the transfer that is under way a moment. What the printer has
 // not taken then, the kernel drops.

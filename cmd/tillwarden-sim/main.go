@@ -42,16 +42,18 @@ type config struct {
 	Buffer         int    `toml:"buffer"`
 	IgnoreBusy     bool   `toml:"ignore_busy"`
 	Reader         string `toml:"reader"`
+	Listen         string `toml:"listen"`
 }
 
 func command(out io.Writer) *cobra.Command {
-	var dir, file string
+	var dir, file, listen string
 	c := &cobra.Command{
 		Use:   "tillwarden-sim",
 		Short: "a register's printer, drawers, card reader and keypad, simulated",
 		Long: `tillwarden-sim makes ttys that act like a receipt printer with two cash drawers,
 a card reader and a keypad, and a socket over which "tillwarden sim" swipes
-cards, types, opens drawers with their key and switches the printer off.
+cards, types, opens drawers with their key and switches the printer off. With
+--listen the printer is in the network instead, and takes one connection at a time.
 
 It runs until it is interrupted and then removes what it made.
 
@@ -61,26 +63,32 @@ The configuration file, all of which may be left out:
   bytes_per_second = 0         # how fast the printer works; 0: at once
   buffer           = 4096      # receive buffer, bytes
   ignore_busy      = false     # a full buffer loses bytes instead of stopping the line
-  reader           = "magtek"  # card reader: magtek, idtech`,
-		Example:       "  tillwarden-sim --dir /run/tillwarden-sim",
+  reader           = "magtek"  # card reader: magtek, idtech
+  listen           = ""        # "127.0.0.1:9100": a network printer, in place of a tty`,
+		Example: "  tillwarden-sim --dir /run/tillwarden-sim\n" +
+			"  tillwarden-sim --dir /run/tillwarden-sim --listen 127.0.0.1:0",
 		Args:          cobra.NoArgs,
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return run(c.Context(), dir, file, out)
+			return run(c.Context(), dir, file, listen, out)
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", "", "folder in which the ttys and the control socket appear")
 	c.Flags().StringVar(&file, "config", "", "configuration file (TOML)")
+	c.Flags().StringVar(&listen, "listen", "", "address and port of a network printer, in place of a tty (127.0.0.1:0: any free port)")
 	_ = c.MarkFlagRequired("dir")
 	return c
 }
 
-func run(ctx context.Context, dir, file string, out io.Writer) (err error) {
+func run(ctx context.Context, dir, file, listen string, out io.Writer) (err error) {
 	options, err := load(file)
 	if err != nil {
 		return err
+	}
+	if listen != "" {
+		options.Listen = listen
 	}
 	if options.Dir, err = filepath.Abs(dir); err != nil {
 		return err
@@ -129,5 +137,6 @@ func load(file string) (sim.StationOptions, error) {
 		},
 		IgnoreBusy: c.IgnoreBusy,
 		Reader:     sim.ReaderFormat(c.Reader),
+		Listen:     c.Listen,
 	}, nil
 }

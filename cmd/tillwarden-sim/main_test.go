@@ -54,14 +54,38 @@ func TestRunsUntilInterrupted(t *testing.T) {
 	}
 }
 
+// TestNetworkPrinter: where it listens is said, since the port may be any.
+func TestNetworkPrinter(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	ended := make(chan error)
+	go func() {
+		c := command(w)
+		c.SetArgs([]string{"--dir", t.TempDir(), "--listen", "127.0.0.1:0"})
+		ended <- c.ExecuteContext(ctx)
+	}()
+	lines := bufio.NewScanner(r)
+	if !lines.Scan() || !strings.HasPrefix(lines.Text(), "printer tcp://127.0.0.1:") {
+		t.Errorf("said %q", lines.Text())
+	}
+	for range 3 {
+		lines.Scan()
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSaysWhatIsWrong(t *testing.T) {
 	dir := t.TempDir()
 	for content, want := range map[string]string{
 		"modell = 1":            "unknown keys",
-		`model = "star"`:        "no printer model",
+		`model = "typewriter"`:  "no printer model",
 		`reader = "wedge"`:      "no card reader format",
 		"bytes_per_second = -1": "not below 0",
 		"model = ":              "reading",
+		`listen = "printer"`:    "making the printer's port",
 	} {
 		file := filepath.Join(dir, "sim.toml")
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {

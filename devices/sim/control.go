@@ -49,6 +49,9 @@ func (s *Station) act(a Action) error {
 		p.SetOnline(a == ActionOnline)
 	case ActionPowerOff, ActionPowerOn:
 		p.SetPower(a == ActionPowerOn)
+		if s.network != nil {
+			return s.network.power(a == ActionPowerOn)
+		}
 	case ActionPaperOut, ActionPaperIn:
 		p.SetPaper(a == ActionPaperIn)
 	case ActionPaperLow:

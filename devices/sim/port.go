@@ -5,13 +5,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"tillwarden/devices"
 )
 
 // printerPort is the printer's end of its line.
 type printerPort struct {
-	line       *devices.PTY
+	line       cable
 	printer    *Printer
 	speed      int
 	ignoreBusy bool
@@ -29,7 +27,7 @@ const (
 	maxAnswers = 256
 )
 
-func newPrinterPort(line *devices.PTY, o StationOptions) *printerPort {
+func newPrinterPort(line cable, o StationOptions) *printerPort {
 	port := &printerPort{
 		line: line, speed: o.Printer.BytesPerSecond, ignoreBusy: o.IgnoreBusy,
 		out: make(chan []byte, maxAnswers), came: make(chan struct{}, 1),

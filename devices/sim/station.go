@@ -20,6 +20,9 @@ type StationOptions struct {
 	Dir string
 	// Printer is the printer; its Send is the station's.
 	Printer PrinterOptions
+	// Listen, where given, is the address and port of a network printer
+	// ("127.0.0.1:0": any free port): then that is how it is reached, and not by a tty.
+	Listen string
 	// IgnoreBusy: the printer takes bytes though its buffer is full, and loses
 	// them, as behind a host that does not mind the busy signal.
 	IgnoreBusy bool
@@ -50,6 +53,7 @@ type Station struct {
 	paths   Paths
 	printer *Printer
 	port    *printerPort
+	network *network // of a network printer
 	reader  *cardReader
 	keypad  *typist
 	control net.Listener
@@ -75,7 +79,7 @@ func NewStation(o StationOptions) (_ *Station, err error) {
 	if s.control, err = listen(s.paths.Control); err != nil {
 		return nil, err
 	}
-	printer, err := openLine(s.paths.Printer)
+	printer, err := s.connect(o.Listen)
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +101,19 @@ func NewStation(o StationOptions) (_ *Station, err error) {
 	s.work.Go(func() { s.port.run(s.ctx) })
 	s.work.Go(s.serve)
 	return s, nil
+}
+
+// connect makes what the printer is connected by.
+func (s *Station) connect(listen string) (cable, error) {
+	if listen == "" {
+		return openLine(s.paths.Printer)
+	}
+	n, err := openNetwork(listen)
+	if err != nil {
+		return nil, err
+	}
+	s.network, s.paths.Printer = n, n.path()
+	return n, nil
 }
 
 func openLine(link string) (*devices.PTY, error) {
