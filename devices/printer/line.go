@@ -26,6 +26,12 @@ type line struct {
 
 	answers uint64 // how many answers there were when we asked last
 
+	// lossless: what the printer does not take is kept for it, and it hangs up when
+	// it loses its power. One that takes nothing has no paper, or an error; its
+	// state is still known.
+	lossless bool
+	traffic  traffic
+
 	cleared bool // its buffers have been cleared, and no answer has come since
 	silence bool // it has been silent: what answers now has been switched on
 }
@@ -52,7 +58,7 @@ const (
 func (g *Guard) runLine(ctx context.Context, port devices.Port) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	l := &line{port: port, end: end}
+	l := &line{port: port, end: end, lossless: devices.Lossless(port)}
 	_ = port.DiscardInput() // answers to somebody else's questions
 	g.attach(l)
 	done := make(chan struct{}, 2)
@@ -203,8 +209,12 @@ func (g *Guard) release() { <-g.token }
 // takes reports whether the printer is ready for more: by its flow control, as
 // far as it has lines, and because little is left in the kernel.
 func (g *Guard) takes(l *line) bool {
-	if n, err := l.port.Queued(); err == nil && n >= maxKernel {
-		return false
+	if n, err := l.port.Queued(); err == nil && !l.lossless {
+		// Elsewhere the port sees to it that little waits in the kernel: what is
+		// queued is under way, and taken.
+		if _, most := g.o.Flow.bounds(); n > most {
+			return false
+		}
 	}
 	want := devices.Lines(0)
 	switch g.o.Flow {
@@ -227,7 +237,8 @@ func (g *Guard) writeSome(l *line) error {
 		g.mu.Unlock()
 		return nil
 	}
-	u, now := g.queue.next(l.out[:]), g.o.Now()
+	most, _ := g.o.Flow.bounds()
+	u, now := g.queue.next(l.out[:most:most]), g.o.Now()
 	b := u.bytes
 	before, questions := g.leaving, 0
 	for _, c := range b {
@@ -258,6 +269,7 @@ func (g *Guard) writeSome(l *line) error {
 	n, err := l.port.Write(b)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	l.traffic.wrote.Add(int64(n))
 	g.last.Sent(b[:n])
 	g.wrote = now
 	if n < len(b) && questions > 0 {
@@ -279,8 +291,11 @@ func (g *Guard) writeSome(l *line) error {
 		if u.init && n == len(b) {
 			g.forgot()
 		}
-		if errors.Is(err, devices.ErrStalled) {
-			g.missed(l, 1)
+		switch {
+		case errors.Is(err, devices.ErrStalled):
+			g.stalls(l)
+		case n > 0:
+			g.goesOn(l)
 		}
 	}
 	g.notify()
@@ -306,6 +321,11 @@ func (g *Guard) disableRealtime(l *line) error {
 // with mu held: it checks that nothing of the POS's is under way, and says what
 // to write. A part of that makes the line unusable. Called with the token.
 func (g *Guard) own(l *line, what func() ([]byte, error)) error {
+	// What is not taken must not count as sent: other bytes would be kept apart by
+	// it that come together.
+	if !l.hasRoom() {
+		return errNoRoom
+	}
 	g.mu.Lock()
 	b, err := what()
 	if err == nil && !g.permitted(b) {
@@ -352,11 +372,23 @@ func (g *Guard) permitted(b []byte) bool {
 	return true
 }
 
+// hasRoom waits a little until a short write would be taken at once.
+func (l *line) hasRoom() bool {
+	for range 10 {
+		if devices.Room(l.port) {
+			return true
+		}
+		time.Sleep(full)
+	}
+	return false
+}
+
 func (g *Guard) put(l *line, b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
 	n, err := l.port.Write(b)
+	l.traffic.wrote.Add(int64(n))
 	switch {
 	case n == len(b):
 		return nil
@@ -427,6 +459,7 @@ func (g *Guard) heard(l *line, p []byte) {
 func (g *Guard) status(l *line, high, offline bool) {
 	now := g.o.Now()
 	g.answers++
+	l.traffic.held = false // it says itself how it is
 	g.high = high
 	for _, e := range g.sensor.reading(high, g.o.Session() != 0, now) {
 		if e.Kind == entry.KindDrawerOpened && e.About == 0 {
@@ -493,6 +526,8 @@ func (g *Guard) poll(ctx context.Context, l *line) {
 var (
 	// errBusy ends an attempt of ours: something else is going on.
 	errBusy = errors.New("busy")
+	// errNoRoom: the line would not take it now.
+	errNoRoom = errors.Join(errBusy, ErrBusy)
 	// errAsked: the same for an answer that is open. It comes, or is given up.
 	errAsked = errors.New("an answer is awaited")
 )
@@ -529,7 +564,11 @@ func (g *Guard) expire(l *line) {
 	n, err := l.port.Queued()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.missed(l, g.demux.expire(g.o.Now(), err == nil && n > 0, g.reach == reachOnline))
+	now, waits := g.o.Now(), err == nil && n > 0
+	g.missed(l, g.demux.expire(now, waits, g.reach == reachOnline))
+	if waits && l.traffic.stuck(n, now) {
+		g.stalls(l)
+	}
 }
 
 // missed counts what the printer did not answer or take; after some it counts
@@ -618,8 +657,12 @@ func away(err error) string {
 		return "unplugged"
 	case errors.Is(err, devices.ErrBusy):
 		return "in use by another program"
-	case errors.Is(err, devices.ErrNotTTY), errors.Is(err, devices.ErrConfig):
+	case errors.Is(err, devices.ErrNotTTY), errors.Is(err, devices.ErrNotPrinter), errors.Is(err, devices.ErrConfig), errors.Is(err, devices.ErrPath):
 		return "cannot be used as configured"
+	case errors.Is(err, devices.ErrRefused):
+		return "refuses the connection: it may have one already"
+	case errors.Is(err, devices.ErrUnreachable):
+		return devices.ErrUnreachable.Error()
 	case errors.Is(err, fs.ErrNotExist):
 		return "not there"
 	case errors.Is(err, fs.ErrPermission):

@@ -115,10 +115,27 @@ const (
 	FlowDSR                 // the printer's DTR, on our DSR
 	FlowCTS                 // on our CTS
 	FlowXonXoff             // by XON and XOFF
+	FlowRTSCTS              // on our CTS, minded by the line's driver (devices.Config.HardwareFlow)
 	flowEnd
 )
 
-var flowNames = [...]string{"none", "dsr", "cts", "xonxoff"}
+var flowNames = [...]string{"none", "dsr", "cts", "xonxoff", "rtscts"}
+
+// paced reports whether it is us who stop when the printer says so.
+func (f Flow) paced() bool { return f == FlowDSR || f == FlowCTS || f == FlowXonXoff }
+
+// bounds say how much is written at a time, and up to how much may wait in the
+// kernel when that is done. Where it is us who stop, what the kernel has still
+// leaves after the printer has said that it takes no more, as does what is in
+// the line's own buffer (16 bytes in most). A printer that says so has room for
+// 16 bytes at least, most for 128 (a TM-T88's receive buffer of 45 bytes or of
+// 4 KB); what it has no room for is lost, and with it where a command ends.
+func (f Flow) bounds() (write, kernel int) {
+	if f.paced() {
+		return pacedWrite, 0
+	}
+	return maxWrite, maxKernel
+}
 
 // String gives the configuration's word.
 func (f Flow) String() string { return wordOf(flowNames[:], int(f)) }

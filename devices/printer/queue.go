@@ -24,6 +24,8 @@ const (
 	maxQueued = 4096
 	maxWrite  = 256
 	maxKernel = 512
+
+	pacedWrite = 32 // at a time, where it is us who stop
 )
 
 func (q *queue) add(u unit) {

@@ -1,0 +1,59 @@
+package printer
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// stuckAfter is how long a printer may take nothing of what waits for it in the
+// kernel before it counts as one that is not ready.
+const stuckAfter = 2 * time.Second
+
+// traffic is whether what was written to a line leaves it.
+type traffic struct {
+	wrote atomic.Int64 // bytes that the kernel was given
+
+	// Guarded by the guard's mu.
+	left int64         // how many of them have left, when we looked last
+	at   time.Duration // when some did last, or nothing waited
+	held bool          // the printer counts as offline for that
+}
+
+// stuck takes down how much is queued in the kernel, and reports whether
+// nothing of that has left for too long. It says so once in that time.
+func (t *traffic) stuck(queued int, now time.Duration) bool {
+	left := t.wrote.Load() - int64(queued)
+	if queued == 0 || left != t.left {
+		t.left, t.at = left, now
+		return false
+	}
+	if now-t.at < stuckAfter {
+		return false
+	}
+	t.at = now
+	return true
+}
+
+// stalls is for a printer that takes nothing. Where that alone says nothing of
+// its state it is out of paper, or has an error: what it was sent it has, or
+// gets later. Elsewhere it may have lost its power. Called with mu held.
+func (g *Guard) stalls(l *line) {
+	switch {
+	case g.line != l:
+	case !l.lossless:
+		g.missed(l, 1)
+	case g.reach == reachOnline:
+		l.traffic.held = true
+		g.reaches(reachOffline)
+		g.notify()
+	}
+}
+
+// goesOn is for a printer that takes something. Called with mu held.
+func (g *Guard) goesOn(l *line) {
+	if l.traffic.held && g.line == l && g.reach == reachOffline {
+		g.reaches(reachOnline)
+		g.notify()
+	}
+	l.traffic.held = false
+}
