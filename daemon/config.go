@@ -107,7 +107,8 @@ type SocketConfig struct {
 	Mode  string `toml:"mode"`
 }
 
-// LineConfig is a serial line.
+// LineConfig is how a device is reached: a serial line and its settings, or for
+// a printer, in path alone, another transport.
 type LineConfig struct {
 	Path     string `toml:"path"`
 	Baud     int    `toml:"baud"`

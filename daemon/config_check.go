@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tillwarden/daemon/api"
+	"tillwarden/devices"
 	"tillwarden/devices/escpos"
 	"tillwarden/devices/msr"
 	"tillwarden/enforcer/bundle"
@@ -175,28 +176,45 @@ func (k *checker) devices(c *Config) {
 		}
 	}
 	paths := map[string]string{}
-	line := func(key string, l *LineConfig) {
+	// line checks how a device is reached, and its line, if there is one.
+	line := func(key string, l *LineConfig) devices.Transport {
 		if l.Path == "" {
-			k.wrong(key+".path", "name the serial line, as /dev/serial/by-id/...", "is missing")
-			return
+			k.wrong(key+".path", "name the device, as /dev/serial/by-id/...", "is missing")
+			return devices.TransportSerial
 		}
-		if !filepath.IsAbs(l.Path) {
-			k.wrong(key+".path", "", "%q is not a path from the root", l.Path)
+		way, err := devices.TransportOf(l.Path)
+		if err != nil {
+			k.wrong(key+".path", "", "%v", err)
+			return way
 		}
 		if paths[l.Path] != "" {
 			k.wrong(key+".path", "", "%s has it already", paths[l.Path])
 		}
 		paths[l.Path] = key
+		if way != devices.TransportSerial {
+			for _, of := range []string{".baud", ".data_bits", ".parity", ".stop_bits"} {
+				if _, written := k.lines[key+of]; written {
+					k.wrong(key+of, "leave it out", "%s is a %s: there is no line to set", l.Path, way)
+				}
+			}
+			return way
+		}
 		k.between(key+".baud", l.Baud, 50, 4_000_000)
 		k.between(key+".data_bits", l.DataBits, 5, 8)
 		k.between(key+".stop_bits", l.StopBits, 1, 2)
 		k.word(key+".parity", l.Parity, "none", "odd", "even")
+		return way
+	}
+	serial := func(key string, l *LineConfig) {
+		if way := line(key, l); way != devices.TransportSerial {
+			k.wrong(key+".path", "name a serial line, as /dev/serial/by-id/...", "%s is a %s", l.Path, way)
+		}
 	}
 	for i := range c.Printers {
 		p := &c.Printers[i]
 		key := fmt.Sprintf("printer[%d]", i)
 		unique(key+".name", p.Name)
-		line(key, &p.LineConfig)
+		way := line(key, &p.LineConfig)
 		k.dialect(key, p)
 		if p.Link == "" {
 			k.wrong(key+".link", "it is the path that the POS prints to", "is missing")
@@ -207,7 +225,10 @@ func (k *checker) devices(c *Config) {
 		k.word(key+".kick_order", p.KickOrder, "with", "before", "asked")
 		k.between(key+".receipt_lines", p.ReceiptLines, 1, 100)
 		k.word(key+".resync", p.Resync, "clear", "powercycle", "technician")
-		k.word(key+".flow", p.Flow, "none", "dsr", "cts", "xonxoff")
+		k.word(key+".flow", p.Flow, "none", "dsr", "cts", "xonxoff", "rtscts")
+		if way != devices.TransportSerial && p.Flow != "none" {
+			k.wrong(key+".flow", "leave it out", "a %s says by itself when it takes no more", way)
+		}
 		k.word(key+".drain", p.Drain, dialects, "yes", "no")
 		k.word(key+".disable_realtime", p.DisableRealtime, dialects, "yes", "no")
 		k.within(key+".pulse_on", p.PulseOn, "2ms", "510ms")
@@ -247,7 +268,7 @@ func (k *checker) devices(c *Config) {
 	for i := range c.Readers {
 		key := fmt.Sprintf("reader[%d]", i)
 		unique(key+".name", c.Readers[i].Name)
-		line(key, &c.Readers[i].LineConfig)
+		serial(key, &c.Readers[i].LineConfig)
 		k.word(key+".format", c.Readers[i].Format, string(msr.FormatMagTek), string(msr.FormatIDTech), string(msr.FormatIDTechSecure))
 	}
 	drawers := map[string]bool{}
@@ -259,7 +280,7 @@ func (k *checker) devices(c *Config) {
 	for i := range c.Keypads {
 		key := fmt.Sprintf("keypad[%d]", i)
 		unique(key+".name", c.Keypads[i].Name)
-		line(key, &c.Keypads[i].LineConfig)
+		serial(key, &c.Keypads[i].LineConfig)
 		for j, code := range c.Keypads[i].Codes {
 			ckey := fmt.Sprintf("%s.code[%d]", key, j)
 			if len(code.Code) < 3 || code.Code[0] != '*' || code.Code[len(code.Code)-1] != '#' || strings.Trim(code.Code[1:len(code.Code)-1], "0123456789") != "" {

@@ -94,6 +94,7 @@ func TestShippedConfigShowsDefaults(t *testing.T) {
 // TestConfigErrors: what is wrong is said with its place and what to do.
 func TestConfigErrors(t *testing.T) {
 	const head = "chain = \"c\"\nstore = \"s\"\nregister = \"r\"\n"
+	const printerAt = "[[printer]]\nlink = \"/l\"\npath = "
 	for _, tc := range []struct{ text, want string }{
 		{"store = \"s\"", "f.toml: chain: is missing; a policy is for one chain"},
 		{head + "statee = \"/x\"\n", "f.toml:4:1: statee: there is no such key; did you mean state?"},
@@ -111,6 +112,14 @@ func TestConfigErrors(t *testing.T) {
 		{head + "[[printer]]\nname = \"p\"\npath = \"/dev/x\"\nlink = \"/l\"\n[[printer.drawer]]\nname = \"d\"\n", "f.toml:8:3: printer[0].drawer[0].connector: has to be 1 or 2"},
 		{head + "[[reader]]\nname = \"a\"\npath = \"/dev/x\"\n[[reader]]\nname = \"a\"\npath = \"/dev/x\"\n", `f.toml:8:1: reader[1].name: "a" is the name of reader[0].name already`},
 		{head + "[[keypad]]\nname = \"k\"\npath = \"/dev/x\"\n[[keypad.code]]\ncode = \"61\"\nfunction = \"pos.drawer.nosale\"\n", `f.toml:8:1: keypad[0].code[0].code: "61" is no code; write it as "*61#"`},
+		{head + printerAt + `"tcp://192.0.2.10:9100"` + "\nbaud = 9600\n", `f.toml:7:1: printer[0].baud: tcp://192.0.2.10:9100 is a network printer: there is no line to set; leave it out`},
+		{head + printerAt + `"/dev/usb/lp0"` + "\nparity = \"none\"\n", `f.toml:7:1: printer[0].parity: /dev/usb/lp0 is a USB printer: there is no line to set; leave it out`},
+		{head + printerAt + `"/dev/usb/lp0"` + "\nflow = \"dsr\"\n", `f.toml:7:1: printer[0].flow: a USB printer says by itself when it takes no more; leave it out`},
+		{head + printerAt + `"tcp://printer.example:9100"` + "\n", `f.toml:6:1: printer[0].path: no way to reach a device: "printer.example:9100" is no address and port: write it as tcp://192.0.2.10:9100`},
+		{head + printerAt + `"usb://04b8:0202"` + "\n", `f.toml:6:1: printer[0].path: no way to reach a device: "usb://" is not known`},
+		{head + printerAt + `"lp0"` + "\n", `f.toml:6:1: printer[0].path: no way to reach a device: "lp0" is neither a path from the root nor tcp://address:port`},
+		{head + printerAt + `"/dev/ttyS0"` + "\nflow = \"rts\"\n", `f.toml:7:1: printer[0].flow: "rts" is none of the words for it; known are none, dsr, cts, xonxoff, rtscts`},
+		{head + "[[reader]]\nname = \"a\"\npath = \"tcp://192.0.2.10:9100\"\n", `f.toml:6:1: reader[0].path: tcp://192.0.2.10:9100 is a network printer; name a serial line`},
 		{head + "[policy]\nkeys = []\n", "f.toml:5:1: policy.keys: without a key no policy is trusted"},
 		{head + "chain = \"c\"\n", "f.toml:4:"},
 		{head + "x = [\n", "f.toml:"},
@@ -120,6 +129,30 @@ func TestConfigErrors(t *testing.T) {
 		var all *ConfigErrors
 		if !errors.As(err, &all) || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%q:\n got %v\nwant %s", tc.text, err, tc.want)
+		}
+	}
+}
+
+// TestPrintersByTheirPath: each transport needs nothing but its path, and gets
+// what it is opened with.
+func TestPrintersByTheirPath(t *testing.T) {
+	for path, more := range map[string]string{
+		"/dev/ttyS0":                "baud = 9600\nflow = \"rtscts\"\n",
+		"/dev/usb/lp0":              "",
+		"tcp://192.0.2.10:9100":     "flow = \"none\"\n",
+		"tcp://[2001:db8::10]:9100": "",
+	} {
+		c, err := ParseConfig("f", []byte("chain = \"c\"\nstore = \"s\"\n[[printer]]\nname = \"p\"\nlink = \"/l\"\npath = \""+path+"\"\n"+more))
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		if c.Printers[0].Path != path {
+			t.Errorf("%s is read as %s", path, c.Printers[0].Path)
+		}
+		open := c.Printers[0].device()
+		if open.Path != path || open.HardwareFlow != strings.Contains(more, "rtscts") {
+			t.Errorf("%s is opened as %+v", path, open)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"tillwarden/daemon/api"
+	"tillwarden/devices"
 	"tillwarden/devices/printer"
 	"tillwarden/enforcer/durable"
 	"tillwarden/enforcer/journal/entry"
@@ -65,16 +66,35 @@ func (d *Daemon) makePrinters() error {
 	return nil
 }
 
+// networkBackoff is how long a network printer is left alone that could not be
+// connected to.
+var networkBackoff = devices.Backoff{Min: 250 * time.Millisecond, Max: 4 * time.Second}
+
+// device is the printer as devices opens it, by whatever its path names.
+func (p *PrinterConfig) device() devices.Config {
+	c := p.line()
+	c.HardwareFlow = p.Flow == printer.FlowRTSCTS.String()
+	return c
+}
+
 // guardOptions are a printer's, as configured.
 func (d *Daemon) guardOptions(p *PrinterConfig) (printer.Options, error) {
+	c := p.device()
 	o := printer.Options{
-		Name: p.Name, Open: p.LineConfig.open(), Path: p.Path, Link: p.Link, Group: -1, Key: d.keys.receipt,
+		Name: p.Name, Open: func(ctx context.Context) (devices.Port, error) { return devices.Open(ctx, c) }, Link: p.Link, Group: -1, Key: d.keys.receipt,
 		PulseOn: time.Duration(p.PulseOn), PulseOff: time.Duration(p.PulseOff), Poll: time.Duration(p.Poll), LeftOpen: time.Duration(p.LeftOpen),
 		Now: d.clock.Boot, Session: d.session, Authority: d,
 		Generation: func() uint64 { return d.gate.Snapshot().Generation },
 		Events:     func(e printer.Event) { d.printerEvent(p.Name, e) },
 		Printed:    d.touch,
 		Drain:      unlessDialects(p.Drain), DisableRealtime: unlessDialects(p.DisableRealtime),
+	}
+	if way, err := devices.TransportOf(p.Path); err != nil {
+		return o, fmt.Errorf("path: %w", err)
+	} else if way.File() {
+		o.Path = p.Path
+	} else {
+		o.Backoff = networkBackoff // nothing tells that it is back
 	}
 	mode, err := strconv.ParseUint(p.LinkMode, 8, 32)
 	if err != nil {
