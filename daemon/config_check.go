@@ -7,11 +7,13 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"tillwarden/daemon/api"
 	"tillwarden/devices"
 	"tillwarden/devices/escpos"
 	"tillwarden/devices/msr"
+	"tillwarden/devices/printer"
 	"tillwarden/enforcer/bundle"
 	"tillwarden/enforcer/policy"
 	"tillwarden/signon/card"
@@ -307,6 +309,15 @@ func (k *checker) dialect(key string, p *PrinterConfig) {
 	}
 	if _, err := d.Allow(p.Allow...); err != nil {
 		k.wrong(key+".allow", "", "%v", err)
+	}
+	o := printer.Options{
+		Dialect: d, PulseOn: time.Duration(p.PulseOn), PulseOff: time.Duration(p.PulseOff),
+		Drain: unlessDialects(p.Drain), DisableRealtime: unlessDialects(p.DisableRealtime),
+	}
+	if o.Resync, err = printer.ParseResync(p.Resync); err == nil {
+		if err := o.CheckDialect(); err != nil {
+			k.wrong(key+".dialect", "docs/printers.md says what each can do", "%v", err)
+		}
 	}
 	switch why := d.Uncertain(); {
 	case why != "" && p.Accept != d.Name():

@@ -90,9 +90,12 @@ var languages = map[string]language{
 	// Citizen iDP-3541, p. 42: ESC BEL, BEL, SUB as Star.
 	"citizen-cbm": {take: takeAny, pulses: pulseStar, step: 10 * time.Millisecond, most: 127},
 	// TransAct 90 PLUS, p. 88: ESC x n; the printer's settings say for how long.
-	"ithaca":   {take: takeAny, pulses: pulseIthaca, step: time.Millisecond, most: 1 << 20},
-	"suremark": {take: takeAny, pulses: pulseEpson, step: 2 * time.Millisecond, most: 255},
-	"generic":  {take: takeAny, pulses: pulseEpson, step: 2 * time.Millisecond, most: 255},
+	"ithaca": {take: takeAny, pulses: pulseIthaca, step: time.Millisecond, most: 1 << 20},
+	// Seiko RP-F10, technical reference 6.4: its answers have another form (Axh), and
+	// what they say of the drawer was not found.
+	"epson-sii": {take: takeAny, pulses: pulseEpson, step: 2 * time.Millisecond, most: 255},
+	"suremark":  {take: takeAny, pulses: pulseEpson, step: 2 * time.Millisecond, most: 255},
+	"generic":   {take: takeAny, pulses: pulseEpson, step: 2 * time.Millisecond, most: 255},
 }
 
 func epsonLanguage(step time.Duration, drains bool) language {

@@ -210,11 +210,12 @@ const (
 // ErrOptions: the options make no sense.
 var ErrOptions = errors.New("printer options")
 
+func wrong(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrOptions, fmt.Sprintf(format, args...))
+}
+
 // settle fills in the defaults and checks the rest.
 func (o *Options) settle() error {
-	wrong := func(format string, args ...any) error {
-		return fmt.Errorf("%w: %s", ErrOptions, fmt.Sprintf(format, args...))
-	}
 	set(&o.Poll, defaultPoll)
 	set(&o.LeftOpen, defaultLeftOpen)
 	set(&o.PulseOn, defaultPulseOn)
@@ -234,23 +235,11 @@ func (o *Options) settle() error {
 	if o.Printed == nil {
 		o.Printed = func() {}
 	}
-	dialect := o.Dialect.Name()
-	l, ok := languages[dialect]
-	if !ok {
-		return wrong("how %s is asked and opened is not known", dialect)
+	if err := o.CheckDialect(); err != nil {
+		return err
 	}
-	o.drain = l.drains
-	if o.Drain != nil {
-		o.drain = *o.Drain
-	}
-	switch o.realtimeOff = o.Dialect.RealtimeOff(); {
-	case o.DisableRealtime == nil:
-	case !*o.DisableRealtime:
-		o.realtimeOff = nil
-	case o.realtimeOff == nil:
-		o.realtimeOff = escpos.Dialects()[0].RealtimeOff()
-	}
-	most := time.Duration(l.most) * l.step
+	l := languages[o.Dialect.Name()]
+	o.drain, o.realtimeOff = o.drains(&l), o.disables()
 	switch {
 	case o.Name == "":
 		return wrong("no name")
@@ -260,14 +249,6 @@ func (o *Options) settle() error {
 		return wrong("no clock")
 	case o.Resync >= resyncEnd, o.Flow >= flowEnd, o.Polarity >= polarityEnd:
 		return wrong("resync %s, flow %s, polarity %s", o.Resync, o.Flow, o.Polarity)
-	case o.PulseOn > most || o.PulseOff > most || o.PulseOn < l.step:
-		return wrong("a pulse of %v, then %v without: %s counts in %v, up to %v", o.PulseOn, o.PulseOff, dialect, l.step, most)
-	case o.drain && l.ordered == nil:
-		return wrong("nothing is known that %s answers in order", dialect)
-	case len(o.realtimeOff) > 0 && l.pulses != pulseEpson:
-		return wrong("%s has no real-time kick that could be switched off", dialect)
-	case o.Resync == ResyncClear && l.clear == nil, o.Resync == ResyncPowerCycle && l.ask == nil:
-		return wrong("%s cannot be resynchronised by %s", dialect, o.Resync)
 	}
 	seen := map[int]bool{}
 	names := map[string]bool{}
@@ -278,6 +259,53 @@ func (o *Options) settle() error {
 		seen[d.Connector], names[d.Name] = true, true
 	}
 	return o.Rules.settle()
+}
+
+// CheckDialect says what of the options the dialect's printers do not have:
+// their resynchronisation, times of the pulse, Drain and DisableRealtime.
+func (o *Options) CheckDialect() error {
+	name := o.Dialect.Name()
+	l, ok := languages[name]
+	most := time.Duration(l.most) * l.step
+	switch {
+	case !ok:
+		return wrong("how %s printers are asked and opened is not known", name)
+	case o.Resync == ResyncPowerCycle && l.ask == nil:
+		return wrong("%s printers are not asked how they are, so resync can only be technician", name)
+	case o.Resync == ResyncClear && l.clear == nil && l.ask == nil:
+		return wrong("nothing certain clears the buffers of %s printers, nor are they asked how they are: resync can only be technician", name)
+	case o.Resync == ResyncClear && l.clear == nil:
+		return wrong("nothing certain clears the buffers of %s printers: resync can be powercycle or technician", name)
+	case o.PulseOn < l.step || o.PulseOn > most || o.PulseOff > most:
+		return wrong("a pulse of %v, then %v without: %s counts in steps of %v, up to %v", o.PulseOn, o.PulseOff, name, l.step, most)
+	case o.drains(&l) && l.ordered == nil:
+		return wrong("%s printers are asked nothing that is answered in order: drain cannot be had", name)
+	case len(o.disables()) > 0 && l.pulses != pulseEpson:
+		return wrong("%s printers have no real-time kick that could be switched off", name)
+	}
+	return nil
+}
+
+// drains says whether the printer is asked when it has done all.
+func (o *Options) drains(l *language) bool {
+	if o.Drain != nil {
+		return *o.Drain
+	}
+	return l.drains
+}
+
+// disables is what switches the printer's own real-time kick off; nil: it is not.
+func (o *Options) disables() []byte {
+	off := o.Dialect.RealtimeOff()
+	switch {
+	case o.DisableRealtime == nil:
+		return off
+	case !*o.DisableRealtime:
+		return nil
+	case off == nil:
+		return escpos.Dialects()[0].RealtimeOff()
+	}
+	return off
 }
 
 func set[T comparable](to *T, value T) {

@@ -19,6 +19,8 @@ var (
 	ErrBusy = errors.New("the printer is busy")
 	// ErrOffline: the printer is not there, does not answer, or says that it is offline.
 	ErrOffline = errors.New("the printer does not answer or is offline")
+	// ErrNoSensor: it is not known how a printer of this dialect is asked for its sensor.
+	ErrNoSensor = errors.New("the sensor of this dialect's printers cannot be read")
 	// ErrUntrusted: the printer's state is not known yet.
 	ErrUntrusted = errors.New("the printer is not resynchronised")
 )
@@ -280,6 +282,9 @@ func (g *Guard) leaves(l *line) error {
 // Pin reads the level of the drawer's sensor now, for calibration: with the
 // drawer closed, and with the drawer open (see Calibrate).
 func (g *Guard) Pin(ctx context.Context) (high bool, err error) {
+	if g.language.ask == nil {
+		return false, fmt.Errorf("printer %s: %w", g.o.Name, ErrNoSensor)
+	}
 	if err := g.take(ctx); err != nil {
 		return false, fmt.Errorf("printer %s: %w", g.o.Name, ErrBusy)
 	}

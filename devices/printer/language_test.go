@@ -1,0 +1,139 @@
+package printer
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"tillwarden/devices/escpos"
+)
+
+// TestEveryDialectHasALanguage: there is no printer that could be declared and
+// not be driven.
+func TestEveryDialectHasALanguage(t *testing.T) {
+	for _, d := range escpos.Dialects() {
+		l, ok := languages[d.Name()]
+		if !ok || l.take == nil || l.step <= 0 || l.most <= 0 || l.ask != nil && l.possible == nil || l.drains && l.ordered == nil {
+			t.Errorf("%s: %+v", d.Name(), l)
+		}
+		resync := ResyncClear
+		if l.clear == nil {
+			resync = ResyncTechnician
+		}
+		o := Options{Dialect: d, Resync: resync, PulseOn: defaultPulseOn, PulseOff: defaultPulseOff}
+		if err := o.CheckDialect(); err != nil {
+			t.Errorf("%s with its own defaults: %v", d.Name(), err)
+		}
+	}
+}
+
+// TestPulseOfEachDialect: the bytes as the manuals have them, with 50 ms and
+// 500 ms.
+func TestPulseOfEachDialect(t *testing.T) {
+	for name, want := range map[string][2]string{
+		"epson":        {"\x1bp\x00\x19\xfa", "\x1bp\x01\x19\xfa"},
+		"epson-clone":  {"\x1bp\x00\x19\xfa", "\x1bp\x01\x19\xfa"},
+		"epson-wincor": {"\x1bp\x00\x05\x32", "\x1bp\x01\x05\x32"},
+		"epson-sii":    {"\x1bp\x00\x19\xfa", "\x1bp\x01\x19\xfa"},
+		"star-line":    {"\x1b\x07\x05\x32\x07", "\x1a"},
+		"star-raster":  {"\x1b\x07\x05\x32\x07", "\x1a"},
+		"starprnt":     {"\x1b\x07\x05\x32\x07", "\x1a"},
+		"citizen-cbm":  {"\x1b\x07\x05\x32\x07", "\x1a"},
+		"ithaca":       {"\x1bx\x01", "\x1bx\x02"},
+		"suremark":     {"\x1bp\x00\x19\xfa", "\x1bp\x01\x19\xfa"},
+		"generic":      {"\x1bp\x00\x19\xfa", "\x1bp\x01\x19\xfa"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := ready(t, func(o *Options) { no := false; o.Drain, o.DisableRealtime, o.Poll = &no, &no, time.Hour })
+			l, ok := languages[name]
+			if !ok {
+				t.Fatal("there is no such language")
+			}
+			l.ask = nil // the printer here speaks Epson's
+			r.Guard.mu.Lock()
+			r.Guard.language = l
+			r.Guard.mu.Unlock()
+			for i, drawer := range []string{"till", "second"} {
+				before := len(r.printer.everything())
+				if err := r.redeem(t.Context(), r.grant(drawer), drawer); err != nil {
+					t.Fatal(err)
+				}
+				got := ""
+				eventually(t, drawer+" is pulsed", func() bool {
+					got = strings.TrimLeft(string(r.printer.everything()[before:]), "\x00") // what keeps it apart
+					return len(got) >= len(want[i])
+				})
+				if got != want[i] {
+					t.Errorf("%s: %q, want %q", drawer, got, want[i])
+				}
+			}
+			r.stop()
+		})
+	}
+	if len(languages) != 11 {
+		t.Errorf("%d languages, 11 of them looked at", len(languages))
+	}
+}
+
+func TestCheckDialect(t *testing.T) {
+	yes := true
+	for _, test := range []struct {
+		change func(*Options)
+		want   string
+	}{
+		{func(o *Options) { o.PulseOn = time.Second }, "counts in steps of 2ms, up to 510ms"},
+		{func(o *Options) { o.PulseOn = time.Millisecond }, "counts in steps of 2ms, up to 510ms"},
+		{func(o *Options) { clone(o); o.Drain = &yes }, ""},
+		{func(o *Options) { clone(o); o.DisableRealtime = &yes }, ""},
+		{func(o *Options) {
+			o.Dialect, _ = escpos.DialectNamed("epson-wincor")
+			o.PulseOff = 2550 * time.Millisecond
+		}, ""},
+		{func(o *Options) { o.Dialect, _ = escpos.DialectNamed("epson-sii") }, "resync can only be technician"},
+		{func(o *Options) { o.Dialect, _ = escpos.DialectNamed("epson-sii"); o.Resync = ResyncPowerCycle }, "resync can only be technician"},
+		{func(o *Options) {
+			o.Dialect, _ = escpos.DialectNamed("epson-sii")
+			o.Resync, o.Drain = ResyncTechnician, &yes
+		}, "drain cannot be had"},
+	} {
+		o := Options{Dialect: escpos.Dialects()[0], PulseOn: defaultPulseOn, PulseOff: defaultPulseOff}
+		test.change(&o)
+		err := o.CheckDialect()
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s, resync %s: %v, want %q", o.Dialect.Name(), o.Resync, err, test.want)
+		}
+	}
+}
+
+// TestSilentLanguage: a printer of which no answers are known is ready when all
+// that we had for it has left us; its answers are the POS's, and it is not given
+// up for not answering.
+func TestSilentLanguage(t *testing.T) {
+	d, err := escpos.DialectNamed("epson-sii")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, func(o *Options) { o.Dialect, o.Resync = d, ResyncTechnician })
+	eventually(t, "its line is there", func() bool { return r.Trust() == nil })
+	f := r.pos()
+	f.WriteString("text\n\x1dr1\x10\x04\x01")
+	b := answer(t, f, 2)
+	if !bytes.Contains(b, []byte{0x12}) || !bytes.Contains(b, []byte{0x00}) {
+		t.Errorf("the POS gets % X", b)
+	}
+	time.Sleep(50 * time.Millisecond) // several times the interval of polling
+	if err := r.redeem(t.Context(), r.grant("till"), "till"); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "it opens", func() bool { return len(r.printer.pulsed()) == 1 })
+	if got, want := string(r.printer.everything()), "text\n\x1dr1\x10\x04\x01\x1bp\x00\x19\xfa"; got != want {
+		t.Errorf("the printer gets %q, want %q", got, want)
+	}
+	if s := r.Status(); s.Reach != "online" || !s.Trusted || s.Drawer.Known {
+		t.Errorf("%+v", s)
+	}
+	if _, err := r.Pin(t.Context()); err == nil {
+		t.Error("a sensor is read that nobody can read")
+	}
+}
