@@ -118,6 +118,16 @@ func Epson() *Language {
 		// It ends with a reset: what has been sent is forgotten.
 		t.finds(Clear, s.has(own), 0).enters(s, next)
 	})
+	l.acts(esc, '(', func(t turn, s, next state) {
+		switch s.h[2] {
+		case 'A':
+			// The buzzer, where one is fitted, is driven by the drawer's pins.
+			t.with(Clone).finds(Pulse, s.has(own), 1).to(next)
+		case 'Y':
+			t = t.finds(Store, s.has(own), 0) // pages that are printed later
+		}
+		t.followed(s, next)
+	})
 	l.acts(gs, ':', records)
 	l.acts(gs, '^', runs)
 	l.acts(gs, '(', family)
@@ -305,6 +315,8 @@ func family(t turn, s, next state) {
 	switch s.h[2] {
 	case 'A', 'E', 'M':
 		t = t.finds(Escape, s.has(own), 0)
+	case 'z':
+		t = t.finds(Store, s.has(own), 0) // what is printed on the reverse side, later
 	case 'D':
 		if next.phase == ground {
 			switchesRealtime(t, s, next)
@@ -312,6 +324,11 @@ func family(t turn, s, next state) {
 		}
 		t = t.finds(Escape, s.has(own), 0) // longer than any that is documented
 	}
+	t.followed(s, next)
+}
+
+// followed is a command that may have a payload.
+func (t turn) followed(s, next state) {
 	if next.phase == ground {
 		t.prints(next, t.command(s))
 		return

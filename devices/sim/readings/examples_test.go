@@ -65,7 +65,7 @@ func TestInvariant3Examples(t *testing.T) {
 		for _, c := range examples {
 			t.Run(f.dialect+"/"+c.name, func(t *testing.T) {
 				bare := readings.New(f.language())
-				l := newLine(t, f.dialect, f.language())
+				l := newLine(t, f)
 				for _, w := range c.writes {
 					switch w {
 					case "*idle*":
@@ -77,8 +77,8 @@ func TestInvariant3Examples(t *testing.T) {
 						bare.SendOwn(switchOff)
 						l.sends(switchOff)
 					case "*pulse*":
-						bare.SendOwn(pulse)
-						l.sends(pulse)
+						bare.SendOwn(f.pulse)
+						l.sends(l.pulse)
 					default:
 						bare.Send([]byte(w))
 						l.feed([]byte(w))
@@ -89,7 +89,7 @@ func TestInvariant3Examples(t *testing.T) {
 				}
 				l.feed([]byte(job))
 				l.idle()
-				l.sends(pulse)
+				l.sends(l.pulse)
 				l.judge(t)
 				if _, is := l.printers.Found(readings.Granted); !is {
 					t.Error("the daemon's own pulse opens no printer's drawer")

@@ -1,6 +1,7 @@
 package readings_test
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -19,22 +20,22 @@ var (
 
 // line is a filter with all printers behind it.
 type line struct {
+	family
 	filter   *escpos.Filter
 	printers *readings.Readings
 	in, out  []byte
-	granted  bool
 	segments []escpos.Segment
 }
 
 // failing is a *testing.T or a *rapid.T.
 type failing interface{ Fatalf(string, ...any) }
 
-func newLine(t failing, dialect string, l *readings.Language) *line {
-	d, err := escpos.DialectNamed(dialect)
+func newLine(t failing, f family) *line {
+	d, err := escpos.DialectNamed(f.dialect)
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	return &line{filter: escpos.NewFilter(d), printers: readings.New(l)}
+	return &line{family: f, filter: escpos.NewFilter(d), printers: readings.New(f.language())}
 }
 
 func (l *line) emit(s *escpos.Segment) {
@@ -90,7 +91,7 @@ func (l *line) event(n byte) {
 	case 2:
 		l.sends(question)
 	case 3:
-		l.sends(pulse)
+		l.sends(l.pulse)
 	case 4:
 		l.sends(switchOff)
 	case 5:
@@ -99,19 +100,32 @@ func (l *line) event(n byte) {
 		l.printers.Press()
 	case 7:
 		l.idle()
-		l.sends(pulse)
+		l.sends(l.pulse)
 	}
 }
 
-// families are the dialects, each with the printers that it is for.
-var families = []struct {
+// family is a dialect with the printers that it is for, and the daemon's pulse.
+type family struct {
 	dialect  string
 	language func() *readings.Language
-}{
-	{"epson", readings.Epson},
-	{"epson-clone", readings.Epson},
-	{"epson-wincor", readings.Epson},
-	{"epson-sii", readings.Epson},
+	pulse    []byte
+}
+
+var families = []family{
+	{"epson", readings.Epson, pulse},
+	{"epson-clone", readings.Epson, pulse},
+	{"epson-wincor", readings.Epson, pulse},
+	{"epson-sii", readings.Epson, pulse},
+}
+
+// TestEachDialectIsHeldToInvariant3: a dialect that no printer answers to here is
+// one that nothing is known of.
+func TestEachDialectIsHeldToInvariant3(t *testing.T) {
+	for _, d := range escpos.Dialects() {
+		if !slices.ContainsFunc(families, func(f family) bool { return f.dialect == d.Name() }) {
+			t.Errorf("%s has no printers here: add them to families", d.Name())
+		}
+	}
 }
 
 // job is the end of a receipt, and a next one by an innocent POS: what was left
@@ -122,14 +136,14 @@ func TestInvariant3UnderAllReadings(t *testing.T) {
 	for _, f := range families {
 		t.Run(f.dialect, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
-				l := newLine(t, f.dialect, f.language())
+				l := newLine(t, f)
 				for range rapid.IntRange(1, 6).Draw(t, "pieces") {
 					l.feed(pieces().Draw(t, "piece"))
 					l.event(rapid.ByteRange(0, 15).Draw(t, "then"))
 				}
 				l.feed([]byte(job))
 				l.idle()
-				l.sends(pulse)
+				l.sends(l.pulse)
 				l.judge(t)
 			})
 		})

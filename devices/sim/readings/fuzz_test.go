@@ -35,8 +35,7 @@ func FuzzReadings(f *testing.F) {
 		if len(stream) > 400 {
 			return
 		}
-		family := families[int(which)%len(families)]
-		l := newLine(t, family.dialect, family.language())
+		l := newLine(t, families[int(which)%len(families)])
 		for i, rest := 0, stream; len(rest) > 0; i++ {
 			n, then := len(rest), byte(15)
 			if len(how) > 0 {
@@ -49,7 +48,7 @@ func FuzzReadings(f *testing.F) {
 		}
 		l.feed([]byte(job))
 		l.idle()
-		l.sends(pulse)
+		l.sends(l.pulse)
 		l.judge(t)
 		if _, is := l.printers.Found(readings.Granted); !is {
 			t.Fatalf("the daemon's own pulse opens no printer's drawer\n in % X\nout % X", l.in, l.out)

@@ -75,7 +75,7 @@ func TestPrintsTheSame(t *testing.T) {
 		t.Run(f.dialect, func(t *testing.T) {
 			compared := 0
 			rapid.Check(t, func(t *rapid.T) {
-				l := newLine(t, f.dialect, f.language())
+				l := newLine(t, f)
 				for range rapid.IntRange(1, 5).Draw(t, "pieces") {
 					l.feed(honest().Draw(t, "piece"))
 				}
@@ -109,12 +109,10 @@ func TestTextIsNeverLost(t *testing.T) {
 	for _, f := range families {
 		t.Run(f.dialect, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
-				l := newLine(t, f.dialect, f.language())
-				var want []byte
+				l := newLine(t, f)
 				for range rapid.IntRange(1, 8).Draw(t, "pieces") {
 					piece := rapid.OneOf(honest(), rapid.Map(rapid.SampledFrom([]string{kick, rtKick, "\x1bp07y"}), func(s string) []byte { return []byte(s) })).Draw(t, "piece")
 					l.feed(piece)
-					want = append(want, piece...)
 				}
 				l.feed([]byte("\n"))
 				l.idle()

@@ -39,6 +39,7 @@ type Finding struct {
 	Pin    int   // which drawer, 1 or 2
 	Offset int64 // of the byte that does it
 	Trail  string
+	steps  int
 }
 
 // String tells it.
@@ -81,7 +82,6 @@ const MaxStates = 1 << 16
 type Readings struct {
 	m         *machine
 	now, next map[state]*step
-	work      []outcome
 	offset    int64
 	found     map[Kind]Finding
 	err       error
@@ -136,8 +136,8 @@ func (r *Readings) take(outcomes []outcome, b byte, trail *step) {
 	for i := range outcomes {
 		o := &outcomes[i]
 		for _, k := range o.found {
-			if _, known := r.found[k]; k != 0 && !known {
-				r.found[k] = Finding{k, int(o.pin), r.offset, r.after(trail, b, o.tags).String()}
+			if k != 0 {
+				r.note(k, int(o.pin), r.after(trail, b, o.tags))
 			}
 		}
 		r.enter(o.state, b, trail, o.tags)
@@ -145,6 +145,18 @@ func (r *Readings) take(outcomes []outcome, b byte, trail *step) {
 	if r.m.overflow {
 		r.err = fmt.Errorf("%w: a macro of more than %d bytes", ErrBound, maxMacro)
 	}
+}
+
+// note keeps the first finding of a kind, with the shortest account of it.
+func (r *Readings) note(k Kind, pin int, trail *step) {
+	steps := 0
+	if trail != nil {
+		steps = trail.depth
+	}
+	if was, is := r.found[k]; is && (was.Offset < r.offset || was.steps <= steps) {
+		return
+	}
+	r.found[k] = Finding{k, pin, r.offset, trail.String(), steps}
 }
 
 func (r *Readings) after(trail *step, b byte, tags Choice) *step {

@@ -51,6 +51,13 @@ var bad = []struct {
 	{"ESC p behind a lone ESC", "\x1b" + kick, readings.Pulse},
 	{"ESC p behind the lead byte of a two-byte character", "\x81" + kick, readings.Pulse},
 	{"ESC p behind a byte that an overrun cost", "\x1dv0\x00\x01\x00\x02\x00\xaa\xaa\x1b" + kick, readings.Pulse},
+	{"the buzzer on the drawer's pins", "\x1b(A\x04\x00071\x01", readings.Pulse},
+	{"the buzzer on the drawer's pins, in real time", "\x10\x14\x03\x01\x00\x01\x00\x00", readings.Pulse},
+	{"the drawer of Bematech", "\x1bv\xc8", readings.Pulse},
+	{"the second drawer of Bematech", "\x1b\x80\xc8", readings.Pulse},
+	{"a kick in the area of a page", "\x1bW\x00\x00\x10\x14\x01\x00\x01\x00", readings.Pulse},
+	{"pages that are printed later", "\x1b(Y\x02\x0000", readings.Store},
+	{"what is printed on the reverse side later", "\x1d(z\x02\x00>0", readings.Store},
 	{"a macro that FEED runs", "\x1d:" + kick + "\x1d:\x1d^\x01\x00\x01", readings.Store},
 	{"a macro that runs at once", "\x1d:" + kick + "\x1d:\x1d^\x01\x00\x00", readings.Store},
 	{"a macro with a number, as SureMark has it", "\x1d:\x01" + kick + "\x1d:", readings.Store},
@@ -77,6 +84,71 @@ func TestEachKnownAttackIsFound(t *testing.T) {
 			}
 			if r.Err() != nil {
 				t.Error(r.Err())
+			}
+		})
+	}
+}
+
+// badElsewhere are the same in other languages.
+var badElsewhere = []struct {
+	language func() *readings.Language
+	name     string
+	stream   string
+	kind     readings.Kind
+}{
+	{readings.StarLine, "BEL", "Milk\x07", readings.Pulse},
+	{readings.StarLine, "FS", "Milk\x1c", readings.Pulse},
+	{readings.StarLine, "SUB", "Milk\x1a", readings.Pulse},
+	{readings.StarLine, "EM", "Milk\x19", readings.Pulse},
+	{readings.StarLine, "FS in a picture, executed on arrival", "\x1bK\x02\x00\x1c\x00", readings.Pulse},
+	{readings.StarLine, "BEL behind an unknown command", "\x1b~\x07", readings.Pulse},
+	{readings.StarLine, "BEL behind a picture's dots", "\x1bK\x01\x00\x00\x07", readings.Pulse},
+	{readings.StarLine, "the buzzer on the drawer's terminal", "\x1b\x1d\x19\x12\x01\x01\x01", readings.Pulse},
+	{readings.StarLine, "the drawer in raster mode", "\x1b*rD1\x00", readings.Pulse},
+	{readings.StarLine, "the buzzer in raster mode", "\x1b*rV\x011\x00", readings.Pulse},
+	{readings.StarLine, "a macro", "\x1b\x1d+\x00", readings.Store},
+	{readings.StarLine, "a logo that runs at the cut", "\x1b\x1d/3\x01\x00\x07", readings.Store},
+	{readings.StarLine, "memory switches", "\x1b#N,0001\n\x00", readings.Escape},
+	{readings.StarLine, "a reset", "\x1b?\n\x00", readings.Clear},
+	{readings.Citizen, "BEL", "\x07", readings.Pulse},
+	{readings.Citizen, "SUB", "\x1a", readings.Pulse},
+	{readings.Ithaca, "ESC x", "\x1bx\x01", readings.Pulse},
+	{readings.Ithaca, "a product named after a drawer", "Soap &%D1 1.20\n", readings.Pulse},
+	{readings.Ithaca, "the same with its first letter twice", "&&%D2", readings.Pulse},
+	{readings.Ithaca, "a macro in text", "&%UBname", readings.Store},
+	{readings.Ithaca, "BS", "\x08", readings.Pulse},
+	{readings.Ithaca, "BEL", "\x07", readings.Pulse},
+	{readings.Ithaca, "ESC +", "\x1b+", readings.Pulse},
+	{readings.Ithaca, "a named macro", "\x1b\x1fbname\x00", readings.Store},
+}
+
+func TestEachKnownAttackIsFoundElsewhere(t *testing.T) {
+	for _, c := range badElsewhere {
+		l := c.language()
+		t.Run(l.Name()+"/"+c.name, func(t *testing.T) {
+			r := readings.New(l)
+			r.Send([]byte(c.stream))
+			if _, is := r.Found(c.kind); !is || r.Err() != nil {
+				t.Errorf("% x: no printer is found that is %s (%v)", c.stream, c.kind, r.Err())
+			}
+		})
+	}
+	for _, c := range []struct {
+		language func() *readings.Language
+		name     string
+		stream   string
+	}{
+		{readings.StarLine, "a feed of seven lines", "\x1ba\x07"},
+		{readings.StarLine, "BEL in a picture", "\x1bK\x02\x00\x07\x07"},
+		{readings.StarLine, "a receipt", "\x1b@\x1b\x1da\x01Shop\n\x1bE\x01Milk\x1bF\n\x1bd\x02"},
+		{readings.Ithaca, "percent and ampersand", "A & B 5% D1 %D1 &D1\n"},
+	} {
+		l := c.language()
+		t.Run(l.Name()+"/harmless/"+c.name, func(t *testing.T) {
+			r := readings.New(l)
+			r.Send([]byte(c.stream))
+			if f, is := r.Unasked(); is || r.Err() != nil {
+				t.Errorf("% x: %s, %v", c.stream, f, r.Err())
 			}
 		})
 	}

@@ -14,6 +14,7 @@ const (
 	rtPin   // and a number that is documented
 	rtOther // and another one
 	rtENQ
+	rtBuzz // DLE DC4 3
 	rtOff  // DLE DC4 2
 	rtOff1 // DLE DC4 2 1
 	rtClear
@@ -59,6 +60,8 @@ func (t turn) arrive(s state) {
 			next.rt = rtKick
 		case 2:
 			next.rt = rtOff
+		case 3:
+			next.rt = rtBuzz
 		case rtClearing[0]:
 			next.rt = rtClear
 		}
@@ -76,6 +79,9 @@ func (t turn) arrive(s state) {
 			return
 		}
 		t.with(Liberal).pulses(s, granted)
+	case rtBuzz:
+		// The buzzer, where one is fitted, is driven by the drawer's pins.
+		t.with(Clone).finds(Pulse, granted, 1).sequence(next)
 	case rtENQ:
 		if t.b <= 2 {
 			t.clears(s, granted, t.b == 2)

@@ -11,9 +11,9 @@ var nasty = []byte("\x10\x14\x04\x05\x01\x02\x08\x00\x03\x06\x1b\x1c\x1d\x1fpxvq
 var fragments = []string{
 	kick, rtKick, clearing, "\x1b", "\x1bp", "\x1bp\x00", "\x1bp\x00\x19", "p\x00\x19\xfa", "\x00\x19\xfa", "\x19\xfa",
 	"\x10", "\x10\x14", "\x10\x14\x01", "\x10\x14\x01\x00", "\x14\x01\x00\x01", "\x01\x00\x01", "\x10\x05", "\x02", "\x05\x02",
-	"\x1bx", "x1", "\x1d", "\x1d(", "(E", "E\x03\x00\x01IN", "\x1d(A\x02\x00\x00\x01", "(D\x03\x00\x14\x01\x01", "\x1f(E", "\x1f", "\x1d:", ":", "\x1d^\x01\x00\x01",
+	"\x1bx", "x1", "\x1d", "\x1d(", "(E", "E\x03\x00\x01IN", "\x1d(A\x02\x00\x00\x01", "\x1d(M\x02\x00\x01\x31", "(D\x03\x00\x14\x01\x01", "\x1f(E", "\x1f", "\x1d:", ":", "\x1d^\x01\x00\x01",
 	"^\x01\x00\x01", "\x1b=", "=\x02", "\x1b=\x02", "\x1b=\x01", "\x1b#", "\x1cq", "q\x01", "\x1bv", "\x1b\x80", "\x81", "\xe0",
-	"\x1b!", "\x1b!\x1b", "\x1d!\x10", "\x1b3\x1d", "\x1bJ\x10", "\x1dP", "\x1b$\x1b", "\x1cS\x1b", "\x1b@", "\x00",
+	"\x1b!", "\x1b!\x1b", "\x1b(A\x04\x00071\x01", "\x10\x14\x03\x01\x00\x01\x00\x00", "\x1b(Y\x02\x0000", "\x1d(z", "\x10\x14\x02\x01\x08", "\x1d!\x10", "\x1b3\x1d", "\x1bJ\x10", "\x1dP", "\x1b$\x1b", "\x1cS\x1b", "\x1b@", "\x00",
 }
 
 func nastyBytes(least, most int) *rapid.Generator[[]byte] {
@@ -47,6 +47,16 @@ func payload(t *rapid.T, n int) []byte {
 	return b
 }
 
+// parameters are n bytes, of which some may make a fragment.
+func parameters(t *rapid.T, n int) []byte {
+	b := rapid.SliceOfN(rapid.SampledFrom([]byte{0, 1, 2, 16}), n, n).Draw(t, "parameters")
+	hidden := rapid.SampledFrom([]string{kick, rtKick, "\x10\x05\x02", "\x10\x14\x02\x01\x08", "\x1d(E", "\x1b=\x02", "\x10"}).Draw(t, "hidden")
+	if len(hidden) <= n {
+		copy(b[rapid.IntRange(0, n-len(hidden)).Draw(t, "at"):], hidden)
+	}
+	return b
+}
+
 func seq(parts ...any) []byte {
 	var b []byte
 	for _, p := range parts {
@@ -70,7 +80,7 @@ func command() *rapid.Generator[[]byte] {
 		x, y := rapid.IntRange(1, 6).Draw(t, "x"), rapid.IntRange(1, 8).Draw(t, "y")
 		v := int(rapid.OneOf(rapid.Byte(), rapid.SampledFrom(nasty)).Draw(t, "value"))
 		w := int(rapid.OneOf(rapid.ByteRange(0, 15), rapid.SampledFrom(nasty)).Draw(t, "other value"))
-		switch rapid.IntRange(0, 18).Draw(t, "which") {
+		switch rapid.IntRange(0, 21).Draw(t, "which") {
 		case 0:
 			return seq(0x1B, int(rapid.SampledFrom([]byte("!3JdG EtR{-aMVUrT%")).Draw(t, "command")), v)
 		case 1:
@@ -113,6 +123,12 @@ func command() *rapid.Generator[[]byte] {
 		case 17:
 			f := rapid.SampledFrom([]byte("ABCDEGHKLMNPQkz")).Draw(t, "function")
 			return seq(0x1D, "(", int(f), n, 0, payload(t, n))
+		case 18:
+			return seq(0x1B, "W", parameters(t, 8))
+		case 19:
+			return seq(0x1D, "C1", parameters(t, 6))
+		case 20:
+			return seq(0x1D, "(P", 8, 0, "0", parameters(t, 7))
 		default:
 			return seq(0x1D, "V", rapid.SampledFrom([]string{"0", "1", "B\x00", "A\x10"}).Draw(t, "cut"))
 		}

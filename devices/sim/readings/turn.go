@@ -96,6 +96,9 @@ func (t turn) finds(k Kind, granted bool, pin uint8) turn {
 func (t turn) to(s state) { t.prints(s, Effect{}) }
 
 func (t turn) prints(s state, e Effect) {
+	if t.tags&t.m.l.never != 0 {
+		return
+	}
 	t.m.out = append(t.m.out, outcome{state: s, tags: t.tags, found: t.found, pin: t.pin, effect: e})
 }
 
@@ -400,7 +403,7 @@ func (t turn) glyph(s state) {
 	if s.phase == glyphWidth {
 		e = t.one(Width)
 	}
-	next := s
+	var next state
 	switch {
 	case s.left > 0:
 		next = s.in(glyph, s.left, y|follow<<8)
