@@ -23,6 +23,8 @@ type command struct {
 	never bool
 	// kick says that this is an order to open a drawer, and which; nil: never.
 	kick func(h []byte) (drawer int, is bool)
+	// text: what is no kick is text.
+	text bool
 	// stream says that what follows the first so many bytes is dots of a picture:
 	// it passes in pieces, and one dot of it may be changed; 0: not with this
 	// head. dots says the same of single bytes of a command that is held whole.
@@ -30,17 +32,32 @@ type command struct {
 	dots   func(h []byte, i int) bool
 	// strict: its payload must not hold the beginnings of patterns either.
 	strict bool
-	// symbol: it is one of the steps to a two-dimensional code.
-	symbol bool
+	// symbol says which step to which two-dimensional code it is.
+	symbol func(h []byte) (code int, s step)
 	// lines is how many lines the command moves the paper by.
 	lines func(h []byte) int
 	// page: it begins (1) or ends (-1) page mode.
 	page int8
 	// next is the mode that the printer is in after it, from 1 on; 0: the same.
-	next int
+	next func(h []byte) int
+	// longer is by how many white bytes a row of dots, whose second byte is its
+	// length, has to be longer so that this length is no pattern.
+	longer func(h []byte) int
+	// rows is how many rows of dots it is, where each is a command of its own.
+	rows int
 	// blocks describes the blocks that follow the head of some storing commands.
 	blocks *blocks
 }
+
+// step is a step to a two-dimensional code: what is printed is the data that was
+// stored last.
+type step uint8
+
+const (
+	sets step = iota
+	stores
+	prints
+)
 
 // blocks is a run of blocks, each with a head that says how long its body is.
 type blocks struct {

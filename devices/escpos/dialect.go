@@ -53,7 +53,7 @@ func (d *Dialect) RealtimeOff() []byte { return slices.Clone(d.off) }
 func Dialects() []*Dialect { return slices.Clone(dialects) }
 
 // dialects is never changed once it is made.
-var dialects = []*Dialect{epson(), epsonClone(), epsonWincor(), epsonSII()}
+var dialects = []*Dialect{epson(), epsonClone(), epsonWincor(), epsonSII(), starLine(), starRaster(), starPRNT(), citizenCBM(), ithaca(), sureMark(), generic()}
 
 // DialectNamed finds a dialect. ErrDialect: there is none of this name.
 func DialectNamed(name string) (*Dialect, error) {

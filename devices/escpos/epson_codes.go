@@ -31,6 +31,19 @@ func epsonCodes(g *[256]*command) {
 	g['k'] = &command{name: "GS k", kind: Barcode, head: 3, length: barcodeLength, ok: barcodeOK, strict: true, lines: oneLine}
 }
 
+// symbolStep is which step to which code (cn - 48) a GS ( k is.
+func symbolStep(h []byte) (int, step) {
+	switch {
+	case len(h) < 7:
+		return 0, sets
+	case h[6] == fnStore:
+		return int(h[5] & 7), stores
+	case h[6] == fnPrint:
+		return int(h[5] & 7), prints
+	}
+	return int(h[5] & 7), sets
+}
+
 // symbolLines: a two-dimensional code is printed by its own function.
 func symbolLines(h []byte) int {
 	if h[6] == fnPrint {

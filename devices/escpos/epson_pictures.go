@@ -17,7 +17,7 @@ func epsonPictures(e, f, g *[256]*command) {
 	f['p'] = moving(oneLine, fixed("FS p", 4, func(h []byte) bool { return h[2] >= 1 && isDigit(h[3], 3) }))
 	g['('] = family("GS (", map[byte]*command{
 		'L': {name: "GS ( L", kind: Layout, head: 5, length: graphicsLength, ok: graphicsOK, stream: graphicsStream, lines: graphicsLines},
-		'k': {name: "GS ( k", kind: Barcode, ok: symbolOK, strict: true, symbol: true, lines: symbolLines},
+		'k': {name: "GS ( k", kind: Barcode, ok: symbolOK, strict: true, symbol: symbolStep, lines: symbolLines},
 		'H': {name: "GS ( H", kind: Status, ok: func(h []byte) bool { return len(h) == 11 && h[5] == '0' && h[6] == '0' }},
 		'K': {name: "GS ( K", kind: Layout, ok: func(h []byte) bool { return len(h) == 7 && h[5] >= '0' && h[5] <= '2' }},
 		'N': {name: "GS ( N", kind: Layout, ok: func(h []byte) bool {

@@ -25,6 +25,8 @@ type Filter struct {
 
 	// left is what is left of a picture's data; the picture began at start.
 	left   int
+	longer int // by so many white bytes it is longer than it came
+	rows   int // rows of dots that are commands of their own, since they made a line last
 	mended [1]byte
 
 	// page: what is printed is gathered until the page is.
@@ -132,6 +134,9 @@ func (f *Filter) Pending() []byte {
 func (f *Filter) Idle(emit func(*Segment)) {
 	f.emit = emit
 	f.arriving = Realtime{}
+	for f.state == holding && f.hold[0] == f.mode.literal {
+		f.plainText()
+	}
 	switch f.state {
 	case holding:
 		n := len(f.hold)
@@ -263,6 +268,9 @@ func (f *Filter) begin(p []byte) int {
 		f.give(s)
 	case control:
 		s.Bytes = p[:1]
+		if f.mode.asks[c] {
+			s.Kind = Status
+		}
 		if c == ff {
 			s.Lines = 1
 			f.page = false

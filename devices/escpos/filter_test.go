@@ -14,7 +14,11 @@ var epsonDialect = dialects[0]
 // read runs a stream through a new filter, in the given pieces, and ends it as
 // a stall would. Pieces of one text or picture are put together again.
 func read(pieces ...[]byte) (out []byte, segments []Segment) {
-	f := NewFilter(epsonDialect)
+	return readAs(epsonDialect, pieces...)
+}
+
+func readAs(d *Dialect, pieces ...[]byte) (out []byte, segments []Segment) {
+	f := NewFilter(d)
 	take := collect(&out, &segments)
 	for _, p := range pieces {
 		f.Feed(p, take)
@@ -183,7 +187,12 @@ func TestSegments(t *testing.T) {
 // is read the same.
 func everySplit(t failer, in []byte) {
 	t.Helper()
-	out, segments := read(in)
+	everySplitAs(t, epsonDialect, in)
+}
+
+func everySplitAs(t failer, d *Dialect, in []byte) {
+	t.Helper()
+	out, segments := readAs(d, in)
 	single := make([][]byte, len(in))
 	for i := range in {
 		single[i] = in[i : i+1]
@@ -193,7 +202,7 @@ func everySplit(t failer, in []byte) {
 		if i <= len(in) {
 			pieces = [][]byte{in[:i], in[i:]}
 		}
-		o, s := read(pieces...)
+		o, s := readAs(d, pieces...)
 		if !bytes.Equal(o, out) {
 			t.Fatalf("cut at %d of % X\n got % X\nwant % X", i, in, o, out)
 		}
@@ -223,16 +232,70 @@ func kicks() [][]byte {
 
 var patterns = kicks()
 
+// kicksOf are the patterns of invariant 3 in the other dialects.
+func kicksOf(d *Dialect) [][]byte {
+	star := [][]byte{
+		{7},
+		{0x19},
+		{0x1A},
+		{0x1C},
+		{0x1B, 'p'},
+		{0x1B, 'x'},
+		{0x1B, '#'},
+		{0x1B, '?'},
+		{0x1B, '='},
+		{0x1B, 0x1D, '+'},
+		{0x1B, 0x1D, '/'},
+		{0x1B, 0x1D, '#'},
+		[]byte("\x1B*rD"), []byte("\x1B*rV"),
+		{0x1D, ':'},
+		{0x1D, '^'},
+		{0x10, 0x14},
+	}
+	switch d.name {
+	case "star-line", "star-raster", "starprnt", "citizen-cbm":
+		return star
+	case "ithaca":
+		return [][]byte{
+			{7},
+			{8},
+			[]byte("&%"),
+			{0x1B, 'p'},
+			{0x1B, 'x'},
+			{0x1B, '+'},
+			{0x1B, 0x1F},
+			{0x1B, '<'},
+			{0x1B, '#'},
+			{0x1B, '='},
+			{0x1D, '-'},
+			{0x1D, '0'},
+			{0x1D, ':'},
+			{0x1D, '^'},
+			{0x10, 0x14},
+			{0x10, 5},
+		}
+	case "suremark", "generic":
+		list := append([][]byte{{7}, {8}, {0x19}, {0x1A}, {0x1C}, []byte("&%")}, patterns...)
+		return list
+	}
+	return patterns
+}
+
 // check holds what is true of every stream.
 func check(t failer, in, out []byte, segments []Segment) {
 	t.Helper()
-	for _, k := range patterns {
+	checkAs(t, epsonDialect, in, out, segments)
+}
+
+func checkAs(t failer, d *Dialect, in, out []byte, segments []Segment) {
+	t.Helper()
+	for _, k := range kicksOf(d) {
 		if i := bytes.Index(out, k); i >= 0 {
 			t.Fatalf("% X leaves at offset %d\n in  % X\n out % X", k, i, in, out)
 		}
 	}
 	accounted := 0
-	tail := epsonDialect.NewTail()
+	tail := d.NewTail()
 	for _, s := range segments {
 		accounted += s.In
 		if s.Kind >= kindEnd || s.Name == "" {

@@ -18,6 +18,8 @@ const (
 type mode struct {
 	role  [256]role
 	table [256]*[256]*command // of the leading bytes, by the second one
+	// asks says of a control code that the printer answers it.
+	asks [256]bool
 	// drawer is which one a kicking byte is for.
 	drawer [256]int
 	// literal is a leading byte that is text where no command follows it, as the

@@ -101,17 +101,21 @@ func (m *machine) after(state uint8, p []byte) uint8 {
 }
 
 // mend changes one bit of c so that it completes no pattern, and makes no
-// question of it that nobody asked (DLE EOT).
+// question of it that nobody asked (DLE EOT). Where it can it begins none either.
 func (m *machine) mend(state uint8, c byte) byte {
+	mended := byte(nul) // never left so: a test tries every state and byte
 	for bit := byte(1); bit != 0; bit <<= 1 {
 		b := c ^ bit
 		asks := b == eot || state != 0 && state == m.asking && b >= 1 && b <= 4
-		if !m.bad[state][b] && !asks {
+		switch {
+		case m.bad[state][b] || asks:
+		case m.next[state][b] == 0:
 			return b
+		case mended == nul:
+			mended = b
 		}
 	}
-	// Unreached: a test tries every state and byte. White is no introducer.
-	return nul
+	return mended
 }
 
 // Tail remembers what was sent to a printer last, as far as a pattern may be

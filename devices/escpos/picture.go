@@ -14,7 +14,13 @@ const (
 // pictureHead has what comes before a picture's data in hold.
 func (f *Filter) pictureHead(n int) {
 	h, c := f.hold, f.cmd
+	left := n - len(h)
 	why := ""
+	f.longer = 0
+	if c.longer != nil && c.ok(h) {
+		f.longer = c.longer(h)
+		h[1] += byte(f.longer)
+	}
 	if !c.ok(h) {
 		why = whyRange
 	} else if f.d.sent.find(0, h) >= 0 {
@@ -31,25 +37,41 @@ func (f *Filter) pictureHead(n int) {
 		}
 		return
 	}
-	f.state, f.left = picture, n-len(h)
-	s := Segment{Kind: Image, Name: c.name, Offset: f.start, In: len(h), Bytes: h, Last: f.left == 0}
+	f.state, f.left = picture, left
+	s := Segment{Kind: Image, Name: c.name, Offset: f.start, In: len(h), Bytes: h, Last: f.left == 0 && f.longer == 0}
+	if f.longer > 0 {
+		s.Mended, s.Why = true, whyLonger
+	}
 	if c.lines != nil {
 		s.Lines = c.lines(h)
 	}
+	if f.rows += c.rows; f.rows >= dotsPerLine {
+		s.Lines, f.rows = 1, 0
+	}
 	f.send(s)
 	if f.left == 0 {
-		f.state = ground
+		f.pictureEnd()
 	}
+}
+
+// pictureEnd adds what the picture is to be longer by.
+func (f *Filter) pictureEnd() {
+	if f.longer > 0 {
+		f.forward(Segment{
+			Kind: Image, Name: f.cmd.name, Offset: f.start, Bytes: zero[:f.longer], Mended: true, Why: whyLonger, Last: true,
+		})
+	}
+	f.state = ground
 }
 
 // pictureData forwards the next bytes of a picture.
 func (f *Filter) pictureData(p []byte) {
 	f.left -= len(p)
-	f.pixels(p, f.left == 0)
+	f.pixels(p, f.left == 0 && f.longer == 0)
 	f.pos += int64(len(p))
 	f.passed()
 	if f.left == 0 {
-		f.state = ground
+		f.pictureEnd()
 	}
 }
 
@@ -112,9 +134,9 @@ func (f *Filter) blank() {
 			s.Bytes = f.mended[:]
 		}
 		f.left -= len(s.Bytes)
-		s.Last = f.left == 0
+		s.Last = f.left == 0 && f.longer == 0
 		f.forward(s)
 	}
-	f.state = ground
+	f.pictureEnd()
 	f.passed()
 }

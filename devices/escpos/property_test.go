@@ -19,7 +19,7 @@ type part struct {
 
 // nasty is the alphabet of those who look for a way through: what commands
 // begin with, and what they could end with.
-var nasty = []byte{0x10, 0x14, 0x04, 0x05, 0x01, 0x02, 0x08, 0x00, 0x1B, 0x1C, 0x1D, 'p', 'x', 'q', '#', '=', ':', '^', '(', 'k', 'v', '0', 'D', 'E', 'L', 0x07, 0x0A, 0x30, 0x81, 0xFF}
+var nasty = []byte{0x19, 0x1A, 0x06, 0x08, 0x0C, 0x1E, 0x1F, '&', '%', '1', '*', 'r', 'A', 'B', 'b', '+', '/', 'y', 'K', 'X', 'S', '?', 'd', 'h', 0x10, 0x14, 0x04, 0x05, 0x01, 0x02, 0x08, 0x00, 0x1B, 0x1C, 0x1D, 'p', 'x', 'q', '#', '=', ':', '^', '(', 'k', 'v', '0', 'D', 'E', 'L', 0x07, 0x0A, 0x30, 0x81, 0xFF}
 
 func bytesOf(alphabet []byte, least, most int) *rapid.Generator[[]byte] {
 	return rapid.SliceOfN(rapid.SampledFrom(alphabet), least, most)
@@ -136,48 +136,59 @@ func TestInvariant3(t *testing.T) {
 // TestInvariant3AnyBytes is the same without any grammar: dense in what is
 // dangerous, and cut at random.
 func TestInvariant3AnyBytes(t *testing.T) {
-	rounds := 20000
-	if testing.Short() {
-		rounds = 1000
-	}
-	r := rand.New(rand.NewPCG(1, 2))
-	for range rounds {
-		in := make([]byte, 1+r.IntN(120))
-		for i := range in {
-			in[i] = nasty[r.IntN(len(nasty))]
-		}
-		var pieces [][]byte
-		for rest := in; len(rest) > 0; {
-			n := 1 + r.IntN(len(rest))
-			pieces = append(pieces, rest[:n])
-			rest = rest[n:]
-		}
-		out, segments := read(in)
-		check(t, in, out, segments)
-		o, s := read(pieces...)
-		if !bytes.Equal(o, out) || !reflect.DeepEqual(s, segments) {
-			t.Fatalf("cut up, % X is read otherwise", in)
-		}
+	for _, d := range dialects {
+		t.Run(d.name, func(t *testing.T) {
+			rounds := 3000
+			if testing.Short() {
+				rounds = 500
+			}
+			r := rand.New(rand.NewPCG(1, 2))
+			for range rounds {
+				in := make([]byte, 1+r.IntN(120))
+				for i := range in {
+					in[i] = nasty[r.IntN(len(nasty))]
+				}
+				var pieces [][]byte
+				for rest := in; len(rest) > 0; {
+					n := 1 + r.IntN(len(rest))
+					pieces = append(pieces, rest[:n])
+					rest = rest[n:]
+				}
+				out, segments := readAs(d, in)
+				checkAs(t, d, in, out, segments)
+				o, s := readAs(d, pieces...)
+				if !bytes.Equal(o, out) || !reflect.DeepEqual(s, segments) {
+					t.Fatalf("cut up, % X is read otherwise:\n%s\n%s", in, told(segments), told(s))
+				}
+			}
+		})
 	}
 }
 
 // TestInvariant4 shows default deny: of each two bytes that begin a command,
 // what the table does not let through does not leave.
 func TestInvariant4(t *testing.T) {
-	for _, introducer := range []byte{esc, fs, gs, dle} {
-		for c := range 256 {
-			in := seq(int(introducer), c, make([]byte, 100), "text")
-			out, segments := read(in)
-			check(t, in, out, segments)
-			entry := epsonDialect.modes[0].table[introducer][c]
-			if entry != nil && entry.ok != nil || introducer == gs && c == '(' {
-				continue
-			}
-			if bytes.Contains(out, []byte{introducer}) {
-				t.Errorf("%s leaves", told(segments))
-			}
-			if !bytes.HasSuffix(out, []byte("text")) && c != '(' {
-				t.Errorf("text lost: %s", told(segments))
+	for _, d := range dialects {
+		for _, m := range d.modes[:1] {
+			for introducer, table := range m.table {
+				if table == nil || byte(introducer) == m.literal {
+					continue
+				}
+				for c := range 256 {
+					in := seq(introducer, c, make([]byte, 100), "text")
+					out, segments := readAs(d, in)
+					checkAs(t, d, in, out, segments)
+					entry := table[c]
+					if entry != nil && (entry.ok != nil || entry.sub != nil) {
+						continue
+					}
+					if bytes.Contains(out, []byte{byte(introducer)}) {
+						t.Errorf("%s: %s leaves", d.name, told(segments))
+					}
+					if !bytes.HasSuffix(out, []byte("text")) {
+						t.Errorf("%s: text lost: %s", d.name, told(segments))
+					}
+				}
 			}
 		}
 	}
@@ -213,14 +224,18 @@ func FuzzFilter(f *testing.F) {
 		seq(0x1B, "c5", 0x10, 4, 1, 0x1D, "k", 4, "A", 0x10, 4, 2, 0),
 		seq(0x81, 0x1B, "p", 5, 0x1B, "p", 0),
 	} {
-		f.Add(seed, uint8(3))
+		f.Add(seed, uint8(3), uint8(0))
 	}
-	f.Fuzz(func(t *testing.T, in []byte, cut uint8) {
+	for i, seed := range starStreams() {
+		f.Add(seed, uint8(5), uint8(4+i%7))
+	}
+	f.Fuzz(func(t *testing.T, in []byte, cut, dialect uint8) {
 		if len(in) > 1<<14 {
 			return
 		}
-		out, segments := read(in)
-		check(t, in, out, segments)
+		d := dialects[int(dialect)%len(dialects)]
+		out, segments := readAs(d, in)
+		checkAs(t, d, in, out, segments)
 		n := int(cut)%(len(in)+1) + 1
 		var pieces [][]byte
 		for rest := in; len(rest) > 0; {
@@ -228,7 +243,7 @@ func FuzzFilter(f *testing.F) {
 			pieces = append(pieces, rest[:k])
 			rest = rest[k:]
 		}
-		o, s := read(pieces...)
+		o, s := readAs(d, pieces...)
 		if !bytes.Equal(o, out) || !reflect.DeepEqual(s, segments) {
 			t.Fatalf("cut into %d, read otherwise:\n in % X\n %s\n %s", n, in, told(segments), told(s))
 		}
@@ -238,14 +253,20 @@ func FuzzFilter(f *testing.F) {
 // TestInvariant3InService adds what happens between the pieces: stalls, a
 // printer that loses its power, and the daemon's own bytes at ground state.
 func TestInvariant3InService(t *testing.T) {
-	rounds := 20000
+	for _, d := range dialects {
+		t.Run(d.name, func(t *testing.T) { inService(t, d) })
+	}
+}
+
+func inService(t *testing.T, d *Dialect) {
+	rounds := 2500
 	if testing.Short() {
-		rounds = 1000
+		rounds = 500
 	}
 	r := rand.New(rand.NewPCG(5, 6))
 	poll := []byte{0x10, 0x04, 0x01}
 	for range rounds {
-		f := NewFilter(epsonDialect)
+		f := NewFilter(d)
 		var wire []byte
 		emit := func(s *Segment) { wire = append(wire, s.Bytes...) }
 		for range 1 + r.IntN(8) {
@@ -276,7 +297,7 @@ func TestInvariant3InService(t *testing.T) {
 				}
 			}
 		}
-		for _, k := range patterns {
+		for _, k := range kicksOf(d) {
 			if i := bytes.Index(wire, k); i >= 0 {
 				t.Fatalf("% X leaves at %d: % X", k, i, wire)
 			}

@@ -69,11 +69,7 @@ const maxSkip = 1 << 20
 func (f *Filter) unknown() {
 	h := f.hold
 	if h[0] == f.mode.literal {
-		// It is text; what follows it is read by itself.
-		rest := append([]byte(nil), h[1:]...)
-		f.state, f.pos = ground, f.start
-		f.text(h[:1], 0)
-		f.run(rest)
+		f.plainText()
 		return
 	}
 	n := 2
@@ -81,6 +77,15 @@ func (f *Filter) unknown() {
 		n = 1
 	}
 	f.refuseShort(n, whyUnknown)
+}
+
+// plainText reads what might have been a command, and is none, as text, and what
+// follows its first letter by itself.
+func (f *Filter) plainText() {
+	h := append([]byte(nil), f.hold...)
+	f.state, f.pos = ground, f.start
+	f.text(h[:1], 0)
+	f.run(h[1:])
 }
 
 // cutShort ends a malformed command after n of its bytes, or a kick after its
@@ -135,6 +140,9 @@ func (f *Filter) whole() {
 		return
 	}
 	switch {
+	case c.text:
+		f.plainText()
+		return
 	case c.blocks != nil:
 		f.nest = c.blocks.count(h)
 		f.need = len(h)
@@ -145,7 +153,7 @@ func (f *Filter) whole() {
 		return
 	}
 	why, mended := f.judge(h)
-	if c.symbol {
+	if c.symbol != nil {
 		why = f.symbol(h, why)
 	}
 	if why != "" {
@@ -167,8 +175,10 @@ func (f *Filter) whole() {
 		f.page = c.page > 0
 	}
 	f.send(s)
-	if c.next != 0 {
-		f.mode = f.d.modes[c.next-1]
+	if c.next != nil {
+		if n := c.next(h); n != 0 {
+			f.mode = f.d.modes[n-1]
+		}
 	}
 }
 
@@ -207,17 +217,15 @@ func (f *Filter) kick(h []byte, drawer int) {
 	f.give(s)
 }
 
-// symbol keeps count of the steps to a two-dimensional code: what is printed
-// is the data that was stored last, and where that was refused there is none.
+// symbol keeps count of the steps to a two-dimensional code: where the data was
+// refused there is none to print.
 func (f *Filter) symbol(h []byte, why string) string {
-	if len(h) < 7 {
-		return why
-	}
-	if why == "" && h[6] == fnPrint && f.unstored[h[5]&7] {
+	code, s := f.cmd.symbol(h)
+	if why == "" && s == prints && f.unstored[code] {
 		why = whyUnstored
 	}
-	if h[6] == fnStore {
-		f.unstored[h[5]&7] = why != ""
+	if s == stores {
+		f.unstored[code] = why != ""
 	}
 	return why
 }
@@ -245,7 +253,7 @@ const rawLength = 16
 func (f *Filter) skipped(why string) {
 	f.state = ground
 	h := f.hold
-	if f.cmd.symbol {
+	if f.cmd.symbol != nil {
 		f.symbol(h, why)
 	}
 	f.give(Segment{

@@ -1,0 +1,139 @@
+package escpos
+
+import (
+	"bytes"
+	"testing"
+)
+
+// starStreams begin the search for what else could be sent to the other dialects.
+func starStreams() [][]byte {
+	return [][]byte{
+		seq(0x1B, "@", 0x1B, 0x1D, "a1", "Milk 1.20\n", 0x1B, "d3", 7),
+		seq(0x1B, "*rA", 0x1B, "*rP0", 0, "b", 3, 0, 7, 0x1C, 0x1A, "b", 0x1C, 0, make([]byte, 28), 0x1B, "*rD1", 0, 0x1B, 0x0C, 0, 0x1B, "*rB"),
+		seq(0x1B, 0x1D, "yS0", 2, 0x1B, 0x1D, "yD1", 0, 5, 0, "hello", 0x1B, 0x1D, "yP"),
+		seq(0x1B, "X", 2, 0, "abcdef", 0x1B, "k", 1, 0, make([]byte, 24), 0x1B, "b6221R1-4711", 0x1E),
+		seq("Shirt &%D1 red", 0x1B, "x1", 0x1B, "p", 0, 25, 250, 8, 7),
+		seq(0x1B, 0x1D, "S", 1, 2, 0, 2, 0, 0, 7, 0x1C, 0x1A, 0x19),
+		seq(0x1D, ":", 1, 0x1B, "p", 0, 25, 250, 0x1D, ":", 0x1D, "^", 1, 0x1C, "."),
+	}
+}
+
+// TestOtherDialects: what each of them takes for a kick, lets through, changes
+// and refuses, in words.
+func TestOtherDialects(t *testing.T) {
+	starlike := []string{"star-line", "starprnt"}
+	every := []string{"star-line", "starprnt", "star-raster", "citizen-cbm"}
+	tests := []struct {
+		name     string
+		dialects []string
+		in       []byte
+		told     string
+		out      []byte // nil: as it came
+	}{
+		{"text", every, seq("Milk 1.20\n"), `"Milk 1.20\n"`, nil},
+		{"the four kicks", every, seq("a", 7, "b", 0x1C, "c", 0x1A, "d", 0x19), `"a" kick1 "b" kick1 "c" kick2 "d" kick2`, seq("abcd")},
+		{"how long a pulse is", every, seq(0x1B, 7, 20, 20, "x"), `-ESC BEL "x"`, seq("x")},
+		{"styles and cut", starlike, seq(0x1B, "E", "bold", 0x1B, "F", 0x1B, 0x1D, "a1", 0x1B, "i", 1, 1, 0x1B, "d3"), `ESC E "bold" ESC F ESC GS a ESC i ESC d`, nil},
+		{"a place that is a kick", starlike, seq(0x1B, 0x1D, "A", 7, 0, "x"), `-ESC GS A "x"`, seq("x")},
+		{"a feed that is a kick", starlike, seq(0x1B, "J", 0x1A, "x"), `-ESC J "x"`, seq("x")},
+		{"Kanji, and the drawer of the Epson mode", starlike, seq(0x1B, "p", 0, 25, 250), `-ESC p NUL kick2 "\xfa"`, seq(0, 250)},
+		{"columns", starlike, seq(0x1B, "X", 2, 0, "abcdef", 0x1B, "K", 2, 0, "ab", 0x1B, "k", 1, 0, make([]byte, 24)), "ESC X ESC K ESC k", nil},
+		{"columns with kicks", starlike, seq(0x1B, "L", 5, 0, 7, 0x1C, 0x1A, 0x19, "x"), "~ESC L", seq(0x1B, "L", 5, 0, 6, 0x1E, 0x18, 0x18, "x")},
+		{"as many columns as a kick", starlike, seq(0x1B, "L", 7, 0, "abcdefg", "x"), `-ESC L "x"`, seq("x")},
+		{"bar code", starlike, seq(0x1B, "b6", 2, 2, 60, "R1-4711", 0x1E, "x"), `ESC b "x"`, nil},
+		{"bar code with a kick", starlike, seq(0x1B, "b6", 2, 2, 60, "R1", 7, "11", 0x1E), `-ESC b "R1" kick1 "11" -RS`, seq("R111")},
+		{"QR", starlike, seq(0x1B, 0x1D, "yS0", 2, 0x1B, 0x1D, "yD1", 0, 5, 0, "hello", 0x1B, 0x1D, "yP"), "ESC GS y ESC GS y ESC GS y", nil},
+		{"QR as long as a kick", starlike, seq(0x1B, 0x1D, "yD1", 0, 7, 0, "receipt", 0x1B, 0x1D, "yP", "x"), `-ESC GS y -ESC GS y "x"`, seq("x")},
+		{"PDF417", starlike, seq(0x1B, 0x1D, "xS0", 0, 1, 2, 0x1B, 0x1D, "xS1", 2, 0x1B, 0x1D, "xD", 3, 0, "abc", 0x1B, 0x1D, "xP"), "ESC GS x ESC GS x ESC GS x ESC GS x", nil},
+		{"questions", starlike, seq(5, 0x1B, 6, 1, 0x1B, 0x1E, "a", 0), "ENQ ESC ACK SOH ESC RS a", nil},
+		{"buzzer on the drawer's terminal", starlike, seq(0x1B, 0x1D, 0x19, 0x12, 1, 4, 4, "x"), `kick1 "x"`, seq("x")},
+		{"macro", starlike, seq(0x1B, 0x1D, "+", 7, "x"), `-ESC GS + kick1 "x"`, seq("x")},
+		{"logo with macros", starlike, seq(0x1B, 0x1D, "/W", "x"), `-ESC GS / "Wx"`, seq("Wx")},
+		{"stored logo", starlike, seq(0x1B, 0x1C, "p", 1, 0, "x"), `-ESC FS p "x"`, seq("x")},
+		{"storing logos", starlike, seq(0x1B, 0x1C, "q", 1, 1, 0, 1, 0, 7, 7, 7, 7, 7, 7, 7, 7, "x"), `-ESC FS q "x"`, seq("x")},
+		{"memory switches", starlike, seq(0x1B, "#N", 4, "0000", 0x0A, 0, 0x1B, "?", 0x0A, 0, "x"), `-ESC # -ESC ? "x"`, seq("x")},
+		{"GS and DLE begin nothing", starlike, seq(0x1D, "!", 0x10, 0x14, 1), `-GS "!" -DLE DC4 -SOH`, seq("!", 0x14)},
+		{"raster job", []string{"star-line", "star-raster", "starprnt"}, seq(0x1B, "*rA", 0x1B, "*rP0", 0, "b", 2, 0, 0xF0, 0, "k", 1, 0, 0x0F, 0x1B, "*rY12", 0, 0x1B, 0x0C, 0, 0x1B, "*rB", "a"), `ESC * r ESC * r b k ESC * r ESC FF ESC * r "a"`, nil},
+		{"raster job with kicks", []string{"star-raster"}, seq(0x1B, "*rA", "b", 4, 0, 7, 0x1C, 0x1A, 0x19, 7, 0x1B, "*rD1", 0, 0x1B, "*rD2", 0, 0x1B, "*rV13;2", 0, 0x1B, "*rB"), `ESC * r ~b kick1 kick1 kick2 kick1 ESC * r`, seq(0x1B, "*rA", "b", 4, 0, 6, 0x1E, 0x18, 0x18, 0x1B, "*rB")},
+		{"row as long as a kick", []string{"star-raster"}, seq(0x1B, "*rA", "b", 0x19, 0, bytes.Repeat([]byte("x"), 0x19), "b", 7, 0, "abcdefg", 0x1B, "*rB"), `ESC * r ~b ~b ESC * r`, seq(0x1B, "*rA", "b", 0x1D, 0, bytes.Repeat([]byte("x"), 0x19), 0, 0, 0, 0, "b", 8, 0, "abcdefg", 0, 0x1B, "*rB")},
+		{"letters in raster mode", []string{"star-raster"}, seq(0x1B, "*rA", "z", 0x1B, "*rB"), `ESC * r -z ESC * r`, seq(0x1B, "*rA", 0x1B, "*rB")},
+		{"raster job that breaks off", []string{"star-raster"}, seq(0x1B, "*rA", "b", 3, 0, "a"), `ESC * r ~b ~end of mode`, seq(0x1B, "*rA", "b", 3, 0, "a", 0, 0, 0x1B, "*rB")},
+		{"kick in raster mode with other words", []string{"star-raster"}, seq(0x1B, "*rA", 0x1B, "*rDx", 0x1B, "*rB"), `ESC * r kick1 -D -x ESC * r`, seq(0x1B, "*rA", 0x1B, "*rB")},
+		{"StarPRNT picture", []string{"starprnt"}, seq(0x1B, 0x1D, "S", 1, 2, 0, 2, 0, 0, 7, 0x1C, 0x1A, 0x19), "~ESC GS S", seq(0x1B, 0x1D, "S", 1, 2, 0, 2, 0, 0, 6, 0x1E, 0x18, 0x18)},
+
+		{"ithaca: a drawer in a product's name", []string{"ithaca"}, seq("Shirt &%D1 red &%d2"), `"Shirt " kick1 " red " kick2`, seq("Shirt  red ")},
+		{"ithaca: ampersands", []string{"ithaca"}, seq("R&D, 3&4 & more&"), `"R&D, 3&4 & more&"`, nil},
+		{"ithaca: another text command", []string{"ithaca"}, seq("a&%FCb"), `"a&" ~NUL "%FCb"`, seq("a&", 0, "%FCb")},
+		{"ithaca: kicks", []string{"ithaca"}, seq(8, 7, 0x1B, "x1", 0x1B, "x", 2, 0x1B, "p", 0, 25, 250, 0x1B, "+"), "kick1 kick2 kick1 kick2 kick1 kick1", []byte{}},
+		{"ithaca: macro", []string{"ithaca"}, seq(0x1B, 0x1F, "bstart", 0, "x"), `-ESC US "x"`, seq("x")},
+		{"ithaca: picture", []string{"ithaca"}, seq(0x1B, "K", 4, 0, "&%", 7, 8), `~ESC K`, seq(0x1B, "K", 4, 0, "&$", 6, 9)},
+		{"ithaca: cut and style", []string{"ithaca"}, seq(0x1B, "W1", "x", 0x1B, "v"), `ESC W "x" ESC v`, nil},
+
+		{"suremark: macro with its number", []string{"suremark"}, seq(0x1D, ":", 1, 0x1B, "p", 0, 25, 250, 0x1D, ":", 1, 0x1D, "^", 1, "x"), `-GS : kick1 -GS : -GS ^ "x"`, seq("x")},
+		{"commonest commands", []string{"generic", "suremark"}, seq(0x1B, "@", 0x1B, "a1", 0x1B, "E1", "Total\n", 0x1D, "VB", 0), "ESC @ ESC a ESC E \"Total\\n\" GS V", nil},
+		{"single kicks", []string{"generic"}, seq("a", 7, "b", 0x1A), `"a" kick1 "b" kick1`, seq("ab")},
+		{"commands that begin with FS", []string{"generic"}, seq(0x1C, ".", "a", 0x1C, "!", 1, "b"), `-FS . "a" -FS ! "b"`, seq("ab")},
+		{"questions", []string{"generic"}, seq(0x10, 4, 1, "x"), `-DLE -EOT -SOH "x"`, seq("x")},
+		{"raster with kicks", []string{"generic"}, raster(1, 6, seq(7, 8, 0x19, 0x1A, 0x1C, 0x10)), "~GS v 0", raster(1, 6, seq(6, 9, 0x18, 0x18, 0x1E, 0x10))},
+	}
+	for _, test := range tests {
+		for _, name := range test.dialects {
+			t.Run(test.name+"/"+name, func(t *testing.T) {
+				d, err := DialectNamed(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := test.out
+				if want == nil {
+					want = test.in
+				}
+				out, segments := readAs(d, test.in)
+				if got := told(segments); got != test.told {
+					t.Errorf("segments\n got %s\nwant %s", got, test.told)
+				}
+				if !bytes.Equal(out, want) {
+					t.Errorf("output\n got % X\nwant % X", out, want)
+				}
+				checkAs(t, d, test.in, out, segments)
+				everySplitAs(t, d, test.in)
+			})
+		}
+	}
+}
+
+// TestPrintedBytesBeginNothing: runs of text are passed over without a look, so
+// no byte of them may be a pattern or begin one, the literal one excepted.
+func TestPrintedBytesBeginNothing(t *testing.T) {
+	for _, d := range dialects {
+		for _, m := range d.modes {
+			text := 0
+			for c := range 256 {
+				if m.role[c] != printed {
+					continue
+				}
+				if c >= 0x20 {
+					text++
+				}
+				if d.sent.begin[c] && byte(c) != m.literal {
+					t.Errorf("%s: %02X is printed and begins a pattern", d.name, c)
+				}
+			}
+			if text != 0 && text != 224 && (text != 223 || m.literal == 0) {
+				t.Errorf("%s: %d bytes are text: they are all, or none is", d.name, text)
+			}
+		}
+	}
+}
+
+// TestRowsMakeLines: a receipt of rows of dots has lines, too.
+func TestRowsMakeLines(t *testing.T) {
+	d, err := DialectNamed("star-raster")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := 0
+	NewFilter(d).Feed(seq(0x1B, "*rA", bytes.Repeat([]byte("b\x01\x00\xFF"), 72)), func(s *Segment) { lines += s.Lines })
+	if lines != 3 {
+		t.Errorf("72 rows are %d lines", lines)
+	}
+}
