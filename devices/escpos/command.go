@@ -40,9 +40,10 @@ type command struct {
 	page int8
 	// next is the mode that the printer is in after it, from 1 on; 0: the same.
 	next func(h []byte) int
-	// longer is by how many white bytes a row of dots, whose second byte is its
-	// length, has to be longer so that this length is no pattern.
-	longer func(h []byte) int
+	// width is where in the head of a picture of rows stands how many bytes a row
+	// has (two bytes); 0: nowhere. Where that is a pattern by itself, as a drawer's
+	// code, each row is made longer by white.
+	width int
 	// rows is how many rows of dots it is, where each is a command of its own.
 	rows int
 	// blocks describes the blocks that follow the head of some storing commands.

@@ -24,10 +24,12 @@ type Filter struct {
 	nest int
 
 	// left is what is left of a picture's data; the picture began at start.
-	left   int
-	longer int // by so many white bytes it is longer than it came
-	rows   int // rows of dots that are commands of their own, since they made a line last
-	mended [1]byte
+	left int
+	// longer is by how many white bytes each of its rows is longer than it came,
+	// row how many bytes one has, inRow how many are missing of the current one.
+	longer, row, inRow int
+	rows               int // rows of dots that are commands of their own, since they made a line last
+	mended             [1]byte
 
 	// page: what is printed is gathered until the page is.
 	page bool

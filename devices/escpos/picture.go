@@ -16,14 +16,10 @@ func (f *Filter) pictureHead(n int) {
 	h, c := f.hold, f.cmd
 	left := n - len(h)
 	why := ""
-	f.longer = 0
-	if c.longer != nil && c.ok(h) {
-		f.longer = c.longer(h)
-		h[1] += byte(f.longer)
-	}
-	if !c.ok(h) {
+	switch {
+	case !c.ok(h):
 		why = whyRange
-	} else if f.d.sent.find(0, h) >= 0 {
+	case !f.widen(h):
 		why = whyPattern
 	}
 	if why != "" {
@@ -38,7 +34,7 @@ func (f *Filter) pictureHead(n int) {
 		return
 	}
 	f.state, f.left = picture, left
-	s := Segment{Kind: Image, Name: c.name, Offset: f.start, In: len(h), Bytes: h, Last: f.left == 0 && f.longer == 0}
+	s := Segment{Kind: Image, Name: c.name, Offset: f.start, In: len(h), Bytes: h, Last: f.left == 0}
 	if f.longer > 0 {
 		s.Mended, s.Why = true, whyLonger
 	}
@@ -50,29 +46,56 @@ func (f *Filter) pictureHead(n int) {
 	}
 	f.send(s)
 	if f.left == 0 {
-		f.pictureEnd()
+		f.state = ground
 	}
 }
 
-// pictureEnd adds what the picture is to be longer by.
-func (f *Filter) pictureEnd() {
-	if f.longer > 0 {
-		f.forward(Segment{
-			Kind: Image, Name: f.cmd.name, Offset: f.start, Bytes: zero[:f.longer], Mended: true, Why: whyLonger, Last: true,
-		})
+// widen makes the rows of a picture longer, where their length is a pattern by
+// itself, to the next length that is none. It reports whether the head may leave.
+func (f *Filter) widen(h []byte) bool {
+	f.longer = 0
+	if at := f.cmd.width; at > 0 && word(h[at], h[at+1]) > 0 {
+		f.row = word(h[at], h[at+1])
+		f.inRow = f.row
+		for f.d.sent.bad[0][h[at]] && h[at] < 0xFF {
+			h[at]++
+			f.longer++
+		}
 	}
-	f.state = ground
+	return f.d.sent.find(0, h) < 0
 }
 
 // pictureData forwards the next bytes of a picture.
 func (f *Filter) pictureData(p []byte) {
-	f.left -= len(p)
-	f.pixels(p, f.left == 0 && f.longer == 0)
-	f.pos += int64(len(p))
+	for len(p) > 0 {
+		n := len(p)
+		if f.longer > 0 {
+			n = min(n, f.inRow)
+		}
+		f.left -= n
+		f.pixels(p[:n], f.left == 0 && f.longer == 0)
+		f.pos += int64(n)
+		p = p[n:]
+		f.white(n)
+	}
 	f.passed()
 	if f.left == 0 {
-		f.pictureEnd()
+		f.state = ground
 	}
+}
+
+// white ends a row that is longer than it came, if n more bytes have ended it.
+func (f *Filter) white(n int) {
+	if f.longer == 0 {
+		return
+	}
+	if f.inRow -= n; f.inRow > 0 {
+		return
+	}
+	f.inRow = f.row
+	f.forward(Segment{
+		Kind: Image, Name: f.cmd.name, Offset: f.start, Bytes: zero[:f.longer], Mended: true, Why: whyLonger, Last: f.left == 0,
+	})
 }
 
 // passed crosses out the real-time commands inside of a picture up to here:
@@ -127,8 +150,12 @@ func (f *Filter) piece(p []byte, mended, last bool) {
 func (f *Filter) blank() {
 	m := f.d.inside
 	for f.left > 0 {
+		n := min(f.left, len(zero))
+		if f.longer > 0 {
+			n = min(n, f.inRow)
+		}
 		s := Segment{Kind: Image, Name: f.cmd.name, Offset: f.start, Mended: true, Why: whyBlank}
-		s.Bytes = zero[:min(f.left, len(zero))]
+		s.Bytes = zero[:n]
 		if m.bad[f.tail.state][nul] {
 			f.mended[0] = m.mend(f.tail.state, nul)
 			s.Bytes = f.mended[:]
@@ -136,7 +163,8 @@ func (f *Filter) blank() {
 		f.left -= len(s.Bytes)
 		s.Last = f.left == 0 && f.longer == 0
 		f.forward(s)
+		f.white(len(s.Bytes))
 	}
-	f.pictureEnd()
+	f.state = ground
 	f.passed()
 }

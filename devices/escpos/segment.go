@@ -80,7 +80,7 @@ const (
 	whyUnstored   = "its data was refused"
 	whyPixel      = "pixel changed"
 	whyBlank      = "rest of the picture left blank"
-	whyLonger     = "row made longer by white"
+	whyLonger     = "rows made longer by white"
 	whyBreak      = "keeps two commands apart"
 	whyDelayed    = "asked inside another command, delivered after it"
 )

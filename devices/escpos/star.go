@@ -74,7 +74,7 @@ func starRaster() *Dialect {
 func starPRNT() *Dialect {
 	m := starMode()
 	m.table[esc][gs].sub['S'] = &command{
-		name: "ESC GS S", kind: Image, head: 9, stream: headOf(9), lines: func(h []byte) int { return linesOf(word(h[6], h[7])) },
+		name: "ESC GS S", kind: Image, head: 9, width: 4, stream: headOf(9), lines: func(h []byte) int { return linesOf(word(h[6], h[7])) },
 		length: func(h []byte) int { return 9 + word(h[4], h[5])*word(h[6], h[7]) },
 		ok: func(h []byte) bool {
 			x, y := word(h[4], h[5]), word(h[6], h[7])
@@ -123,7 +123,7 @@ func starEnds(m *mode) {
 
 func starControls(m *mode) {
 	starEnds(m)
-	for _, c := range []byte{vt, ff, so, si, dc2, dc4, etb} {
+	for _, c := range []byte{vt, ff, so, si, dc2, dc4, etb, can} {
 		m.role[c] = control
 	}
 }
@@ -147,10 +147,11 @@ func starMode() *mode {
 		'r': fixed("ESC RS r", 4, always),
 	}}
 	e[gs] = &command{name: "ESC GS", kind: Refused, head: 3, length: func([]byte) int { return 3 }, never: true, sub: map[byte]*command{
-		'a': fixed("ESC GS a", 4, digit(2)),
-		't': fixed("ESC GS t", 4, always),
-		'A': fixed("ESC GS A", 5, func(h []byte) bool { return h[4] <= 0x0F }),
-		'R': fixed("ESC GS R", 5, func(h []byte) bool { return h[4] <= 0x0F || h[4] >= 0xF0 }),
+		'a':  fixed("ESC GS a", 4, digit(2)),
+		't':  fixed("ESC GS t", 4, always),
+		'A':  fixed("ESC GS A", 5, func(h []byte) bool { return h[4] <= 0x0F }),
+		0x03: of(Status, fixed("ESC GS ETX", 6, always)), // a job's end, for who counts them
+		'R':  fixed("ESC GS R", 5, func(h []byte) bool { return h[4] <= 0x0F || h[4] >= 0xF0 }),
 		'y': starSymbol("ESC GS y", 1, func(h []byte) int { // QR
 			switch h[3] {
 			case 'S':
@@ -274,7 +275,7 @@ func starColumns(e *[256]*command) {
 	e['X'] = column("ESC X", 3)
 	e['k'] = column("ESC k", 24)
 	e['k'].ok = func(h []byte) bool { n := word(h[2], h[3]); return n >= 1 && n <= maxRasterWidth }
-	e['k'].lines = oneLine
+	e['k'].lines, e['k'].width = oneLine, 2
 	e['^'] = &command{
 		name: "ESC ^", kind: Image, head: 5, stream: headOf(5), length: func(h []byte) int { return 5 + 2*word(h[3], h[4]) },
 		ok: func(h []byte) bool { n := word(h[3], h[4]); return n >= 1 && n <= maxRasterWidth*8 },
@@ -298,7 +299,7 @@ func starRasterMode() *mode {
 	row := func(name string, lines func([]byte) int) *command {
 		return &command{
 			name: name, kind: Image, head: 3, stream: headOf(3), length: func(h []byte) int { return 3 + word(h[1], h[2]) },
-			ok: func(h []byte) bool { return word(h[1], h[2]) <= maxRasterWidth }, longer: starLonger, rows: 1,
+			ok: func(h []byte) bool { return word(h[1], h[2]) <= maxRasterWidth }, width: 1, rows: 1,
 		}
 	}
 	for c, lead := range map[byte]*[256]*command{'b': m.lead('b'), 'k': m.lead('k')} {
@@ -308,16 +309,6 @@ func starRasterMode() *mode {
 		}
 	}
 	return m
-}
-
-// starLonger is by how many white bytes a row has to be longer so that its
-// length is no drawer's code: the same row.
-func starLonger(h []byte) int {
-	n := h[1]
-	for contains(starKicks, n) || n == esc {
-		n++
-	}
-	return int(n - h[1])
 }
 
 // starRasterCommands enters ESC * r and a letter. Some have a number in digits,
