@@ -79,6 +79,10 @@ var rules = []rule{
 		why: "the process that decides has no simulator, no parser for people's sources and no way to run programs linked in",
 	},
 	{
+		who: "cmd/tillwarden-cups", not: []string{module + "/enforcer", module + "/daemon/...", module + "/devices/...", module + "/signon/...", "net", "net/http", "os/exec"},
+		why: "the CUPS backend is one more POS: it has nothing to decide with, and reaches no device but tillwarden's ports",
+	},
+	{
 		who: "cmd/tillwarden-sim", not: []string{module + "/enforcer", module + "/daemon/...", module + "/devices/escpos", module + "/devices/printer"},
 		why: "the simulated hardware is a process of its own that knows nothing of the product",
 	},
