@@ -22,6 +22,7 @@ import (
 	"tillwarden/devices"
 	"tillwarden/devices/escpos"
 	"tillwarden/devices/sim"
+	"tillwarden/devices/sim/readings"
 	"tillwarden/enforcer/journal/entry"
 )
 
@@ -309,6 +310,31 @@ func TestClientsPrintTheSame(t *testing.T) {
 	}
 	if golden.String() != string(want) {
 		t.Errorf("what is refused has changed (go test -run %s -update, and look at the difference)", t.Name())
+	}
+}
+
+// TestClientsUnderAllReadings: nor does any printer that reads what leaves in
+// another way drive a drawer.
+func TestClientsUnderAllReadings(t *testing.T) {
+	const most = 8 << 10 // a large picture's dots may be read in very many ways
+	for _, c := range clients(t, allDialects...) {
+		if len(c.data) > most {
+			continue
+		}
+		t.Run(c.name(), func(t *testing.T) {
+			language := readings.Epson()
+			if strings.HasPrefix(c.Dialect, "star") {
+				language = readings.StarLine()
+			}
+			r := readings.New(language)
+			r.Send(c.filter(t, c.pieces()).out)
+			if err := r.Err(); err != nil {
+				t.Fatal(err)
+			}
+			if found, some := r.Found(readings.Pulse); some {
+				t.Error(found)
+			}
+		})
 	}
 }
 
