@@ -76,7 +76,8 @@ type settings struct {
 	symbols    symbols
 	graphic    *graphic
 	glyphs     glyphs
-	raster     bool          // Star's raster mode
+	raster     bool // Star's raster mode
+	rows       rasterRows
 	pulseOn    time.Duration // ESC BEL, on a Star
 }
 

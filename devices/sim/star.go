@@ -79,12 +79,45 @@ func (p *Printer) rasterGround(c byte) {
 // starRow is b n1 n2 d.
 var starRow = command{name: "b", size: 3, open: func(p *Printer, h []byte) collector {
 	return count(low(h[1], h[2]), maxPicture, func(data []byte) {
-		p.text.mark("%c %x", h[0], bytes.TrimRight(data, "\x00"))
+		p.settings.rows.add(data)
+		p.text.mark("%c", h[0])
 		if h[0] == 'b' {
 			p.text.out(&p.paper, "")
 		}
 	})
 }}
+
+// rasterRows are the rows of dots of raster mode until something else comes.
+type rasterRows struct {
+	rows  [][]byte
+	bytes int
+}
+
+func (r *rasterRows) add(row []byte) {
+	if r.bytes+len(row) <= maxPicture {
+		r.rows = append(r.rows, bytes.Clone(row))
+		r.bytes += len(row) + 1 // that of empty rows there are not too many
+	}
+}
+
+// rowsEnd makes one picture of the rows that there are.
+func (p *Printer) rowsEnd() {
+	across := 0
+	for _, row := range p.settings.rows.rows {
+		across = max(across, len(row))
+	}
+	var dots []byte
+	for _, row := range p.settings.rows.rows {
+		dots = append(append(dots, row...), make([]byte, across-len(row))...)
+		if len(dots) > maxPicture {
+			break
+		}
+	}
+	if len(dots) > 0 {
+		p.picture("b", 8*across, len(p.settings.rows.rows), dots)
+	}
+	p.settings.rows = rasterRows{}
+}
 
 func (p *Printer) starPulse(drawer int, c byte, via string) {
 	on := p.settings.pulseOn
@@ -227,7 +260,7 @@ func starFamily(p *Printer, h []byte) collector {
 	case 'S':
 		return starBody(6, func(d []byte) uint64 { return low(d[1], d[2]) * low(d[3], d[4]) }, func(d, dots []byte) {
 			width, height := 8*int(low(d[1], d[2])), int(low(d[3], d[4]))
-			t.note(&p.paper, "image %d x %d", width, height)
+			t.note(&p.paper, "image")
 			p.picture("ESC GS S", width, height, dots)
 		})
 	case 'y':
@@ -324,6 +357,7 @@ const maxBarcode = 255
 // starRaster is ESC * r and a letter, and what follows it up to NUL: A begins
 // raster mode, B ends it, D opens the drawer, and the rest are settings.
 func starRaster(p *Printer, h []byte) collector {
+	p.rowsEnd()
 	switch h[3] {
 	case 'A':
 		p.settings.raster = true

@@ -21,7 +21,7 @@ func TestStarPrints(t *testing.T) {
 		"Kanji":        {"star-china", "\xc4\xcc\xc5\xa3\n", "<c4cc><c5a3>"},
 		"Shift JIS":    {"star", "\x1b$1\x8b\x8d\x1b$0\xb1\n", "<8b8d>▒"},
 		"counts":       {"star", "\x1b\x1d\x03\x01\x00\x00a\n", "a"},
-		"raster mode":  {"star", "\x1b*rA\x1b*rP0\x00b\x02\x00\xf0\x00b\x01\x00\x0f\x1b*rY12\x00\x1b\x0c\x00\x1b*rBa\n", "{b f0}\n{b 0f}\n{down by 12}\n[partial cut]\na"},
+		"raster mode":  {"star", "\x1b*rA\x1b*rP0\x00b\x02\x00\xf0\x00b\x01\x00\x0f\x1b*rY12\x00\x1b\x0c\x00\x1b*rBa\n", "{b}\n{b}\n{down by 12}\n[partial cut]\na"},
 		"switches":     {"star", "\x1b#N,0000\n\x00a\n", "a"},
 		"unknown":      {"star", "\x1b\x7fa\n", "a"},
 		"GS and FS":    {"star", "\x1d!a\n", "!a"},
@@ -43,6 +43,7 @@ func TestStarPictures(t *testing.T) {
 		"ESC k":    {"\x1bk\x01\x00" + strings.Repeat("\x07", 24) + "\n", Picture{0, "ESC k", 8, 24, HexBytes(strings.Repeat("\x07", 24))}},
 		"ESC K":    {"\x1bK\x03\x00\x80\x1c\xff", Picture{0, "ESC K", 3, 8, HexBytes("\xa0\x20\x20\x60\x60\x60\x20\x20")}},
 		"ESC X":    {"\x1bX\x01\x00\x80\x07\x80", Picture{0, "ESC X", 1, 24, HexBytes("\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x80\x80\x80\x00\x00\x00\x00\x00\x00\x00")}},
+		"raster":   {"\x1b*rAb\x02\x00\x07\x1ck\x00\x00b\x01\x00\x19\x1b*rB", Picture{2, "b", 16, 3, HexBytes("\x07\x1c\x00\x00\x19\x00")}},
 		"ESC GS S": {"\x1b\x1dS\x01\x02\x00\x02\x00\x00\x07\x1c\x1a\x19", Picture{1, "ESC GS S", 16, 2, HexBytes("\x07\x1c\x1a\x19")}},
 	} {
 		t.Run(name, func(t *testing.T) {

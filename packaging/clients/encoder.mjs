@@ -8,7 +8,7 @@ const name = '@point-of-sale/receipt-printer-encoder';
 
 const items = [['1', 'Milk 1 l', '1.19'], ['2', 'Bread, dark', '4.80'], ['1', 'Apples 0.842 kg', '2.52'], ['12', 'Eggs', '3.60'], ['1', 'Newspaper', '1.80']];
 
-const sale = (printerModel, { columns = 42, mode, kick = 0, dither = false, pulse = [100, 500], symbols = true, times = 1 } = {}) => {
+const sale = (printerModel, { columns = 42, mode, kick = 0, dither = false, pulse = [100, 500], symbols = true, times = 1, code = '2026-11-27;R1;004711;13.91' } = {}) => {
   const e = new ReceiptPrinterEncoder({ printerModel, columns, ...(mode && { imageMode: mode }) });
   e.initialize().codepage('auto');
   e.align('center').image(dither ? photo() : logo(), dither ? 256 : 200, dither ? 120 : 64, dither ? 'floydsteinberg' : 'threshold');
@@ -17,7 +17,7 @@ const sale = (printerModel, { columns = 42, mode, kick = 0, dither = false, puls
   e.rule().bold(true).table([{ width: columns - 12 }, { width: 12, align: 'right' }], [['TOTAL EUR', '13.91']]).bold(false);
   e.table([{ width: columns - 12 }, { width: 12, align: 'right' }], [['CASH', '20.00'], ['CHANGE', '6.09']]);
   e.newline().align('center').barcode('2012345678903', 'ean13', { height: 60, text: true });
-  if (symbols) e.qrcode('2026-11-27;R1;004711;13.91', { model: 2, size: 6, errorlevel: 'm' });
+  if (symbols) e.qrcode(code, { model: 2, size: 6, errorlevel: 'm' });
   e.line('Thank you').newline(3).cut(mode ? 'partial' : 'full');
   if (kick > 0) e.pulse(0, ...pulse);
   if (kick > 1) e.pulse(1, ...pulse);
@@ -31,6 +31,9 @@ const long = () => {
   const head = e.encode();
   return Buffer.concat([Buffer.from(head), Buffer.from(sale('epson-tm-t88vi', { kick: 1, times: 24 }))]);
 };
+
+// A QR code of a length that is no drawer's code on a Star.
+const shorter = '2026-11-27;R1;4711;13.91';
 
 const accents = () => new ReceiptPrinterEncoder({ printerModel: 'epson-tm-t88v' }).initialize().codepage('auto')
   .line('Crème brûlée          €4,50').line('Æbleskiver, smørrebrød, Öl, Straße').line('Žluťoučký kůň, Łódź, Győr')
@@ -72,6 +75,7 @@ export default [
   { name: 'encoder-fujitsu-sale', package: name, commands: 'esc-pos', printer: 'fujitsu-fp1000', transport: 'WebUSB: one transfer', kicks: 1, contains: ['sale', 'logo', 'EAN-13', 'kick'], job: () => whole(sale('fujitsu-fp1000', { kick: 1 })) },
   { name: 'encoder-pos5890-sale', package: name, commands: 'esc-pos', printer: 'pos-5890', transport: 'WebBluetooth: messages of 100 bytes, 30 ms apart', kicks: 1, contains: ['sale', 'logo', 'EAN-13', 'kick'], job: () => messages(sale('pos-5890', { columns: 32, kick: 1, symbols: false })) },
   { name: 'encoder-refund', package: 'esc-pos-encoder', commands: 'esc-pos', printer: 'any', transport: 'WebSerial: one write', kicks: 1, contains: ['refund', 'euro', 'cut', 'kick'], job: () => whole(refund()) },
-  { name: 'encoder-starprnt-sale', package: name, commands: 'star-prnt', printer: 'star-mc-print2', transport: 'WebUSB: one transfer', kicks: 1, contains: ['sale', 'logo', 'EAN-13', 'QR', 'kick'], job: () => whole(sale('star-mc-print2', { columns: 48, kick: 1 })) },
-  { name: 'encoder-starline-sale', package: name, commands: 'star-line', printer: 'star-tsp650ii', transport: 'WebUSB: one transfer', kicks: 2, contains: ['sale', 'dithered picture', 'EAN-13', 'QR', 'both drawers'], job: () => whole(sale('star-tsp650ii', { columns: 48, kick: 2, dither: true })) },
+  { name: 'encoder-starprnt-sale', package: name, commands: 'star-prnt', printer: 'star-mc-print2', transport: 'WebUSB: one transfer', kicks: 1, contains: ['sale', 'logo', 'EAN-13', 'QR', 'kick'], job: () => whole(sale('star-mc-print2', { columns: 48, kick: 1, code: shorter })) },
+  { name: 'encoder-starprnt-code', package: name, commands: 'star-prnt', printer: 'star-mc-print2', transport: 'WebUSB: one transfer', kicks: 0, contains: ['copy', 'QR of 26 characters'], lost: 'the length of its QR code is a drawer\'s code (SUB)', job: () => whole(sale('star-mc-print2', { columns: 48 })) },
+  { name: 'encoder-starline-sale', package: name, commands: 'star-line', printer: 'star-tsp650ii', transport: 'WebUSB: one transfer', kicks: 2, contains: ['sale', 'dithered picture', 'EAN-13', 'QR', 'both drawers'], job: () => whole(sale('star-tsp650ii', { columns: 48, kick: 2, dither: true, code: shorter })) },
 ];

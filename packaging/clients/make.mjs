@@ -39,7 +39,7 @@ for (const s of streams) {
     else pieces.push([p.bytes.length, 1, p.pause]);
   }
   writeFileSync(join(out, file), job.bytes);
-  manifest.push({ file, ...about(s.package), commands: s.commands, dialect: s.dialect ?? dialectOf(s.commands), printer: s.printer, contains: s.contains, transport: s.transport, kicks: s.kicks, bytes: job.bytes.length, pieces });
+  manifest.push({ file, ...about(s.package), commands: s.commands, dialect: s.dialect ?? dialectOf(s.commands), printer: s.printer, contains: s.contains, transport: s.transport, kicks: s.kicks, ...(s.lost && { lost: s.lost }), bytes: job.bytes.length, pieces });
 }
 const listed = new Set(manifest.map(m => m.file));
 for (const f of readdirSync(out)) {
