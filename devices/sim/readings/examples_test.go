@@ -101,3 +101,90 @@ func TestInvariant3Examples(t *testing.T) {
 		}
 	}
 }
+
+// orders are what printers must not be told, in all their forms.
+var orders = []string{
+	kick, "\x1bp00\x01", "\x1bp\x07\x19\xfa", "\x1bx1", "\x1bv\xc8", "\x1b\x80\xc8", rtKick, "\x10\x14\x01\x05\x09", "\x10\x14\x03\x01\x00\x01\x00\x00",
+	"\x10\x14\x02\x01\x08", clearing, "\x10\x05\x00", "\x10\x05\x01", "\x10\x05\x02", "\x1b=\x00", "\x1b=\x02", "\x1b=\x03", "\x1b#N", "\x1b(A\x04\x00071\x01",
+	"\x1b(Y\x02\x0000", "\x1cq\x01\x01\x00\x01\x00", "\x1d:", "\x1d^\x01\x00\x01", "\x1d(A\x02\x00\x00\x01", "\x1d(D\x03\x00\x14\x01\x01", "\x1d(E\x03\x00\x01IN",
+	"\x1d(M\x02\x00\x0101", "\x1d(z\x02\x00>0",
+}
+
+// carriers bring an order to the printer in something else. In some of them the
+// rest of the order is a text or a command of its own.
+var carriers = map[string]func(order string) string{
+	"bare":                    func(o string) string { return o },
+	"in a raster":             func(o string) string { return string(seq(0x1D, "v0", 0, 20, 0, 1, 0, padded(o, 20))) },
+	"in a raster's last dots": func(o string) string { return string(seq(0x1D, "v0", 0, len(o), 0, 1, 0, o)) },
+	"half in a raster":        func(o string) string { return string(seq(0x1D, "v0", 0, 1, 0, 1, 0, o)) },
+	"two bytes in a raster":   func(o string) string { return string(seq(0x1D, "v0", 0, 2, 0, 1, 0, o)) },
+	"in columns":              func(o string) string { return string(seq(0x1B, "*", 0, 20, 0, padded(o, 20))) },
+	"in columns of another mode": func(o string) string {
+		return string(seq(0x1B, "*", 33, 7, 0, padded(o, 21)))
+	},
+	"in graphics": func(o string) string {
+		return string(seq(0x1D, "(L", 30, 0, "0p0", 1, 1, "1", 160, 0, 1, 0, padded(o, 20)))
+	},
+	"in long graphics": func(o string) string {
+		return string(seq(0x1D, "8L", 30, 0, 0, 0, "0p0", 1, 1, "1", 160, 0, 1, 0, padded(o, 20)))
+	},
+	"in a downloaded picture": func(o string) string { return string(seq(0x1D, "*", 1, 3, padded(o, 24))) },
+	"in a character":          func(o string) string { return string(seq(0x1B, "&", 3, "AA", 7, padded(o, 21))) },
+	"in a Kanji character":    func(o string) string { return string(seq(0x1C, "2", 0x77, 0x21, padded(o, 72))) },
+	"in a bar code":           func(o string) string { return string(seq(0x1D, "kI", 22, "{B", padded(o, 20))) },
+	"in an old bar code":      func(o string) string { return string(seq(0x1D, "k", 4, "ABC", o, 0)) },
+	"in a QR code": func(o string) string {
+		return string(seq(0x1D, "(k", 23, 0, "1P0", padded(o, 20), 0x1D, "(k", 3, 0, "1Q0"))
+	},
+	"in a page's area":      func(o string) string { return string(seq(0x1B, "W", 0, 0, padded(o, 6)[:6])) },
+	"in a counter":          func(o string) string { return string(seq(0x1D, "C1", padded(o, 6)[:6])) },
+	"begun by a parameter":  func(o string) string { return string(seq(0x1B, "!", o)) },
+	"begun by another":      func(o string) string { return string(seq(0x1B, "J", o)) },
+	"begun by two":          func(o string) string { return string(seq(0x1D, "P", o)) },
+	"begun by a position":   func(o string) string { return string(seq(0x1B, "$", 0, o)) },
+	"begun by three":        func(o string) string { return string(seq(0x1B, "W", 0, 0, 0, 0, 0, o)) },
+	"begun by a tab stop":   func(o string) string { return string(seq(0x1B, "D", o)) },
+	"begun by an ESC":       func(o string) string { return "\x1b" + o },
+	"begun by a lead byte":  func(o string) string { return "\x81" + o },
+	"begun by DLE":          func(o string) string { return "\x10" + o },
+	"behind an unknown one": func(o string) string { return "\x1b~" + o },
+	"behind another":        func(o string) string { return "\x1d~~~" + o },
+	"in a refused command":  func(o string) string { return string(seq(0x1D, "(B", 20, 0, padded(o, 20))) },
+	"in a size that is not": func(o string) string { return string(seq(0x1D, "v0", 0, o)) },
+	"in a macro":            func(o string) string { return "\x1d:" + o + "\x1d:\x1d^\x01\x00\x00" },
+}
+
+func padded(o string, n int) string {
+	for len(o) < n {
+		o += "\x00"
+	}
+	return o
+}
+
+// TestInvariant3Carriers: every order in every carrier, whole and cut anywhere.
+func TestInvariant3Carriers(t *testing.T) {
+	for _, f := range families {
+		for name, carry := range carriers {
+			t.Run(f.dialect+"/"+name, func(t *testing.T) {
+				for _, o := range orders {
+					stream := []byte(carry(o))
+					for cut := range stream {
+						if cut > 0 && f.dialect != families[0].dialect {
+							break // the dialects read pieces alike
+						}
+						l := newLine(t, f)
+						l.feed(stream[:cut])
+						if cut%2 == 1 {
+							l.idle()
+						}
+						l.feed(stream[cut:])
+						l.feed([]byte(job))
+						l.idle()
+						l.sends(l.pulse)
+						l.judge(t)
+					}
+				}
+			})
+		}
+	}
+}
