@@ -13,18 +13,20 @@ import (
 // What the daemon itself sends: a pulse that was granted, a question, and what
 // switches the printer's real-time kick off.
 var (
-	pulse     = []byte{0x1B, 'p', 0, 25, 250}
-	question  = []byte{0x10, 0x04, 0x01}
-	switchOff = []byte{0x1D, '(', 'D', 3, 0, 20, 1, 0}
+	pulse        = []byte{0x1B, 'p', 0, 25, 250}
+	question     = []byte{0x10, 0x04, 0x01}
+	starQuestion = []byte{0x1B, 0x06, 0x01}
+	switchOff    = []byte{0x1D, '(', 'D', 3, 0, 20, 1, 0}
 )
 
 // line is a filter with all printers behind it.
 type line struct {
 	family
 	filter   *escpos.Filter
-	printers *readings.Readings
+	printers []*readings.Readings // of each language
 	in, out  []byte
 	segments []escpos.Segment
+	off      []byte // switches the real-time kick off
 }
 
 // failing is a *testing.T or a *rapid.T.
@@ -35,12 +37,18 @@ func newLine(t failing, f family) *line {
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	return &line{family: f, filter: escpos.NewFilter(d), printers: readings.New(f.language())}
+	l := &line{family: f, filter: escpos.NewFilter(d), off: d.RealtimeOff()}
+	for _, language := range f.languages {
+		l.printers = append(l.printers, readings.New(language()))
+	}
+	return l
 }
 
 func (l *line) emit(s *escpos.Segment) {
 	l.out = append(l.out, s.Bytes...)
-	l.printers.Send(s.Bytes)
+	for _, r := range l.printers {
+		r.Send(s.Bytes)
+	}
 	kept := *s
 	kept.Bytes = append([]byte(nil), s.Bytes...)
 	l.segments = append(l.segments, kept)
@@ -55,29 +63,35 @@ func (l *line) idle() { l.filter.Idle(l.emit) }
 
 // cleared: the printer lost its power, and the daemon has seen it.
 func (l *line) cleared() {
-	l.printers.PowerCycle()
+	for _, r := range l.printers {
+		r.PowerCycle()
+	}
 	l.filter.Cleared()
 }
 
 // sends is the daemon's own bytes, as the guard sends them: at ground state, kept
 // apart from what was sent before.
 func (l *line) sends(p []byte) {
-	if !l.filter.Ground() {
+	if !l.filter.Ground() || p == nil {
 		return
 	}
 	b := append(l.filter.Break(), p...)
 	l.filter.Sent(b)
 	l.out = append(l.out, b...)
-	l.printers.SendOwn(b)
+	for _, r := range l.printers {
+		r.SendOwn(b)
+	}
 }
 
 // judge is invariant 3.
 func (l *line) judge(t failing) {
-	if err := l.printers.Err(); err != nil {
-		t.Fatalf("%v\n in % X\nout % X", err, l.in, l.out)
-	}
-	if f, is := l.printers.Unasked(); is {
-		t.Fatalf("%s\n in % X\nout % X", f, l.in, l.out)
+	for _, r := range l.printers {
+		if err := r.Err(); err != nil {
+			t.Fatalf("%v\n in % X\nout % X", err, l.in, l.out)
+		}
+		if f, is := r.Unasked(); is {
+			t.Fatalf("%s: %s\n in % X\nout % X", r.Language(), f, l.in, l.out)
+		}
 	}
 }
 
@@ -89,15 +103,19 @@ func (l *line) event(n byte) {
 	case 1:
 		l.cleared()
 	case 2:
-		l.sends(question)
+		l.sends(l.question)
 	case 3:
 		l.sends(l.pulse)
 	case 4:
-		l.sends(switchOff)
+		l.sends(l.off)
 	case 5:
-		l.printers.Interrupt()
+		for _, r := range l.printers {
+			r.Interrupt()
+		}
 	case 6:
-		l.printers.Press()
+		for _, r := range l.printers {
+			r.Press()
+		}
 	case 7:
 		l.idle()
 		l.sends(l.pulse)
@@ -106,16 +124,40 @@ func (l *line) event(n byte) {
 
 // family is a dialect with the printers that it is for, and the daemon's pulse.
 type family struct {
-	dialect  string
-	language func() *readings.Language
-	pulse    []byte
+	dialect   string
+	languages []func() *readings.Language
+	pulse     []byte
+	question  []byte // nil: it asks nothing
+	honest    func() *rapid.Generator[[]byte]
+	kicks     []string
 }
 
+var (
+	epsons    = []func() *readings.Language{readings.Epson}
+	stars     = []func() *readings.Language{readings.StarLine}
+	citizens  = []func() *readings.Language{readings.Citizen}
+	ithacas   = []func() *readings.Language{readings.Ithaca}
+	starPulse = []byte{0x1B, 0x07, 20, 20, 0x07}
+)
+
+var (
+	epsonKicks  = []string{kick, rtKick, "\x1bp07y"}
+	starKicks   = []string{"\x07", "\x1c", "\x1a", "\x19", "\x1b\x07\x14\x14\x07"}
+	ithacaKicks = []string{"\x1bx1", "\x1bx\x02", "\x07", "\x08", kick}
+)
+
 var families = []family{
-	{"epson", readings.Epson, pulse},
-	{"epson-clone", readings.Epson, pulse},
-	{"epson-wincor", readings.Epson, pulse},
-	{"epson-sii", readings.Epson, pulse},
+	{"epson", epsons, pulse, question, honest, epsonKicks},
+	{"epson-clone", epsons, pulse, question, honest, epsonKicks},
+	{"epson-wincor", epsons, pulse, question, honest, epsonKicks},
+	{"epson-sii", epsons, pulse, nil, honest, epsonKicks},
+	{"star-line", stars, starPulse, starQuestion, honestStar, starKicks},
+	{"star-raster", stars, starPulse, starQuestion, honestRows, starKicks},
+	{"starprnt", stars, []byte{0x1A}, starQuestion, honestStar, starKicks},
+	{"citizen-cbm", citizens, starPulse, nil, honestCitizen, starKicks},
+	{"ithaca", ithacas, []byte{0x1B, 'x', 2}, nil, honestIthaca, ithacaKicks},
+	{"suremark", epsons, pulse, nil, honestCommon, epsonKicks},
+	{"generic", epsons, pulse, nil, honestCommon, epsonKicks},
 }
 
 // TestEachDialectIsHeldToInvariant3: a dialect that no printer answers to here is
@@ -126,6 +168,16 @@ func TestEachDialectIsHeldToInvariant3(t *testing.T) {
 			t.Errorf("%s has no printers here: add them to families", d.Name())
 		}
 	}
+}
+
+// opened reports whether the daemon's pulse opened a drawer of some printer.
+func (l *line) opened() bool {
+	for _, r := range l.printers {
+		if _, is := r.Found(readings.Granted); is {
+			return true
+		}
+	}
+	return false
 }
 
 // job is the end of a receipt, and a next one by an innocent POS: what was left

@@ -20,8 +20,6 @@ type Language struct {
 	// words are the commands in printed text, begun how they begin.
 	words map[string]Kind
 	begun []string
-	// never are the choices that its printers do not make.
-	never Choice
 }
 
 // single is a byte that opens a drawer.

@@ -33,11 +33,11 @@ type Printed struct {
 	Ground bool
 }
 
-// Text is the characters among the effects.
+// Text is the characters among the effects, and the ends of lines.
 func (p *Printed) Text() string {
 	var b []byte
 	for _, e := range p.Effects {
-		if e.What == Text || e.What == Control {
+		if e.What == Text || e.Bytes == "\n" && e.What == Control {
 			b = append(b, e.Bytes...)
 		}
 	}

@@ -258,6 +258,9 @@ func (r *Readings) Unasked() (Finding, bool) {
 	return Finding{}, false
 }
 
+// Language is the name of what the printers speak.
+func (r *Readings) Language() string { return r.m.l.name }
+
 // Err is ErrBound if some readings could not be followed.
 func (r *Readings) Err() error { return r.err }
 

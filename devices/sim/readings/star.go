@@ -1,12 +1,9 @@
 package readings
 
-// Star's printers in line mode, and those that imitate them. A byte alone opens a
-// drawer: where a command's parameters were read as data, "feed seven lines"
-// would. So printers of these languages are taken to know the commands of their
-// manual, exactly as long as it says; what it does not have is of any length.
-
-// exactly are the choices that printers do not make whose commands are exact.
-const exactly = Forgets | Stops | Rereads | Refuses | EndsEarly | OldFixed | ToNUL | Loses
+// Star's printers in line mode, and those that imitate them: a byte alone opens a
+// drawer, so that a parameter or a dot is as good as an order to a printer that
+// reads it as data. The manual's commands are here so that there is a plain
+// reading; what it does not have is of any length.
 
 // StarLine is Star's line mode (command specifications for line mode, for dot
 // impact printers). FS, SUB and EM are executed on arrival on some, and in their
@@ -14,7 +11,7 @@ const exactly = Forgets | Stops | Rereads | Refuses | EndsEarly | OldFixed | ToN
 func StarLine() *Language {
 	const esc = 0x1B
 	l := &Language{
-		name: "star-line", forms: map[byte]*[256]*form{}, leads: map[byte]Choice{esc: 0}, never: exactly,
+		name: "star-line", forms: map[byte]*[256]*form{}, leads: map[byte]Choice{esc: 0},
 		singles: [256]single{0x07: {pin: 1}, 0x1C: {pin: 1, arrives: true}, 0x1A: {pin: 2, arrives: true}, 0x19: {pin: 2, arrives: true}},
 	}
 	l.sizes(esc, `07:4 20:3 2D:3 2F:3 30:2 31:2 33:2 34:2 35:2 3A:2 40:2 43:3 45:2 46:2 47:2 48:2 49:3 4A:3 4D:2 4E:3 4F:2 50:2
@@ -71,9 +68,17 @@ func StarLine() *Language {
 			return plan{stop: true}
 		case len(h) < 4:
 			return more(4)
+		case h[3] == 'A', h[3] == 'B', h[3] == 'C', h[3] == 'R':
+			return plan{}
 		}
 		return plan{phase: untilByte}
 	})
+	for _, lead := range []byte("bk") {
+		for b := range 256 {
+			l.planned(lead, byte(b), rowPlan)
+		}
+	}
+	l.sizes(esc, `0C:3`)
 	l.planned(esc, '#', func([]byte) plan { return plan{phase: untilByte} })
 	l.planned(esc, '?', func([]byte) plan { return plan{phase: untilByte} })
 
@@ -162,6 +167,25 @@ func starRaster(t turn, s, next state) {
 	switch s.h[3] {
 	case 'D', 'V':
 		t = t.finds(Pulse, s.has(own), s.h[3]&1+1)
+	case 'A', 'B':
+		next = next.set(rows, s.h[3] == 'A')
 	}
 	t.followed(s, next)
+}
+
+// row is a byte of raster mode: a row of dots begins with its length.
+func (t turn) row(s state) {
+	if t.m.l.forms[t.b] == nil {
+		t.to(s)
+		return
+	}
+	s.phase, s.n, s.h[0] = head, 1, t.b
+	t.to(s.set(own, t.own))
+}
+
+func rowPlan(h []byte) plan {
+	if len(h) < 3 {
+		return more(3)
+	}
+	return data(uint64(word(h[1], h[2])))
 }

@@ -33,6 +33,7 @@ const (
 	replaying                    // the macro runs
 	wide                         // all text is of two-byte characters
 	lost                         // a byte was lost already
+	rows                         // rows of dots, and no text
 )
 
 // state is all that matters of a printer. It is comparable, and small: texts

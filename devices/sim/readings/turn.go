@@ -96,9 +96,6 @@ func (t turn) finds(k Kind, granted bool, pin uint8) turn {
 func (t turn) to(s state) { t.prints(s, Effect{}) }
 
 func (t turn) prints(s state, e Effect) {
-	if t.tags&t.m.l.never != 0 {
-		return
-	}
 	t.m.out = append(t.m.out, outcome{state: s, tags: t.tags, found: t.found, pin: t.pin, effect: e})
 }
 
@@ -175,6 +172,10 @@ func (t turn) ground(s state) {
 		return
 	}
 	if b >= 0x20 {
+		if s.has(rows) {
+			t.row(s)
+			t = t.with(Clone)
+		}
 		t.character(s)
 		return
 	}
