@@ -33,6 +33,8 @@ type question struct {
 	visit int // which opening of the port by the POS
 	// maybe: not every printer answers it, or not there.
 	maybe bool
+	// one: the answer is one byte, whatever that is.
+	one bool
 	// mark is up to where the printer has done what it was sent when it answers
 	// a question of ours in order.
 	mark uint64
@@ -116,6 +118,12 @@ func (d *demux) asks(who asker, visit int, maybe bool, now time.Duration) {
 		return
 	}
 	d.arrival = append(d.arrival, question{who: who, at: now, visit: visit, maybe: maybe})
+}
+
+// enquires is the same for a question of the POS's whose answer is one byte of
+// any kind.
+func (d *demux) enquires(visit int, now time.Duration) {
+	d.arrival = append(d.arrival, question{who: posAsked, at: now, visit: visit, one: true})
 }
 
 // asksInOrder takes down one that is answered in order. It reports whether there
@@ -352,11 +360,17 @@ const (
 // takeStar reads Star's status frames. The first byte says how many there are
 // (bits 6, 5, 3, 2 and 1); in the third, bit 2 is the drawer's wire and bit 3
 // offline. A frame that comes unasked is as good as the one that was asked for,
-// and the other way round: what counts is that the POS gets as many.
+// and the other way round: what counts is that the POS gets as many. The answers
+// to ENQ and EOT are one byte, which may look like a frame's first: but where the
+// POS has asked for it, it and all that follows is the POS's. That it has asked
+// for the automatic status as well its manual forbids.
 func takeStar(d *demux, b byte, _ time.Duration) reply {
 	switch {
 	case b == xon || b == xoff:
 		return reply{flow: b}
+	case d.status == 0 && len(d.arrival) > 0 && d.arrival[0].one:
+		q, _ := next(&d.arrival)
+		return reply{to: d.still(q), bytes: d.one(b), alive: true}
 	case d.status == 0:
 		n := int(b>>2&0x18 | b>>1&0x07)
 		if b&starHeadMask != starHead || n < starLeast {

@@ -374,6 +374,7 @@ func TestDemuxStar(t *testing.T) {
 		"ours and unasked": {func(d *demux) { d.asks(weAsked, 0, false, 0) }, frame(0x04) + frame(0x00), frame(0x00), true, true, false},
 		"of seven bytes":   {func(d *demux) { d.asks(weAsked, 0, false, 0) }, "\x0F\x00\x04\x00\x00\x00\x00", "", true, true, false},
 		"XOFF within":      {func(d *demux) { d.asks(weAsked, 0, false, 0) }, "\x0F\x00\x13\x04\x00\x00\x00\x00", "", true, true, false},
+		"an enquiry":       {func(d *demux) { d.enquires(0, 0) }, "\x0F", "\x0F", false, false, false},
 		"something else":   {func(d *demux) { d.asks(weAsked, 0, false, 0) }, "HSP7000\n", "HSP7000\n", false, false, false},
 	} {
 		d := newDemux(&l)

@@ -31,6 +31,12 @@ type language struct {
 	ordered []byte
 	drains  bool
 
+	// modes: a POS can stay in a mode of the printer's, between two commands, for
+	// as long as it likes.
+	modes bool
+	// cut ends a slip. nil: the printer prints no text.
+	cut []byte
+
 	// pulses is the form of the order to open a drawer. Its times are counted in
 	// steps, up to most of them.
 	pulses pulseForm
@@ -73,6 +79,9 @@ var (
 	// ESC ACK SOH: Star's line mode specification (HSP7000, p. 3-70), executed when
 	// it is received. The answer is a frame as of the automatic status.
 	starAsk = []byte{0x1B, 0x06, 0x01}
+
+	epsonCut = []byte{0x1D, 'V', 1}
+	starCut  = []byte{0x1B, 'd', 1}
 )
 
 // languages are by the dialect's name.
@@ -85,17 +94,17 @@ var languages = map[string]language{
 	"epson-clone":  epsonLanguage(2*time.Millisecond, false),
 	"epson-wincor": epsonLanguage(10*time.Millisecond, false), // Wincor ND69, p. 71
 	"star-line":    starLanguage,
-	"star-raster":  starLanguage,
+	"star-raster":  picturesOnly(starLanguage),
 	"starprnt":     starLanguage,
 	// Citizen iDP-3541, p. 42: ESC BEL, BEL, SUB as Star.
-	"citizen-cbm": {take: takeAny, pulses: pulseStar, step: 10 * time.Millisecond, most: 127},
+	"citizen-cbm": {take: takeAny, cut: starCut, pulses: pulseStar, step: 10 * time.Millisecond, most: 127},
 	// TransAct 90 PLUS, p. 88: ESC x n; the printer's settings say for how long.
-	"ithaca": {take: takeAny, pulses: pulseIthaca, step: time.Millisecond, most: 1 << 20},
+	"ithaca": {take: takeAny, cut: []byte{0x1B, 'v'}, pulses: pulseIthaca, step: time.Millisecond, most: 1 << 20},
 	// Seiko RP-F10, technical reference 6.4: its answers have another form (Axh), and
 	// what they say of the drawer was not found.
-	"epson-sii": {take: takeAny, pulses: pulseEpson, step: 2 * time.Millisecond, most: 255},
-	"suremark":  {take: takeAny, pulses: pulseEpson, step: 2 * time.Millisecond, most: 255},
-	"generic":   {take: takeAny, pulses: pulseEpson, step: 2 * time.Millisecond, most: 255},
+	"epson-sii": {take: takeAny, cut: epsonCut, pulses: pulseEpson, step: 2 * time.Millisecond, most: 255},
+	"suremark":  {take: takeAny, cut: epsonCut, pulses: pulseEpson, step: 2 * time.Millisecond, most: 255},
+	"generic":   {take: takeAny, cut: epsonCut, pulses: pulseEpson, step: 2 * time.Millisecond, most: 255},
 }
 
 func epsonLanguage(step time.Duration, drains bool) language {
@@ -103,7 +112,7 @@ func epsonLanguage(step time.Duration, drains bool) language {
 		ask: statusAsk, head: [2]byte{0x10, 0x04}, take: takeEpson,
 		// 1 to 4 are on every model, the others on some (TM-T88V: ink, MICR, ...).
 		possible: func(n byte) bool { return n <= 8 || n == 18 },
-		clear:    clearOrder, ordered: orderedAsk, drains: drains,
+		clear:    clearOrder, ordered: orderedAsk, drains: drains, cut: epsonCut,
 		pulses: pulseEpson, step: step, most: 255,
 	}
 }
@@ -115,7 +124,14 @@ func epsonLanguage(step time.Duration, drains bool) language {
 var starLanguage = language{
 	ask: starAsk, head: [2]byte{0x1B, 0x06}, take: takeStar,
 	possible: func(n byte) bool { return n == 1 },
-	pulses:   pulseStar, step: 10 * time.Millisecond, most: 127,
+	modes:    true, cut: starCut,
+	pulses: pulseStar, step: 10 * time.Millisecond, most: 127,
+}
+
+// picturesOnly is for printers that print no text (TSP100).
+func picturesOnly(l language) language {
+	l.cut = nil
+	return l
 }
 
 // form is how a question of the POS is answered.
@@ -124,6 +140,7 @@ type form uint8
 const (
 	formNone    form = iota // it is no question, or one whose answer comes unasked
 	formArrival             // on arrival
+	formEnquiry             // on arrival, with one byte of any kind
 	formByte                // in order, with one byte
 	formBlock               // in order, with a block that ends with NUL
 )
@@ -142,6 +159,8 @@ func formOf(s *escpos.Segment) form {
 		}
 	case "ESC ACK SOH":
 		return formArrival
+	case "ENQ", "EOT":
+		return formEnquiry
 	case "GS r", "ESC u":
 		return formByte
 	case "GS I":

@@ -2,11 +2,14 @@ package printer
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"tillwarden/devices/escpos"
+	"tillwarden/devices/sim"
+	"tillwarden/enforcer/journal/entry"
 )
 
 // TestEveryDialectHasALanguage: there is no printer that could be declared and
@@ -73,6 +76,88 @@ func TestPulseOfEachDialect(t *testing.T) {
 	}
 	if len(languages) != 11 {
 		t.Errorf("%d languages, 11 of them looked at", len(languages))
+	}
+}
+
+// TestSlipInEveryDialect: what a slip is printed by is what the dialect itself
+// would let through from a POS, to the byte, whatever the text; or there are none.
+func TestSlipInEveryDialect(t *testing.T) {
+	text := "&%D1 denied\x07\x1c\x1bp\x00\x19\xfa\n\u00e4\u20ac" + strings.Repeat("#", 100)
+	for _, d := range escpos.Dialects() {
+		cut := languages[d.Name()].cut
+		if (cut == nil) != (d.Name() == "star-raster") {
+			t.Errorf("%s: cut %q", d.Name(), cut)
+		}
+		if cut == nil {
+			continue
+		}
+		b, passed := slip(text, cut), ""
+		escpos.NewFilter(d).Feed(b, func(s *escpos.Segment) { passed += string(s.Bytes) })
+		if passed != string(b) {
+			t.Errorf("%s: of %q passes %q", d.Name(), b, passed)
+		}
+	}
+}
+
+// TestStar: a Star is polled, its drawer opens and is seen to, and slips are
+// printed and cut in its own way.
+func TestStar(t *testing.T) {
+	c := newCounter(t, "star-line", sim.StarModels()[0])
+	c.SetPolarity(PolarityHighClosed)
+	if err := c.redeem(t.Context(), c.grant("till"), "till"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is seen to open", func() bool { return slices.Equal(c.told(entry.KindDrawerOpened), []string{"drawer-opened"}) })
+	if err := c.redeem(t.Context(), c.grant("second"), "second"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Slip(t.Context(), "No-sale denied"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the slip is cut", func() bool {
+		lines, _ := c.printer.Paper(0)
+		text := strings.Join(lines, "|")
+		return strings.Contains(text, "No-sale denied") && strings.Contains(text, "cut")
+	})
+	if n := c.printer.State().Pulses; n != 2 {
+		t.Errorf("%d pulses", n)
+	}
+	f := c.pos()
+	f.WriteString("\x1b\x06\x01")
+	if b := answer(t, f, 7); b[0]&0x91 != 0x01 {
+		t.Errorf("the POS gets % X", b)
+	}
+}
+
+// TestModeBlocksNobody: a POS that stays in a Star's raster mode, and sends rows
+// as fast as they are taken, is put out of it while somebody waits.
+func TestModeBlocksNobody(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t, "star-line", sim.StarModels()[0])
+	f := c.pos()
+	f.WriteString("\x1b*rA")
+	end, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-end:
+				return
+			case <-time.After(time.Millisecond):
+				f.WriteString("b\x08\x00UUUUUUUU")
+			}
+		}
+	}()
+	eventually(t, "it is in raster mode", func() bool {
+		c.Guard.mu.Lock()
+		defer c.Guard.mu.Unlock()
+		return !c.filter.Ground()
+	})
+	err := c.redeem(t.Context(), c.grant("till"), "till")
+	close(end)
+	<-done
+	if err != nil {
+		t.Errorf("the drawer stays shut: %v", err)
 	}
 }
 

@@ -246,7 +246,10 @@ func (g *Guard) writeSome(l *line) error {
 			questions++
 		}
 	}
-	if questions > 0 && (g.demux.ours() || g.turn && !g.queue.begun) || u.asks == formArrival && g.demux.full() || u.asks != formNone && g.demux.doubt {
+	if u.asks == formEnquiry {
+		questions++
+	}
+	if questions > 0 && (g.demux.ours() || g.turn && !g.queue.begun) || (u.asks == formArrival || u.asks == formEnquiry) && g.demux.full() || u.asks != formNone && g.demux.doubt {
 		g.leaving = before
 		g.mu.Unlock()
 		return errBusy
@@ -260,7 +263,12 @@ func (g *Guard) writeSome(l *line) error {
 	}
 	// The answers may be there before Write returns. All but the last may stand
 	// in a picture.
+	enquiry := u.asks == formEnquiry // the last of them
 	for i := range questions {
+		if enquiry && i == questions-1 {
+			g.demux.enquires(u.visit, now)
+			break
+		}
 		g.demux.asks(posAsked, u.visit, u.asks != formArrival || i < questions-1, now)
 	}
 	g.sent++

@@ -394,7 +394,7 @@ func TestSlipAfterAReceiptWithoutCut(t *testing.T) {
 
 func TestSlipText(t *testing.T) {
 	long := strings.Repeat("word ", 20) + strings.Repeat("x", 90) + "\n" + strings.Repeat("line\n", 100)
-	b := slip(long)
+	b := slip(long, epsonCut)
 	if !bytes.HasSuffix(b, []byte{0x1D, 'V', 1}) || bytes.Count(b, []byte("\n")) > slipLines+slipFeed+1 {
 		t.Errorf("%q", b)
 	}

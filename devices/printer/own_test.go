@@ -158,7 +158,7 @@ func TestInvariant3OwnBytes(t *testing.T) {
 		string(clearOrder):  true,
 		string(harmless) + string(clearOrder) + string(statusAsk):     true,
 		string(orderedAsk) + string(orderedAsk):                       true,
-		string(slip("any text \x1bp")):                                true,
+		string(slip("any text \x1bp", epsonCut)):                      true,
 		"\x1d(D\x03\x00\x14\x01\x01":                                  false,
 		"\x1d(D\x03\x00\x14\x02\x00":                                  false,
 		"\x1d(D\x05\x00\x14\x01\x00\x02\x01":                          false,

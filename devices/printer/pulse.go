@@ -19,6 +19,8 @@ var (
 	ErrBusy = errors.New("the printer is busy")
 	// ErrOffline: the printer is not there, does not answer, or says that it is offline.
 	ErrOffline = errors.New("the printer does not answer or is offline")
+	// ErrNoText: a slip is to be printed on a printer of this dialect, which has no text.
+	ErrNoText = errors.New("this dialect's printers print pictures alone")
 	// ErrNoSensor: it is not known how a printer of this dialect is asked for its sensor.
 	ErrNoSensor = errors.New("the sensor of this dialect's printers cannot be read")
 	// ErrUntrusted: the printer's state is not known yet.

@@ -23,7 +23,10 @@ const (
 // to that for a while. It waits for that a bounded time. It changes no
 // settings of the printer, as the next job may rely on them.
 func (g *Guard) Slip(ctx context.Context, text string) error {
-	if err := g.slip(ctx, slip(text)); err != nil {
+	if g.language.cut == nil {
+		return fmt.Errorf("printer %s: %w", g.o.Name, ErrNoText)
+	}
+	if err := g.slip(ctx, slip(text, g.language.cut)); err != nil {
 		return fmt.Errorf("printer %s: printing a slip: %w", g.o.Name, err)
 	}
 	return nil
@@ -60,7 +63,7 @@ func (g *Guard) slip(ctx context.Context, b []byte) error {
 }
 
 // slip is the bytes of a slip: plain text, in lines that fit, and a cut.
-func slip(text string) []byte {
+func slip(text string, cut []byte) []byte {
 	var b bytes.Buffer
 	b.WriteByte('\n') // what stands in the line already is not ours
 	lines := 0
@@ -74,12 +77,14 @@ func slip(text string) []byte {
 		}
 	}
 	b.WriteString(strings.Repeat("\n", slipFeed))
-	b.Write([]byte{0x1D, 'V', 1})
+	b.Write(cut)
 	return b.Bytes()
 }
 
-// plain keeps what every code page has in the same place.
+// plain keeps what every code page has in the same place, and no text is an
+// order (&% on an Ithaca).
 func plain(s string) string {
+	s = strings.ReplaceAll(s, "&%", "& %")
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t':

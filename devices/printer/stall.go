@@ -24,10 +24,16 @@ type hunger struct {
 	total time.Duration
 	since time.Duration
 	on    bool
+	// until is when it is over in any case; 0: never. That is for modes that a
+	// POS need not leave. Pictures end.
+	until time.Duration
 }
 
-// hungerLimit ends a picture.
-const hungerLimit = 2 * time.Second
+// hungerLimit ends a picture, modeLimit a mode.
+const (
+	hungerLimit = 2 * time.Second
+	modeLimit   = 8 * time.Second
+)
 
 // is takes down whether the printer waits, from now on.
 func (h *hunger) is(on bool, now time.Duration) {
@@ -38,13 +44,24 @@ func (h *hunger) is(on bool, now time.Duration) {
 }
 
 // due is when the limit is reached if nothing changes.
-func (h *hunger) due() (time.Duration, bool) { return h.since + hungerLimit - h.total, h.on }
+func (h *hunger) due() (at time.Duration, some bool) {
+	if h.on {
+		at, some = h.since+hungerLimit-h.total, true
+	}
+	if h.until > 0 && (!some || h.until < at) {
+		at, some = h.until, true
+	}
+	return at, some
+}
 
 // starves takes down how it is with that now. Called with mu held.
 func (g *Guard) starves(now time.Duration) {
 	if g.wanted == 0 || g.filter.Ground() {
 		g.hungry = hunger{}
 		return
+	}
+	if g.language.modes && g.hungry.until == 0 {
+		g.hungry.until = now + modeLimit
 	}
 	g.hungry.is(g.trusted && g.queue.size == 0, now)
 }
