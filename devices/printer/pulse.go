@@ -93,7 +93,8 @@ func (g *Guard) waitReady(ctx context.Context) error {
 		if err == nil {
 			err = g.drained(l)
 		}
-		if err == nil && (!g.empty() || g.demux.doubt) {
+		// Nor can it be asked how it is while it owes the POS an answer.
+		if err == nil && (!g.empty() || !g.demux.may()) {
 			err, ask = ErrBusy, !g.empty() && !g.demux.awaits(g.sent)
 		}
 		if err == nil {
