@@ -14,10 +14,12 @@ type Filter struct {
 	// pos counts the stream's bytes. start is where the command in hold began.
 	pos, start int64
 
-	// hold is what there is of a command, need how much of it to wait for.
-	hold []byte
-	need int
-	cmd  *command
+	// hold is what there is of a command, need how much of it to wait for. table is
+	// of the mode that it began in: the printer may be cleared before it ends.
+	hold  []byte
+	need  int
+	table *[256]*command
+	cmd   *command
 
 	// skip is what is left of a refused command's payload; nest its blocks.
 	skip int
@@ -259,6 +261,7 @@ func (f *Filter) begin(p []byte) int {
 		f.pos++
 		f.state, f.need = holding, 2
 		f.hold = append(f.hold[:0], c)
+		f.table = f.mode.table[c]
 		return 1
 	}
 	f.start = f.pos

@@ -7,7 +7,7 @@ func (f *Filter) advance() {
 	h := f.hold
 	switch {
 	case len(h) == 2:
-		if f.cmd = f.mode.table[h[0]][h[1]]; f.cmd == nil {
+		if f.cmd = f.table[h[1]]; f.cmd == nil {
 			f.unknown()
 			return
 		}
@@ -303,7 +303,7 @@ func (f *Filter) nameOf(h []byte) string {
 	if len(h) == 1 {
 		return show(h[0])
 	}
-	c := f.mode.table[h[0]][h[1]]
+	c := f.table[h[1]]
 	if c == nil {
 		return show(h[0]) + " " + show(h[1])
 	}

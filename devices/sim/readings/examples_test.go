@@ -118,6 +118,8 @@ var starExamples = []example{
 	{"a logo that opens the drawer at the cut", []string{"\x1b\x1d/3\x01\x00\x07\x1b\x1d/1\x01"}, readings.Store, ""},
 	{"memory switches", []string{"\x1b#N,0001\n\x00\x1b?\n\x00"}, readings.Escape, ""},
 	{"a row that stalls, then BEL", []string{"\x1b*rAb\x10\x00ab", "*idle*", "\x07Milk\n"}, readings.Pulse, "Milk\n"},
+	{"a row that the power cut short", []string{"\x1b*rAb\x04\x00\x00", "*power*", "\x07\x1c\x1a\x1b*rB", "Milk\n"}, readings.Pulse, ""},
+	{"a row of which the power left the first byte", []string{"\x1b*rAb", "*power*", "\x04\x00\x07\x1c\x1a\x19\x1b*rB", "Milk\n"}, readings.Pulse, "Milk\n"},
 	{"the Epson mode's drawer", []string{"\x1bp\x00\x19\xfaMilk\n"}, readings.Pulse, "Milk\n"},
 }
 

@@ -5,7 +5,7 @@ import "pgregory.net/rapid"
 // Streams of those who look for a way through, and of those who only print.
 
 // nasty are the bytes that commands begin with and could end with.
-var nasty = []byte("\x10\x14\x04\x05\x01\x02\x08\x00\x03\x06\x1b\x1c\x1d\x1fpxvq#=:^(ADELMkv0*&@!\x07\x0a\x19\x1aI\x30\x81\xe0\xff")
+var nasty = []byte("\x10\x14\x04\x05\x01\x02\x08\x00\x03\x06\x1b\x1c\x1d\x1fpxvq#=:^(ADELMkv0*&%r+/b@!\x07\x0a\x19\x1aI\x30\x81\xe0\xff")
 
 // fragments are parts of what must not come through.
 var fragments = []string{
@@ -13,6 +13,8 @@ var fragments = []string{
 	"\x10", "\x10\x14", "\x10\x14\x01", "\x10\x14\x01\x00", "\x14\x01\x00\x01", "\x01\x00\x01", "\x10\x05", "\x02", "\x05\x02",
 	"\x1bx", "x1", "\x1d", "\x1d(", "(E", "E\x03\x00\x01IN", "\x1d(A\x02\x00\x00\x01", "\x1d(M\x02\x00\x01\x31", "(D\x03\x00\x14\x01\x01", "\x1f(E", "\x1f", "\x1d:", ":", "\x1d^\x01\x00\x01",
 	"^\x01\x00\x01", "\x1b=", "=\x02", "\x1b=\x02", "\x1b=\x01", "\x1b#", "\x1cq", "q\x01", "\x1bv", "\x1b\x80", "\x81", "\xe0",
+	"\x07", "\x08", "\x19", "\x1a", "\x1c", "\x1b\x07\x14\x14", "\x1b*rA", "\x1b*rB", "\x1b*rD1\x00", "\x1b*r", "D1\x00", "b\x02\x00", "k\x07\x00", "\x1bK\x02\x00",
+	"\x1b\x1d+", "\x1b\x1d/3", "\x1b\x1d#", "\x1b\x1d", "+", "\x1b\x1d\x19\x12\x01\x01\x01", "\x1b?\n\x00", "&%D1", "&", "%D1", "&%UB", "\x1b+", "\x1b<", "\x1b\x1f", "\x1d-", "\x1d0",
 	"\x1b!", "\x1b!\x1b", "\x1b(A\x04\x00071\x01", "\x10\x14\x03\x01\x00\x01\x00\x00", "\x1b(Y\x02\x0000", "\x1d(z", "\x10\x14\x02\x01\x08", "\x1d!\x10", "\x1b3\x1d", "\x1bJ\x10", "\x1dP", "\x1b$\x1b", "\x1cS\x1b", "\x1b@", "\x00",
 }
 
@@ -145,8 +147,8 @@ func text() *rapid.Generator[[]byte] {
 // pieces are parts of streams of all kinds.
 func pieces() *rapid.Generator[[]byte] {
 	cut := rapid.Custom(func(t *rapid.T) []byte {
-		b := command().Draw(t, "whole")
+		b := rapid.OneOf(command(), honestStar(), honestRows(), honestIthaca()).Draw(t, "whole")
 		return b[:rapid.IntRange(1, len(b)).Draw(t, "cut")]
 	})
-	return rapid.OneOf(command(), command(), cut, fragment(), nastyBytes(1, 40), rapid.SliceOfN(rapid.Byte(), 1, 40), text())
+	return rapid.OneOf(command(), command(), honestStar(), honestRows(), honestIthaca(), cut, fragment(), nastyBytes(1, 40), rapid.SliceOfN(rapid.Byte(), 1, 40), text())
 }
