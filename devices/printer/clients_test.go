@@ -422,20 +422,35 @@ type counter struct {
 
 func newCounter(t testing.TB, language string, model sim.Model) *counter {
 	t.Helper()
-	station, err := sim.NewStation(sim.StationOptions{Dir: t.TempDir(), Printer: sim.PrinterOptions{Model: model}})
+	link := filepath.Join(t.TempDir(), "printer")
+	port, err := devices.OpenPTY(devices.PTYConfig{Link: link, Group: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { station.Close() })
-	c := &counter{printer: station.Printer()}
-	c.rig = newRig(t, func(o *Options) {
+	c := &counter{printer: sim.NewPrinter(sim.PrinterOptions{Model: model, Send: func(b []byte) { _, _ = port.Write(b) }})}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buf := make([]byte, 4096)
+		for {
+			if _, err := port.Wait(-1); err != nil {
+				return
+			}
+			n, err := port.Read(buf)
+			if err != nil {
+				return
+			}
+			c.printer.Receive(buf[:n])
+		}
+	}()
+	t.Cleanup(func() {
+		port.Close()
+		<-done
+	})
+	c.rig = newRigAt(t, link, func(o *Options) {
 		o.Dialect = dialect(t, language)
 		if language != "epson" {
 			o.Resync = ResyncTechnician // there is no order that clears its buffers
-		}
-		o.Path = station.Paths().Printer
-		o.Open = func(context.Context) (devices.Port, error) {
-			return devices.OpenSerial(devices.Config{Path: o.Path, Baud: 38400, WriteWait: 200 * time.Millisecond})
 		}
 		o.Rules = Rules{Order: OrderAsked} // no kick waits for a receipt
 	})
@@ -535,6 +550,11 @@ func TestClientsThroughTheGuard(t *testing.T) {
 			c.job(s.Pieces, s.data, 0)
 			thrice, _, _ := bare(model, slices.Concat(s.data, s.data, s.data))
 			c.prints(thrice, 3*mended, 3*s.Kicks, s.Kicks)
+
+			c.job(s.Pieces, s.data, 0)
+			c.job(s.Pieces, s.data, 0)
+			five, _, _ := bare(model, bytes.Repeat(s.data, 5))
+			c.prints(five, 5*mended, 5*s.Kicks, 3*s.Kicks)
 		})
 	}
 }

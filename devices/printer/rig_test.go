@@ -103,14 +103,23 @@ type rig struct {
 
 func newRig(t testing.TB, change ...func(*Options)) *rig {
 	t.Helper()
-	r := &rig{TB: t, boot: bootTime, printer: newFake(t), journal: &ledger{}, link: filepath.Join(t.TempDir(), "pos")}
+	p := newFake(t)
+	r := newRigAt(t, p.port.Link(), change...)
+	r.printer = p
+	return r
+}
+
+// newRigAt is a rig with another printer than the fake one.
+func newRigAt(t testing.TB, path string, change ...func(*Options)) *rig {
+	t.Helper()
+	r := &rig{TB: t, boot: bootTime, journal: &ledger{}, link: filepath.Join(t.TempDir(), "pos")}
 	r.openGate()
 	o := Options{
 		Name: "receipt", Link: r.link, Group: -1,
 		Open: func(context.Context) (devices.Port, error) {
-			return devices.OpenSerial(devices.Config{Path: r.printer.port.Link(), Baud: 38400, WriteWait: 200 * time.Millisecond})
+			return devices.OpenSerial(devices.Config{Path: path, Baud: 38400, WriteWait: 200 * time.Millisecond})
 		},
-		Path: r.printer.port.Link(), Backoff: devices.Backoff{Min: 10 * time.Millisecond, Max: 50 * time.Millisecond},
+		Path: path, Backoff: devices.Backoff{Min: 10 * time.Millisecond, Max: 50 * time.Millisecond},
 		Drawers: []Drawer{{"till", 1}, {"second", 2}}, Key: []byte("key"), Poll: 20 * time.Millisecond,
 		Polarity: PolarityHighOpen, LeftOpen: time.Minute, Now: bootTime,
 		Session:   func() entry.Seq { return entry.Seq(r.session.Load()) },
