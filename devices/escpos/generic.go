@@ -1,9 +1,11 @@
 package escpos
 
+import "slices"
+
 // genericPatterns are all that opens a drawer, or leads to it, on any printer
-// that is known: those of Epson's clones, the single bytes of Star, Citizen and
-// Ithaca, and the text commands of Ithaca.
-var genericPatterns = append([]pattern{{"", "\x07\x08\x19\x1A\x1C"}, {"&", "%"}}, without(kickPatterns, "\x1C", "\x10\x04")...)
+// that is known: those of Epson's clones, and those of Star, Citizen and Ithaca,
+// their single bytes and text commands included.
+var genericPatterns = slices.Concat(without(kickPatterns, "\x1C", "\x10\x04"), starPatterns, ithacaPatterns)
 
 // without leaves out the patterns with these heads.
 func without(list []pattern, heads ...string) []pattern {

@@ -101,6 +101,7 @@ var examplesElsewhere = map[string][]example{
 		{"DLE DC4", []string{rtKick + "Milk\n"}, readings.Pulse, "Milk\n"},
 		{"ESC p in a picture", []string{"\x1dv0\x00\x05\x00\x01\x00" + kick + "Milk\n"}, readings.Pulse, "Milk\n"},
 		{"a kick behind unknown commands of each length", []string{"\x1bX" + kick + "\x1bX1" + kick + "\x1bX123" + kick + "\n"}, readings.Pulse, ""},
+		{"a Star's drawer, and an Ithaca's, in a picture", []string{"\x1dv0\x00\x10\x00\x01\x00\x1b*rD1\x00\x1b+" + kick + "\x00\x00\x00Milk\n"}, readings.Pulse, "Milk\n"},
 	},
 }
 
@@ -180,6 +181,8 @@ var orders = []string{
 	"\x10\x14\x02\x01\x08", clearing, "\x10\x05\x00", "\x10\x05\x01", "\x10\x05\x02", "\x1b=\x00", "\x1b=\x02", "\x1b=\x03", "\x1b#N", "\x1b(A\x04\x00071\x01",
 	"\x1b(Y\x02\x0000", "\x1cq\x01\x01\x00\x01\x00", "\x1d:", "\x1d^\x01\x00\x01", "\x1d(A\x02\x00\x00\x01", "\x1d(D\x03\x00\x14\x01\x01", "\x1d(E\x03\x00\x01IN",
 	"\x1d(M\x02\x00\x0101", "\x1d(z\x02\x00>0",
+	"\x07", "\x08", "\x19", "\x1a", "\x1c", "\x1b*rD1\x00", "\x1b*rV1\x00", "\x1b\x1d\x19\x12\x01\x01\x01", "\x1b\x1d+\x00", "\x1b\x1d/1\x01", "\x1b\x1d#", "\x1b?\n\x00",
+	"&%D1", "&%UBname", "\x1b+", "\x1b<", "\x1b\x1fbname", "\x1d-name", "\x1d0name",
 }
 
 // carriers bring an order to the printer in something else. In some of them the

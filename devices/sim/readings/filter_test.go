@@ -137,6 +137,7 @@ var (
 	stars     = []func() *readings.Language{readings.StarLine}
 	citizens  = []func() *readings.Language{readings.Citizen}
 	ithacas   = []func() *readings.Language{readings.Ithaca}
+	all       = []func() *readings.Language{readings.Epson, readings.StarLine, readings.Citizen, readings.Ithaca}
 	starPulse = []byte{0x1B, 0x07, 20, 20, 0x07}
 )
 
@@ -157,7 +158,7 @@ var families = []family{
 	{"citizen-cbm", citizens, starPulse, nil, honestCitizen, starKicks},
 	{"ithaca", ithacas, []byte{0x1B, 'x', 2}, nil, honestIthaca, ithacaKicks},
 	{"suremark", epsons, pulse, nil, honestCommon, epsonKicks},
-	{"generic", epsons, pulse, nil, honestCommon, epsonKicks},
+	{"generic", all, pulse, nil, honestCommon, epsonKicks},
 }
 
 // TestEachDialectIsHeldToInvariant3: a dialect that no printer answers to here is
