@@ -152,7 +152,7 @@ func (g *Guard) write(ctx context.Context, l *line) error {
 		}
 		g.mu.Lock()
 		able := g.trusted && !g.paused
-		some, unset := able && g.queue.size > 0, able && g.unset
+		some, unset := able && g.queue.size > 0, able && g.unset && !g.queue.begun
 		changed := g.changed
 		g.mu.Unlock()
 		if !some && !unset {
@@ -233,7 +233,7 @@ func (g *Guard) takes(l *line) bool {
 // and have to wait for another question's answer. Called with the token.
 func (g *Guard) writeSome(l *line) error {
 	g.mu.Lock()
-	if g.line != l || !g.trusted || g.paused || g.unset || g.queue.size == 0 {
+	if g.line != l || !g.trusted || g.paused || g.unset && !g.queue.begun || g.queue.size == 0 {
 		g.mu.Unlock()
 		return nil
 	}
@@ -584,6 +584,9 @@ func (g *Guard) expire(l *line) {
 func (g *Guard) missed(l *line, n int) {
 	if g.language.ask == nil {
 		return // it would never be heard of again
+	}
+	if n > 0 {
+		g.forgot() // it may have been switched off and on just now
 	}
 	if g.misses += n; g.misses < missesSilent || g.line != l {
 		return

@@ -131,6 +131,16 @@ func TestRealtimeKickIsSwitchedOff(t *testing.T) {
 	eventually(t, "it is silent", func() bool { return r.Status().Reach == "silent" })
 	r.printer.power(true)
 	eventually(t, "it is off again", func() bool { return off(r) })
+
+	// As well when that was so quick that it was not missed for long.
+	r.printer.power(false)
+	eventually(t, "one answer is missing", func() bool {
+		r.Guard.mu.Lock()
+		defer r.Guard.mu.Unlock()
+		return r.misses == 1
+	})
+	r.printer.power(true)
+	eventually(t, "it is off once more", func() bool { return off(r) })
 	r.stop()
 
 	no := false
