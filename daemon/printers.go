@@ -119,11 +119,7 @@ func (d *Daemon) guardOptions(p *PrinterConfig) (printer.Options, error) {
 	if o.Flow, err = printer.ParseFlow(p.Flow); err != nil {
 		return o, fmt.Errorf("flow: %w", err)
 	}
-	o.Rules.Lines = p.ReceiptLines
-	if o.Rules.Order, err = printer.ParseOrder(p.KickOrder); err != nil {
-		return o, fmt.Errorf("kick_order: %w", err)
-	}
-	if o.Rules.Profile, err = profile(p.Profiles); err != nil {
+	if o.Rules, err = p.Rules(); err != nil {
 		return o, err
 	}
 	for _, dr := range p.Drawers {
@@ -142,6 +138,16 @@ func unlessDialects(word string) *bool {
 	}
 	yes := word == "yes"
 	return &yes
+}
+
+// Rules say what a kick on this printer is for.
+func (p *PrinterConfig) Rules() (r printer.Rules, err error) {
+	r.Lines = p.ReceiptLines
+	if r.Order, err = printer.ParseOrder(p.KickOrder); err != nil {
+		return r, fmt.Errorf("kick_order: %w", err)
+	}
+	r.Profile, err = profile(p.Profiles)
+	return r, err
 }
 
 // profile makes the rules of a print profile.

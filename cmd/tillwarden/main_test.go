@@ -74,4 +74,5 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"journal": makeJournal,
 	"await":   await,
 	"expand":  expand,
+	"bytes":   writeBytes,
 }

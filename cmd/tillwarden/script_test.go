@@ -59,6 +59,16 @@ func swap(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[3]), bytes.ReplaceAll(b, []byte(args[0]), []byte(args[1])), 0o600))
 }
 
+// writeBytes writes a file of bytes, given as in a Go string: bytes FILE 'a\n\x1b'
+func writeBytes(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: bytes FILE STRING")
+	}
+	s, err := strconv.Unquote(`"` + args[1] + `"`)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(s), 0o600))
+}
+
 // writeCalls writes what the fake daemon was asked since the last time into a
 // file: calls FILE
 func (f *fake) writeCalls(ts *testscript.TestScript, neg bool, args []string) {

@@ -64,8 +64,8 @@ func TestInvariant1OnePulse(t *testing.T) {
 		}
 	}
 	// One of each form: ESC p, ESC x, Star's first and second drawer.
-	if len(withPulse) != 4 || slices.ContainsFunc(withPulse, func(at string) bool { return !strings.HasPrefix(at, "writePulse ") }) {
-		t.Errorf("bytes of a kick stand in %q, want them in writePulse alone", withPulse)
+	if len(withPulse) != 4 || slices.ContainsFunc(withPulse, func(at string) bool { return !strings.HasPrefix(at, "pulseBytes ") }) {
+		t.Errorf("bytes of a kick stand in %q, want them in pulseBytes alone", withPulse)
 	}
 	only := func(callee string, want ...string) {
 		seen := map[string]bool{}
@@ -81,6 +81,8 @@ func TestInvariant1OnePulse(t *testing.T) {
 			t.Errorf("%s is named in %v, want in %v alone", callee, seen, want)
 		}
 	}
+	only("pulseBytes", "writePulse", "PulseOffline")
+	only("PulseOffline")
 	only("writePulse", "tryPulse")
 	only("tryPulse", "pulse")
 	only("pulse", "Pulse")
@@ -193,6 +195,9 @@ func TestInvariant1NobodyElse(t *testing.T) {
 			fset, files := source(t, path)
 			for _, f := range files {
 				ast.Inspect(f, func(n ast.Node) bool {
+					if id, ok := n.(*ast.Ident); ok && id.Name == "PulseOffline" {
+						t.Errorf("%s: what runs at a register asks for a pulse's bytes", fset.Position(id.Pos()))
+					}
 					if n != nil && holdsKick(n) {
 						t.Errorf("%s holds the bytes of a kick", fset.Position(n.Pos()))
 					}

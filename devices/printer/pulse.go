@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tillwarden/devices"
+	"tillwarden/devices/escpos"
 	"tillwarden/enforcer"
 	"tillwarden/enforcer/journal/entry"
 )
@@ -235,18 +236,7 @@ func (g *Guard) writePulse(l *line, r enforcer.Redemption, d Drawer) error {
 	if g.line != l || !r.Valid(d.Name) {
 		return ErrNotRedeemed
 	}
-	on, off := byte(g.o.PulseOn/g.language.step), byte(g.o.PulseOff/g.language.step)
-	var b []byte
-	switch form := g.language.pulses; {
-	case form == pulseIthaca:
-		b = []byte{0x1B, 'x', byte(d.Connector)}
-	case form == pulseStar && d.Connector == 1:
-		b = []byte{0x1B, 0x07, on, off, 0x07}
-	case form == pulseStar:
-		b = []byte{0x1A} // 200 ms; no times can be given
-	default:
-		b = []byte{0x1B, 'p', byte(d.Connector - 1), on, off}
-	}
+	b := pulseBytes(&g.language, d.Connector, g.o.PulseOn, g.o.PulseOff)
 	if err := g.put(l, b); err != nil {
 		return err
 	}
@@ -260,6 +250,28 @@ func (g *Guard) writePulse(l *line, r enforcer.Redemption, d Drawer) error {
 	g.hold = 0 // the POS may go on
 	g.notify()
 	return nil
+}
+
+// pulseBytes are a pulse's bytes. They open nothing before writePulse writes them.
+func pulseBytes(l *language, connector int, on, off time.Duration) []byte {
+	n1, n2 := byte(on/l.step), byte(off/l.step)
+	switch form := l.pulses; {
+	case form == pulseIthaca:
+		return []byte{0x1B, 'x', byte(connector)}
+	case form == pulseStar && connector == 1:
+		return []byte{0x1B, 0x07, n1, n2, 0x07}
+	case form == pulseStar:
+		return []byte{0x1A} // 200 ms; no times can be given
+	}
+	return []byte{0x1B, 'p', byte(connector - 1), n1, n2}
+}
+
+// PulseOffline is what the daemon would write to open a drawer, for tools that
+// show a stream as it would leave. It reaches no printer: those who can write to
+// one may not call it (a test says so).
+func PulseOffline(d *escpos.Dialect, connector int) []byte {
+	l := languages[d.Name()]
+	return pulseBytes(&l, connector, defaultPulseOn, defaultPulseOff)
 }
 
 // leaves waits until the pulse has left the kernel. If the printer does not
