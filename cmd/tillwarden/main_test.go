@@ -22,7 +22,13 @@ func TestOffline(t *testing.T) {
 // TestFake runs the scripts against the real server of the interface with a
 // backend whose answers are always the same. What it was asked is in the file
 // that "calls" writes.
-func TestFake(t *testing.T) {
+func TestFake(t *testing.T) { testFake(t, "testdata/fake") }
+
+// TestTerminal is the same for commands that ask at a terminal, with a backend
+// of their own: scripts run side by side.
+func TestTerminal(t *testing.T) { testFake(t, "testdata/terminal") }
+
+func testFake(t *testing.T, scripts string) {
 	dir := t.TempDir()
 	full, empty := &fake{}, &fake{empty: true}
 	startFake(t, dir+"/full", full)
@@ -30,7 +36,7 @@ func TestFake(t *testing.T) {
 	cmds := map[string]func(*testscript.TestScript, bool, []string){"calls": full.writeCalls}
 	maps.Copy(cmds, commands)
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/fake", Cmds: cmds,
+		Dir: scripts, Cmds: cmds,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TILLWARDEN_RUN_DIR", dir+"/full")
 			e.Setenv("EMPTY", dir+"/empty")
