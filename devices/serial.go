@@ -35,6 +35,9 @@ type serialPort struct {
 	closed  error
 }
 
+// transmitterEmpty is TIOCSER_TEMT (linux/serial.h).
+const transmitterEmpty = 1
+
 // OpenSerial opens a serial line for us alone and sets it. Opening raises DTR
 // and RTS, which the kernel does for everybody who opens a line.
 //
@@ -186,7 +189,18 @@ func (p *serialPort) SetLines(raise, drop Lines) error {
 
 func (p *serialPort) DiscardInput() error { return p.companion.discardInput() }
 
-func (p *serialPort) Queued() (int, error) { return p.companion.count(unix.TIOCOUTQ) }
+// Queued counts the byte or more that are in the line's own transmitter as one,
+// where the driver tells of them; TIOCOUTQ does not.
+func (p *serialPort) Queued() (int, error) {
+	n, err := p.companion.count(unix.TIOCOUTQ)
+	if err != nil || n > 0 {
+		return n, err
+	}
+	if state, err := p.companion.count(unix.TIOCSERGETLSR); err == nil && state&transmitterEmpty == 0 {
+		return 1, nil
+	}
+	return 0, nil
+}
 
 // Close gives output a moment to leave, then drops it: the kernel would wait
 // for up to half a minute in the last close of a line that sends nothing.

@@ -163,7 +163,11 @@ func (g *Guard) write(ctx context.Context, l *line) error {
 			continue
 		}
 		if !g.takes(l) {
-			if err := wait(ctx, nil, full); err != nil {
+			again := full
+			if g.o.Flow.paced() {
+				again = full / 2
+			}
+			if err := wait(ctx, nil, again); err != nil {
 				return err
 			}
 			continue

@@ -262,7 +262,7 @@ func TestFlowBounds(t *testing.T) {
 		if f.paced() != (f == FlowDSR || f == FlowCTS || f == FlowXonXoff) {
 			t.Errorf("%s: paced %v", f, f.paced())
 		}
-		if write <= 0 || f.paced() && write+kernel > 48 || write+kernel > 1024 {
+		if write <= 0 || f.paced() && write+kernel > 16 || write+kernel > 1024 {
 			t.Errorf("%s: %d bytes at a time, up to %d in the kernel", f, write, kernel)
 		}
 		if g, err := ParseFlow(f.String()); g != f || err != nil {

@@ -125,11 +125,10 @@ var flowNames = [...]string{"none", "dsr", "cts", "xonxoff", "rtscts"}
 func (f Flow) paced() bool { return f == FlowDSR || f == FlowCTS || f == FlowXonXoff }
 
 // bounds say how much is written at a time, and up to how much may wait in the
-// kernel when that is done. Where it is us who stop, what the kernel has still
-// leaves after the printer has said that it takes no more, as does what is in
-// the line's own buffer (16 bytes in most). A printer that says so has room for
-// 16 bytes at least, most for 128 (a TM-T88's receive buffer of 45 bytes or of
-// 4 KB); what it has no room for is lost, and with it where a command ends.
+// kernel when that is done. Where it is us who stop, what has been written still
+// leaves after the printer has said that it takes no more. It has room for 16
+// bytes then (a TM-T88II, technical manual, A-9; others for 128 and more), and
+// what it has no room for is lost, and with it where a command ends.
 func (f Flow) bounds() (write, kernel int) {
 	if f.paced() {
 		return pacedWrite, 0

@@ -25,7 +25,7 @@ const (
 	maxWrite  = 256
 	maxKernel = 512
 
-	pacedWrite = 32 // at a time, where it is us who stop
+	pacedWrite = 16 // at a time, where it is us who stop
 )
 
 func (q *queue) add(u unit) {
