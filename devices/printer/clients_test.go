@@ -337,7 +337,7 @@ func TestClientsPrintTheSame(t *testing.T) {
 // TestClientsUnderAllReadings: nor does any printer that reads what leaves in
 // another way drive a drawer.
 func TestClientsUnderAllReadings(t *testing.T) {
-	const most = 8 << 10 // a large picture's dots may be read in very many ways
+	const most = 4 << 10 // a large picture's dots may be read in very many ways
 	for _, c := range clients(t, allDialects...) {
 		if len(c.data) > most {
 			continue
@@ -362,35 +362,33 @@ func TestClientsUnderAllReadings(t *testing.T) {
 // TestClientsInAnyOrder: so it stays when several clients print to one printer,
 // one job after the other, cut into pieces anywhere.
 func TestClientsInAnyOrder(t *testing.T) {
+	all := map[string][]*client{}
 	for _, name := range printDialects {
-		all := printable(t, name)
-		rapid.Check(t, func(t *rapid.T) {
-			jobs := rapid.SliceOfN(rapid.SampledFrom(all), 2, 4).Draw(t, "jobs")
-			model := rapid.SampledFrom(models(name)).Draw(t, "model")
-			cuts := rapid.SliceOfN(rapid.IntRange(1, 2000), 1, 8).Draw(t, "cuts")
-			var data []byte
-			kicks := 0
-			for _, c := range jobs {
-				data = append(data, c.data...)
-				kicks += c.Kicks
-			}
-			var pieces [][]byte
-			for i, rest := 0, data; len(rest) > 0; i++ {
-				n := min(cuts[i%len(cuts)], len(rest))
-				pieces, rest = append(pieces, rest[:n]), rest[n:]
-			}
-			d, err := escpos.DialectNamed(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := filterAs(d, pieces)
-			want, _, _ := bare(model, data)
-			with, pulses, _ := bare(model, got.out)
-			if diff := with.differs(want, got.mended); diff != "" || pulses != 0 || got.kicks != kicks {
-				t.Fatalf("%d pulses, %d kicks, not %d; printed otherwise: %s", pulses, got.kicks, kicks, diff)
-			}
-		})
+		all[name] = printable(t, name)
 	}
+	rapid.Check(t, func(r *rapid.T) {
+		name := rapid.SampledFrom(printDialects).Draw(r, "dialect")
+		jobs := rapid.SliceOfN(rapid.SampledFrom(all[name]), 2, 4).Draw(r, "jobs")
+		model := rapid.SampledFrom(models(name)).Draw(r, "model")
+		cuts := rapid.SliceOfN(rapid.IntRange(1, 2000), 1, 8).Draw(r, "cuts")
+		var data []byte
+		kicks := 0
+		for _, c := range jobs {
+			data = append(data, c.data...)
+			kicks += c.Kicks
+		}
+		var pieces [][]byte
+		for i, rest := 0, data; len(rest) > 0; i++ {
+			n := min(cuts[i%len(cuts)], len(rest))
+			pieces, rest = append(pieces, rest[:n]), rest[n:]
+		}
+		got := filterAs(dialect(t, name), pieces)
+		want, _, _ := bare(model, data)
+		with, pulses, _ := bare(model, got.out)
+		if diff := with.differs(want, got.mended); diff != "" || pulses != 0 || got.kicks != kicks {
+			r.Fatalf("%d pulses, %d kicks, not %d; printed otherwise: %s", pulses, got.kicks, kicks, diff)
+		}
+	})
 }
 
 // goldenOf lists what is refused of a stream, equal lines once.
@@ -463,7 +461,14 @@ func newCounter(t testing.TB, language string, model sim.Model) *counter {
 			return
 		}
 		k.Function = "pos.drawer.sale"
-		c.open(ctx, k)
+		// Where this machine is too busy for the printer to answer in time, the
+		// grant lapses, and the operator asks again.
+		for range 10 {
+			c.open(ctx, k)
+			if results := c.results(); results[len(results)-1] == nil {
+				return
+			}
+		}
 	}
 	return c
 }
@@ -516,7 +521,7 @@ func (c *counter) settles(differs func() string, kicks, pulses int) {
 	settled := func() bool {
 		return differs() == "" && len(c.kicked()) == kicks && c.printer.State().Pulses == int64(pulses)
 	}
-	for end := time.Now().Add(5 * time.Second); !settled(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); !settled(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			c.Fatalf("%d kicks, not %d; %d pulses, not %d: %v; events: %v\nprinted otherwise: %s", len(c.kicked()), kicks,
 				c.printer.State().Pulses, pulses, c.results(), c.told(entry.KindDeviceRefused), differs())
@@ -586,7 +591,7 @@ func TestAClientThatBreaksOff(t *testing.T) {
 		t.Run(s.name(), func(t *testing.T) {
 			alone, _, _ := bare(model, s.data)
 			mended := s.filter(t, s.pieces()).mended
-			apart := max(len(s.data)/25, 1) | 1 // odd, so that cuts fall all over a picture's rows
+			apart := max(len(s.data)/12, 1) | 1 // odd, so that cuts fall all over a picture's rows
 			for cut := 1; cut < len(s.data); cut += apart {
 				var out []byte
 				kicks := 0
