@@ -162,6 +162,16 @@ func (d *demux) awaits(mark uint64) bool {
 	return false
 }
 
+// unasked and unbar take back our question, and our barrier of so many, that did
+// not leave. The line may have taken a part: nothing is believed for a while.
+func (d *demux) unasked() {
+	if d.ours() {
+		d.arrival, d.doubt = d.arrival[1:], true
+	}
+}
+
+func (d *demux) unbar(times int) { d.bytes = d.bytes[:max(len(d.bytes)-times, 0)] }
+
 // posLeft says that the POS closed its port: the next one to open it is not
 // to get answers that it did not ask for.
 func (d *demux) posLeft() { d.visit++ }

@@ -46,12 +46,15 @@ var (
 	harmless = make([]byte, 5)
 )
 
-// The line's times. A queue or a kernel that is full is looked at again after
-// full; where the last character may be the first half of one, what we have to
-// ask waits for its other half for at most halves.
+// The line's times. A printer that is full is looked at again after full; when
+// that has lasted for fullLooks looks, after fullest. Where the last character
+// may be the first half of one, what we have to ask waits for its other half for at most
+// halves.
 const (
-	full   = 2 * time.Millisecond
-	halves = time.Second
+	full      = 2 * time.Millisecond
+	fullLooks = 100
+	fullest   = 50 * time.Millisecond
+	halves    = time.Second
 )
 
 // runLine drives the printer until it is lost or the context ends.
@@ -146,7 +149,7 @@ func (g *Guard) forgot() { g.unset = len(g.o.realtimeOff) > 0 }
 // write sends what waits in the queue, a little at a time, so that little
 // waits in the kernel.
 func (g *Guard) write(ctx context.Context, l *line) error {
-	for {
+	for looks := 0; ; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -164,7 +167,10 @@ func (g *Guard) write(ctx context.Context, l *line) error {
 		}
 		if !g.takes(l) {
 			again := full
-			if g.o.Flow.paced() {
+			switch looks++; {
+			case looks > fullLooks:
+				again = fullest // it has no paper, or nobody reads its line
+			case g.o.Flow.paced():
 				again = full / 2
 			}
 			if err := wait(ctx, nil, again); err != nil {
@@ -172,6 +178,7 @@ func (g *Guard) write(ctx context.Context, l *line) error {
 			}
 			continue
 		}
+		looks = 0
 		if err := g.take(ctx); err != nil {
 			return err
 		}
@@ -318,15 +325,21 @@ func (g *Guard) writeSome(l *line) error {
 // an order for that: after it was found in its initial state, and after each
 // ESC @, which forgets it. Nothing leaves before. Called with the token.
 func (g *Guard) disableRealtime(l *line) error {
-	return g.own(l, func() ([]byte, error) {
+	err := g.own(l, func() ([]byte, error) {
 		if g.line != l || !g.trusted || g.paused || !g.unset || g.queue.begun {
 			return nil, errBusy
 		}
 		g.unset = false
 		g.sent++
-		g.notify()
 		return g.o.realtimeOff, nil
 	})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err != nil {
+		g.forgot() // it has not heard of it
+	}
+	g.notify()
+	return err
 }
 
 // own writes bytes of ours, between two commands, all at once. what is called
@@ -609,7 +622,8 @@ func (g *Guard) missed(l *line, n int) {
 // second half of a character; for a pulse (now) it is not waited for. Called
 // with the token.
 func (g *Guard) ask(l *line, now bool) error {
-	return g.own(l, func() ([]byte, error) {
+	asked := false
+	err := g.own(l, func() ([]byte, error) {
 		at := g.o.Now()
 		switch {
 		case g.line != l, g.queue.begun:
@@ -634,19 +648,34 @@ func (g *Guard) ask(l *line, now bool) error {
 		}
 		g.turn, l.answers = false, g.answers
 		g.demux.asks(weAsked, g.demux.visit, false, at)
+		asked = true
 		return question, nil
 	})
+	if err != nil && asked {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.demux.unasked()
+	}
+	return err
 }
 
 // drain asks the printer to answer when it has done all that it was sent.
 // Called with the token.
 func (g *Guard) drain(l *line) error {
-	return g.own(l, func() ([]byte, error) {
+	times := 0
+	err := g.own(l, func() ([]byte, error) {
 		if g.line != l || g.ready() != nil {
 			return nil, errBusy
 		}
-		return bytes.Repeat(g.language.ordered, g.demux.barrier(g.sent, g.o.Now())), nil
+		times = g.demux.barrier(g.sent, g.o.Now())
+		return bytes.Repeat(g.language.ordered, times), nil
 	})
+	if err != nil && times > 0 {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.demux.unbar(times)
+	}
+	return err
 }
 
 // empty reports whether the printer has done all that it was sent, as far as it

@@ -189,6 +189,12 @@ func (g *Guard) answersNow(ctx context.Context, good func() error) (*line, error
 	g.mu.Lock()
 	l := g.line
 	g.mu.Unlock()
+	defer func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.turn = false // should we not have come to it
+		g.notify()
+	}()
 	for asked := g.language.ask == nil; ; {
 		if l == nil {
 			return nil, ErrOffline
