@@ -23,8 +23,10 @@ type command struct {
 	never bool
 	// kick says that this is an order to open a drawer, and which; nil: never.
 	kick func(h []byte) (drawer int, is bool)
-	// text: what is no kick is text.
+	// text: what is no kick, and not ok, is text.
 	text bool
+	// cuts says of a command of another kind that the paper is cut; nil: never.
+	cuts func(h []byte) bool
 	// stream says that what follows the first so many bytes is dots of a picture:
 	// it passes in pieces, and one dot of it may be changed; 0: not with this
 	// head. dots says the same of single bytes of a command that is held whole.

@@ -23,7 +23,7 @@ type Dialect struct {
 	sent, inside *machine
 	// begin finds where a pattern of inside may begin.
 	begin *pairs
-	// exempted are whole commands that have the form of a pattern.
+	// exempted are whole commands that have the form of a pattern; each # is a digit.
 	exempted []string
 	// realtime: DLE commands are executed on arrival, in any context.
 	realtime bool
@@ -114,15 +114,41 @@ func (d *Dialect) Refused() []string {
 // exempt reports whether p is a whole command that has the form of a pattern,
 // as ESC = 1, which selects the printer: drivers begin their jobs with it.
 func (d *Dialect) exempt(p []byte) bool {
-	if len(p) > 4 {
+	if len(p) > maxExempted {
 		return false
 	}
 	for _, e := range d.exempted {
-		if string(p) == e {
+		if like(p, e) {
 			return true
 		}
 	}
 	return false
+}
+
+// maxExempted is the length of the longest command that is exempted: &%HP###.
+const maxExempted = 7
+
+// like reports whether p is of a form in which each # is a digit.
+func like(p []byte, form string) bool {
+	if len(p) != len(form) {
+		return false
+	}
+	for i, c := range p {
+		if c != form[i] && (form[i] != '#' || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+// between is what to put between two bytes that are a pattern together: printers
+// drop NULs between commands. After a letter of text that begins a command, which
+// a printer might look for in what is left then, it is a space.
+func (d *Dialect) between(last byte) byte {
+	if c := d.modes[0].literal; c != 0 && c == last {
+		return ' '
+	}
+	return nul
 }
 
 // begins reports whether a command may begin with c, in any mode, or a pattern.

@@ -31,7 +31,7 @@ type Filter struct {
 	// row how many bytes one has, inRow how many are missing of the current one.
 	longer, row, inRow int
 	rows               int // rows of dots that are commands of their own, since they made a line last
-	mended             [1]byte
+	mended, parted     [1]byte
 
 	// page: what is printed is gathered until the page is.
 	page bool
@@ -317,8 +317,9 @@ func (f *Filter) letters(p []byte, lines int) {
 
 var zero = make([]byte, slice)
 
-// part sends a NUL, so that what was sent before and what comes next are not
-// taken for one.
+// part sends a NUL or a space, so that what was sent before and what comes next
+// are not taken for one.
 func (f *Filter) part() {
-	f.forward(Segment{Kind: Layout, Name: "NUL", Offset: f.pos, Bytes: zero[:1], Mended: true, Why: whyBreak})
+	f.parted[0] = f.d.between(f.tail.last)
+	f.forward(Segment{Kind: Layout, Name: show(f.parted[0]), Offset: f.pos, Bytes: f.parted[:], Mended: true, Why: whyBreak})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -253,13 +254,20 @@ func kicksOf(d *Dialect) [][]byte {
 		{0x10, 0x14},
 	}
 	switch d.name {
-	case "star-line", "star-raster", "starprnt", "citizen-cbm":
+	case "star-line", "star-raster", "starprnt":
 		return star
+	case "citizen-cbm":
+		return append(star, []byte{0x1B, '/'}, []byte{0x1B, 0x13})
 	case "ithaca":
 		return [][]byte{
 			{7},
 			{8},
-			[]byte("&%"),
+			{5, 10},
+			{0x1B, 'g'},
+			{0x1B, 'l'},
+			{0x1B, 'y'},
+			{0x1B, 0x19},
+			{0x1B, 0x1D},
 			{0x1B, 'p'},
 			{0x1B, 'x'},
 			{0x1B, '+'},
@@ -275,7 +283,10 @@ func kicksOf(d *Dialect) [][]byte {
 			{0x10, 5},
 		}
 	case "suremark", "generic":
-		list := append([][]byte{{7}, {8}, {0x19}, {0x1A}, {0x1C}, []byte("&%")}, patterns...)
+		list := append([][]byte{{7}, {8}, {0x19}, {0x1A}, {0x1C}, []byte("&%"), {0x1B, '/'}, {0x1B, '?'}, {0x1B, 0x1F}, {0x1B, '+'}, []byte("\x1B*rD"), []byte("\x1B\x1D+")}, patterns...)
+		if d.name == "suremark" {
+			list = append(list, []byte{0x10, 5}, []byte{0x1B, 'M'}, []byte{0x1B, '\''}, []byte{0x1B, '7'})
+		}
 		return list
 	}
 	return patterns
@@ -293,6 +304,9 @@ func checkAs(t failer, d *Dialect, in, out []byte, segments []Segment) {
 		if i := bytes.Index(out, k); i >= 0 {
 			t.Fatalf("% X leaves at offset %d\n in  % X\n out % X", k, i, in, out)
 		}
+	}
+	if d.name == "ithaca" {
+		textCommands(t, out, segments)
 	}
 	accounted := 0
 	tail := d.NewTail()
@@ -324,6 +338,37 @@ func checkAs(t failer, d *Dialect, in, out []byte, segments []Segment) {
 	}
 	if accounted != len(in) {
 		t.Fatalf("%d bytes of %d accounted for\n in % X\n %s", accounted, len(in), in, told(segments))
+	}
+}
+
+// harmless are the text commands of an Ithaca that may leave, by their first
+// letters.
+var harmless = regexp.MustCompile(`^&%(CR|LF|FF|LR|F[LB]\d\d|SG|HV|HP\d{3}|J[LCR]|F[12356]|Q[TULS]|[MC][UOI]|M[WN]|F[DS]|[DS]H|S[PBE]|CL\d|B[HJ]\d\d|FC|UA\d{3})`)
+
+// textCommands: of the text commands none but those leaves, and of text none even
+// if the printer drops NULs before it looks for them.
+func textCommands(t failer, out []byte, segments []Segment) {
+	t.Helper()
+	var text []byte
+	for _, s := range segments {
+		switch {
+		case s.Kind == Text:
+			text = append(text, s.Bytes...)
+		case s.Forwarded() && !bytes.Equal(s.Bytes, []byte{0}):
+			text = append(text, 0xFF)
+		}
+	}
+	for _, rest := range [][]byte{out, text} {
+		for {
+			i := bytes.Index(rest, []byte("&%"))
+			if i < 0 {
+				break
+			}
+			if rest = rest[i:]; !harmless.Match(rest) {
+				t.Fatalf("% X leaves\n out % X", rest[:min(6, len(rest))], out)
+			}
+			rest = rest[2:]
+		}
 	}
 }
 

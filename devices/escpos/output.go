@@ -11,6 +11,12 @@ func (f *Filter) give(s Segment) {
 // send forwards a whole command or control code, which by itself completes no
 // pattern. With what was sent before it may: then a NUL goes between them.
 func (f *Filter) send(s Segment) {
+	if len(s.Bytes) == 1 && s.Bytes[0] == nul && f.d.between(f.tail.last) != nul {
+		// Dropped by the printer, it would join what stands on its sides.
+		s.Kind, s.Raw, s.Bytes, s.Why = Refused, s.Bytes, nil, whyPattern
+		f.give(s)
+		return
+	}
 	if f.tail.state != 0 && f.d.sent.find(f.tail.state, s.Bytes) >= 0 && !(f.d.exempt(s.Bytes) && f.tail.Safe(s.Bytes)) {
 		if s.Bytes[0] == nul {
 			// A NUL that is not to be there, where a NUL would keep things apart.

@@ -149,7 +149,7 @@ func (t *Tail) Sent(p []byte) {
 
 // Last is the last look at a segment before it is sent: it knows the bytes and
 // nothing of the grammar but whether they are text or dots. Where a pattern would
-// be completed a NUL goes before its last byte in text, and one dot of it is
+// be completed a NUL (or a space) goes before its last byte in text, and one dot of it is
 // changed in a picture, so that no payload changes its length; anything else is
 // not to be sent at all, and ok is false. The filter leaves nothing to do here: if
 // bytes come back other than they were, it has a defect.
@@ -157,15 +157,16 @@ func (t *Tail) Last(kind Kind, p []byte) (b []byte, ok bool) {
 	if t.Safe(p) {
 		return p, true
 	}
-	m, state := t.d.sent, t.state
+	m, state, last := t.d.sent, t.state, t.last
 	for _, c := range p {
 		if m.bad[state][c] {
 			switch kind {
 			case Text:
-				if m.bad[state][nul] {
+				between := t.d.between(last)
+				if m.bad[state][between] {
 					return nil, false
 				}
-				b, state = append(b, nul), m.next[state][nul]
+				b, state = append(b, between), m.next[state][between]
 			case Image:
 				c = m.mend(state, c)
 			}
@@ -173,7 +174,7 @@ func (t *Tail) Last(kind Kind, p []byte) (b []byte, ok bool) {
 				return nil, false
 			}
 		}
-		b, state = append(b, c), m.next[state][c]
+		b, state, last = append(b, c), m.next[state][c], c
 	}
 	return b, true
 }

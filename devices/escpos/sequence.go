@@ -140,7 +140,7 @@ func (f *Filter) whole() {
 		return
 	}
 	switch {
-	case c.text:
+	case c.text && !c.ok(h):
 		f.plainText()
 		return
 	case c.blocks != nil:
@@ -167,6 +167,9 @@ func (f *Filter) whole() {
 	}
 	if c.lines != nil {
 		s.Lines = c.lines(h)
+	}
+	if c.cuts != nil && c.cuts(h) {
+		s.Kind = Cut
 	}
 	switch {
 	case c.kind == Init:

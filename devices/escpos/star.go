@@ -1,9 +1,12 @@
 package escpos
 
+import "maps"
+
 // Star's own languages: line mode, StarPRNT, and the raster mode of printers
-// that know little else; and Citizen's CBM, which descends from the same
-// commands. After Star's "Line Mode Command Specifications" and "StarPRNT Command
-// Specifications", as far as they agree with what well-kept encoders send; what
+// that know little else. After Star's "Line Mode Command Specifications" (HSP7000
+// Rev. 0.00; thermal printers Rev. 1.12), "Dot Impact Printer STAR Command
+// Specifications" (Rev. 0.70) and "STAR Graphic Mode Command Specifications" (Rev.
+// 2.32), as far as they could be read, and what well-kept encoders send. What
 // could not be made out to the byte is refused.
 //
 // Commands begin with ESC alone. Four control codes open a drawer by themselves:
@@ -15,6 +18,7 @@ package escpos
 
 const (
 	soh = 0x01
+	etx = 0x03
 	ack = 0x06
 	bel = 0x07
 	vt  = 0x0B
@@ -49,8 +53,8 @@ var starPatterns = []pattern{
 	{"\x10", "\x14"},
 }
 
-func star(name, about string, modes ...*mode) *Dialect {
-	m := newMachine(starPatterns)
+func star(name, about string, patterns []pattern, modes ...*mode) *Dialect {
+	m := newMachine(patterns)
 	return &Dialect{
 		name: name, about: about + " BEL, FS, SUB and EM open a drawer on these printers by themselves: none of them leaves, in no context. " +
 			"In a picture a dot is changed for each.",
@@ -61,14 +65,14 @@ func star(name, about string, modes ...*mode) *Dialect {
 }
 
 func starLine() *Dialect {
-	return star("star-line", "Star printers in line mode (TSP600, TSP700, TSP800, SP500, SP700 and others).", starMode(), starRasterMode())
+	return star("star-line", "Star printers in line mode (TSP600, TSP700, TSP800, SP500, SP700 and others).", starPatterns, starMode(), starRasterMode())
 }
 
 func starRaster() *Dialect {
 	m := newMode()
-	starEnds(m)
+	starCommon(m)
 	starRasterCommands(m.lead(esc))
-	return star("star-raster", "Star printers that print pictures alone (TSP100).", m, starRasterMode())
+	return star("star-raster", "Star printers that print pictures alone (TSP100).", starPatterns, m, starRasterMode())
 }
 
 func starPRNT() *Dialect {
@@ -81,35 +85,52 @@ func starPRNT() *Dialect {
 			return h[3] == 1 && x >= 1 && x <= maxRasterWidth && y >= 1 && y <= maxRasterHeight && h[8] == 0
 		},
 	}
-	return star("starprnt", "Star printers that speak StarPRNT (mC-Print, mPOP, TSP100IV, SM-L).", m, starRasterMode())
+	return star("starprnt", "Star printers that speak StarPRNT (mC-Print, mPOP, TSP100IV, SM-L).", starPatterns, m, starRasterMode())
 }
 
-func citizenCBM() *Dialect {
-	m := newMode()
-	starControls(m)
-	e := m.lead(esc)
-	starText(e)
-	starColumns(e)
-	e['b'], e['^'], e['k'], e['X'] = nil, nil, nil, nil
-	d := star("citizen-cbm", "Citizen printers in CBM mode (iDP-3420, 3540, 3550, CD-S500 in that mode).", m)
-	d.uncertain = "the maker's own list of commands could not be read: those that it shares with Star's dot printers are let through"
-	return d
-}
-
-// starEnds enters what every mode has: where a kick is, and what resets.
-func starEnds(m *mode) {
+// starCommon enters what every mode has: where a kick is, questions, what resets
+// and what stores.
+//
+// The questions are control codes and commands of the kind Status, by these
+// names: ENQ, EOT, ESC ACK SOH, ESC RS a (sent unasked), ESC RS E (counter),
+// ESC GS ETX (a job's begin and end).
+func starCommon(m *mode) {
 	for _, c := range []byte{bel, fs} {
 		m.role[c], m.drawer[c] = kicking, 1
 	}
 	for _, c := range []byte{sub, em} {
 		m.role[c], m.drawer[c] = kicking, 2
 	}
-	m.role[enq], m.asks[enq] = control, true
-	m.role[eot], m.asks[eot] = control, true
+	for _, c := range []byte{enq, eot} {
+		m.role[c], m.asks[c] = control, true
+	}
+	m.role[etb] = control // counts what has been printed
 	e := m.lead(esc)
 	e['@'] = of(Init, fixed("ESC @", 2, always))
 	e[ack] = &command{name: "ESC ACK", kind: Refused, head: 3, length: func([]byte) int { return 2 }, never: true, sub: map[byte]*command{
 		soh: of(Status, fixed("ESC ACK SOH", 3, always)),
+		can: never(no("ESC ACK CAN", 3)), // clears, on arrival
+	}}
+	e[rs] = &command{name: "ESC RS", kind: Refused, head: 3, length: func([]byte) int { return 4 }, never: true, sub: map[byte]*command{
+		'a': of(Status, fixed("ESC RS a", 4, always)),
+		'E': of(Status, fixed("ESC RS E", 4, digit(0))),
+		'A': fixed("ESC RS A", 4, always),
+		'd': fixed("ESC RS d", 4, always),
+		'r': fixed("ESC RS r", 4, always),
+	}}
+	e[gs] = &command{name: "ESC GS", kind: Refused, head: 3, length: func([]byte) int { return 3 }, never: true, sub: map[byte]*command{
+		etx: of(Status, fixed("ESC GS ETX", 6, always)),
+		'+': never(no("ESC GS +", 3)), // macros
+		'/': never(no("ESC GS /", 3)), // logos and macros that the cutter runs
+		'#': never(no("ESC GS #", 3)), // memory switches
+		bel: never(no("ESC GS BEL", 3)),
+		// The buzzer on the drawer's terminal drives whatever is there.
+		em: {name: "ESC GS EM", kind: Kick, head: 4, length: func(h []byte) int {
+			if h[3] == dc1 || h[3] == dc2 {
+				return 7
+			}
+			return 3
+		}, kick: func([]byte) (int, bool) { return 1, true }},
 	}}
 	e['?'] = never(no("ESC ?", 4))
 	e['#'] = never(vary("ESC #", 4, func(h []byte) int {
@@ -121,37 +142,28 @@ func starEnds(m *mode) {
 	e[bel] = never(no("ESC BEL", 4)) // how long a pulse is
 }
 
-func starControls(m *mode) {
-	starEnds(m)
-	for _, c := range []byte{vt, ff, so, si, dc2, dc4, etb, can} {
-		m.role[c] = control
-	}
-}
-
 // starMode is line mode.
 func starMode() *mode {
 	m := newMode()
-	starControls(m)
+	starCommon(m)
+	for _, c := range []byte{vt, ff, so, si, dc2, dc4, can} {
+		m.role[c] = control
+	}
 	e := m.lead(esc)
 	starText(e)
-	starColumns(e)
+	starPictures(e)
 	starRasterCommands(e)
 
-	e[rs] = &command{name: "ESC RS", kind: Refused, head: 3, length: func([]byte) int { return 4 }, never: true, sub: map[byte]*command{
+	add(e[rs], map[byte]*command{
 		'F': fixed("ESC RS F", 4, digit(16)),
-		'a': of(Status, fixed("ESC RS a", 4, always)),
-		'A': fixed("ESC RS A", 4, always),
 		'C': fixed("ESC RS C", 4, always),
-		'E': of(Status, fixed("ESC RS E", 4, always)),
-		'd': fixed("ESC RS d", 4, always),
-		'r': fixed("ESC RS r", 4, always),
-	}}
-	e[gs] = &command{name: "ESC GS", kind: Refused, head: 3, length: func([]byte) int { return 3 }, never: true, sub: map[byte]*command{
-		'a':  fixed("ESC GS a", 4, digit(2)),
-		't':  fixed("ESC GS t", 4, always),
-		'A':  fixed("ESC GS A", 5, func(h []byte) bool { return h[4] <= 0x0F }),
-		0x03: of(Status, fixed("ESC GS ETX", 6, always)), // a job's end, for who counts them
-		'R':  fixed("ESC GS R", 5, func(h []byte) bool { return h[4] <= 0x0F || h[4] >= 0xF0 }),
+		'i': fixed("ESC RS i", 4, always),
+	})
+	add(e[gs], map[byte]*command{
+		'a': fixed("ESC GS a", 4, digit(2)),
+		't': fixed("ESC GS t", 4, always),
+		'A': fixed("ESC GS A", 5, func(h []byte) bool { return h[4] <= 0x0F }),
+		'R': fixed("ESC GS R", 5, func(h []byte) bool { return h[4] <= 0x0F || h[4] >= 0xF0 }),
 		'y': starSymbol("ESC GS y", 1, func(h []byte) int { // QR
 			switch h[3] {
 			case 'S':
@@ -179,18 +191,10 @@ func starMode() *mode {
 			}
 			return 4
 		}),
-		'+': never(no("ESC GS +", 3)), // macros
-		'/': never(no("ESC GS /", 3)), // logos and macros that the cutter runs
-		'#': never(no("ESC GS #", 3)), // memory switches
-		bel: never(no("ESC GS BEL", 3)),
-		// The buzzer on the drawer's terminal drives whatever is there.
-		em: {name: "ESC GS EM", kind: Kick, head: 4, length: func(h []byte) int {
-			if h[3] == dc1 || h[3] == dc2 {
-				return 7
-			}
-			return 3
-		}, kick: func([]byte) (int, bool) { return 1, true }},
-	}}
+		'g': vary("ESC GS g", 6, func([]byte) int { return 6 }), // when printing begins
+		'*': never(no("ESC GS *", 3)),                           // marks: kept
+		'=': never(no("ESC GS =", 3)),                           // a code page: kept
+	})
 	// Logos that are stored in the printer: the command holds a drawer's code.
 	e[fs] = &command{name: "ESC FS", kind: Refused, head: 3, length: func([]byte) int { return 2 }, never: true, sub: map[byte]*command{
 		'p': never(no("ESC FS p", 5)),
@@ -202,6 +206,8 @@ func starMode() *mode {
 	}}
 	return m
 }
+
+func add(family *command, sub map[byte]*command) { maps.Copy(family.sub, sub) }
 
 // starSymbol is a two-dimensional code: S sets, D stores, P prints.
 func starSymbol(name string, code int, length func(h []byte) int) *command {
@@ -230,16 +236,24 @@ func starSymbol(name string, code int, length func(h []byte) int) *command {
 
 // starText enters styles, lines and cuts.
 func starText(e *[256]*command) {
-	for _, c := range []byte{'0', '2', '4', '5', 'E', 'F', 'M', 'O', 'P', ':'} {
+	for _, c := range []byte{'0', '1', '2', '4', '5', '6', '7', 'E', 'F', 'M', 'O', 'P', ':', 'g', so, dc4} {
 		e[c] = fixed("ESC "+show(c), 2, always)
 	}
-	for _, c := range []byte{' ', '$', '%', '-', '/', '1', '3', 'A', 'C', 'I', 'N', 'Q', 'R', 'W', '_', 'h', 'l', 'r', 'z'} {
+	for _, c := range []byte{' ', '$', '%', '-', '/', '3', 'A', 'N', 'Q', 'R', 'W', '_', 'h', 'l', 'y', 'z'} {
 		e[c] = fixed("ESC "+show(c), 3, always)
 	}
+	e['C'] = &command{name: "ESC C", kind: Layout, head: 3, ok: always, length: func(h []byte) int {
+		if h[2] == nul {
+			return 4 // in inches
+		}
+		return 3
+	}}
+	e['I'] = moving(oneLine, fixed("ESC I", 3, always))
 	e['J'] = moving(oneLine, fixed("ESC J", 3, always))
 	e['a'] = moving(someLines, fixed("ESC a", 3, always))
 	e['i'] = fixed("ESC i", 4, func(h []byte) bool { return isDigit(h[2], 7) && isDigit(h[3], 7) })
 	e['s'] = fixed("ESC s", 4, always)
+	e['t'] = fixed("ESC t", 4, always)
 	e['d'] = of(Cut, fixed("ESC d", 3, digit(3)))
 	e['D'] = &command{name: "ESC D", kind: Layout, head: 3, length: tabsLength, ok: tabsOK}
 	e['B'] = &command{name: "ESC B", kind: Layout, head: 3, length: tabsLength, ok: tabsOK}
@@ -259,21 +273,21 @@ func starText(e *[256]*command) {
 	}, ok: func(h []byte) bool { return len(h) > 7 && h[len(h)-1] == rs }}
 }
 
-// starColumns enters pictures of columns and rows.
-func starColumns(e *[256]*command) {
-	column := func(name string, high int) *command {
-		return &command{
-			name: name, kind: Image, head: 4, stream: headOf(4), length: func(h []byte) int { return 4 + high*word(h[2], h[3]) },
-			ok: func(h []byte) bool { n := word(h[2], h[3]); return n >= 1 && n <= maxRasterWidth*8 },
-			lines: func([]byte) int {
-				return high / 3
-			},
-		}
+// starColumn is a picture of columns, each of so many bytes.
+func starColumn(name string, bytes int) *command {
+	return &command{
+		name: name, kind: Image, head: 4, stream: headOf(4), length: func(h []byte) int { return 4 + bytes*word(h[2], h[3]) },
+		ok: func(h []byte) bool { n := word(h[2], h[3]); return n >= 1 && n <= maxRasterWidth*8 },
+		lines: func([]byte) int {
+			return bytes / 3
+		},
 	}
-	e['K'] = column("ESC K", 1)
-	e['L'] = column("ESC L", 1)
-	e['X'] = column("ESC X", 3)
-	e['k'] = column("ESC k", 24)
+}
+
+// starPictures enters pictures of columns and rows. ESC k is 24 rows.
+func starPictures(e *[256]*command) {
+	e['K'], e['L'], e['X'] = starColumn("ESC K", 1), starColumn("ESC L", 1), starColumn("ESC X", 3)
+	e['k'] = starColumn("ESC k", 24)
 	e['k'].ok = func(h []byte) bool { n := word(h[2], h[3]); return n >= 1 && n <= maxRasterWidth }
 	e['k'].lines, e['k'].width = oneLine, 2
 	e['^'] = &command{
@@ -291,7 +305,7 @@ func starRasterMode() *mode {
 			m.role[c] = dropped
 		}
 	}
-	starEnds(m)
+	starCommon(m)
 	m.end = []byte("\x1B*rB")
 	e := m.lead(esc)
 	starRasterCommands(e)
@@ -312,7 +326,8 @@ func starRasterMode() *mode {
 }
 
 // starRasterCommands enters ESC * r and a letter. Some have a number in digits,
-// up to NUL.
+// up to NUL. ESC * r N is known and refused: it has the printer pass over what
+// follows.
 func starRasterCommands(e *[256]*command) {
 	e['*'] = &command{name: "ESC *", kind: Refused, head: 3, length: func([]byte) int { return 2 }, never: true, sub: map[byte]*command{
 		'r': {
@@ -352,7 +367,7 @@ func starRasterLength(h []byte) int {
 	switch h[3] {
 	case 'A', 'B', 'C', 'R':
 		return 4
-	case 'D', 'V', 'E', 'F', 'K', 'P', 'Q', 'T', 'Y', 'e', 'm':
+	case 'D', 'V', 'E', 'F', 'K', 'N', 'P', 'Q', 'T', 'Y', 'e', 'm':
 	default:
 		return 3
 	}

@@ -22,7 +22,7 @@ func starStreams() [][]byte {
 // and refuses, in words.
 func TestOtherDialects(t *testing.T) {
 	starlike := []string{"star-line", "starprnt"}
-	every := []string{"star-line", "starprnt", "star-raster", "citizen-cbm"}
+	every := []string{"star-line", "starprnt", "star-raster", "citizen-cbm"} // the first three are Star's
 	tests := []struct {
 		name     string
 		dialects []string
@@ -46,12 +46,17 @@ func TestOtherDialects(t *testing.T) {
 		{"QR", starlike, seq(0x1B, 0x1D, "yS0", 2, 0x1B, 0x1D, "yD1", 0, 5, 0, "hello", 0x1B, 0x1D, "yP"), "ESC GS y ESC GS y ESC GS y", nil},
 		{"QR as long as a kick", starlike, seq(0x1B, 0x1D, "yD1", 0, 7, 0, "receipt", 0x1B, 0x1D, "yP", "x"), `-ESC GS y -ESC GS y "x"`, seq("x")},
 		{"PDF417", starlike, seq(0x1B, 0x1D, "xS0", 0, 1, 2, 0x1B, 0x1D, "xS1", 2, 0x1B, 0x1D, "xD", 3, 0, "abc", 0x1B, 0x1D, "xP"), "ESC GS x ESC GS x ESC GS x ESC GS x", nil},
-		{"questions", starlike, seq(5, 0x1B, 6, 1, 0x1B, 0x1E, "a", 0), "ENQ ESC ACK SOH ESC RS a", nil},
+		{"job's end, for who counts", every[:3], seq(0x1B, 0x1E, "a", 3, 0x1B, 0x1D, 3, 1, 0, 0, 0x17), "ESC RS a ESC GS ETX ETB", nil},
+		{"questions", every[:3], seq(5, 0x1B, 6, 1, 0x1B, 0x1E, "a", 0), "ENQ ESC ACK SOH ESC RS a", nil},
 		{"buzzer on the drawer's terminal", starlike, seq(0x1B, 0x1D, 0x19, 0x12, 1, 4, 4, "x"), `kick1 "x"`, seq("x")},
 		{"macro", starlike, seq(0x1B, 0x1D, "+", 7, "x"), `-ESC GS + kick1 "x"`, seq("x")},
 		{"logo with macros", starlike, seq(0x1B, 0x1D, "/W", "x"), `-ESC GS / "Wx"`, seq("Wx")},
 		{"stored logo", starlike, seq(0x1B, 0x1C, "p", 1, 0, "x"), `-ESC FS p "x"`, seq("x")},
 		{"storing logos", starlike, seq(0x1B, 0x1C, "q", 1, 1, 0, 1, 0, 7, 7, 7, 7, 7, 7, 7, 7, "x"), `-ESC FS q "x"`, seq("x")},
+		{"marks that are kept", starlike, seq(0x1B, 0x1D, "*", "x"), `-ESC GS * "x"`, seq("x")},
+		{"clearing on arrival", every[:3], seq(0x1B, 6, 0x18, "x"), `-ESC ACK CAN "x"`, seq("x")},
+		{"pages in lines and inches", starlike, seq(0x1B, "C", 20, 0x1B, "C", 0, 11, "x"), `ESC C ESC C "x"`, nil},
+		{"passing over", []string{"star-raster"}, seq(0x1B, "*rA", 0x1B, "*rN5", 0, 0x1B, "*rB"), `ESC * r -ESC * r ESC * r`, seq(0x1B, "*rA", 0x1B, "*rB")},
 		{"memory switches", starlike, seq(0x1B, "#N", 4, "0000", 0x0A, 0, 0x1B, "?", 0x0A, 0, "x"), `-ESC # -ESC ? "x"`, seq("x")},
 		{"GS and DLE begin nothing", starlike, seq(0x1D, "!", 0x10, 0x14, 1), `-GS "!" -DLE DC4 -SOH`, seq("!", 0x14)},
 		{"raster job", []string{"star-line", "star-raster", "starprnt"}, seq(0x1B, "*rA", 0x1B, "*rP0", 0, "b", 2, 0, 0xF0, 0, "k", 1, 0, 0x0F, 0x1B, "*rY12", 0, 0x1B, 0x0C, 0, 0x1B, "*rB", "a"), `ESC * r ESC * r b k ESC * r ESC FF ESC * r "a"`, nil},
@@ -62,16 +67,38 @@ func TestOtherDialects(t *testing.T) {
 		{"kick in raster mode with other words", []string{"star-raster"}, seq(0x1B, "*rA", 0x1B, "*rDx", 0x1B, "*rB"), `ESC * r kick1 -D -x ESC * r`, seq(0x1B, "*rA", 0x1B, "*rB")},
 		{"StarPRNT picture", []string{"starprnt"}, seq(0x1B, 0x1D, "S", 1, 2, 0, 2, 0, 0, 7, 0x1C, 0x1A, 0x19), "~ESC GS S", seq(0x1B, 0x1D, "S", 1, 2, 0, 2, 0, 0, 6, 0x1E, 0x18, 0x18)},
 
+		{"citizen: a line that is kept", []string{"citizen-cbm"}, seq(0x1B, "/", 1, "Thank you\n", 0x1B, 0x13, 1), `-ESC / "Thank you\n" -ESC DC3`, seq("Thank you\n")},
+		{"citizen: a parameter that begins one", []string{"citizen-cbm"}, seq(0x1B, "3", 0x1B, "/x"), `ESC 3 ~NUL "/x"`, seq(0x1B, "3", 0x1B, 0, "/x")},
+		{"citizen: columns with kicks", []string{"citizen-cbm"}, seq(0x1B, "K", 4, 0, 7, 0x1C, 0x1A, "x"), "~ESC K", seq(0x1B, "K", 4, 0, 6, 0x1E, 0x18, "x")},
+		{"citizen: what models read differently", []string{"citizen-cbm"}, seq(0x0C, 0x1B, "P", 5, "x"), `-FF -ESC P -ENQ "x"`, seq("x")},
+
 		{"ithaca: a drawer in a product's name", []string{"ithaca"}, seq("Shirt &%D1 red &%d2"), `"Shirt " kick1 " red " kick2`, seq("Shirt  red ")},
 		{"ithaca: ampersands", []string{"ithaca"}, seq("R&D, 3&4 & more&"), `"R&D, 3&4 & more&"`, nil},
-		{"ithaca: another text command", []string{"ithaca"}, seq("a&%FCb"), `"a&" ~NUL "%FCb"`, seq("a&", 0, "%FCb")},
+		{"ithaca: text commands", []string{"ithaca"}, seq("&%JCTotal&%FL02&%MUx&%CU&%UA010&%FC"), `&% "Total" &% &% "x" &% &% &%`, nil},
+		{"ithaca: text commands cut short", []string{"ithaca"}, seq("&%FL0x&%F"), `"&" ~SP "%FL0x&" ~SP "%F"`, seq("& %FL0x& %F")},
+		{"ithaca: small letters", []string{"ithaca"}, seq("a&%fc"), `"a&" ~SP "%fc"`, seq("a& %fc")},
+		{"ithaca: another text command", []string{"ithaca"}, seq("a&%URnameb"), `"a&" ~SP "%URnameb"`, seq("a& %URnameb")},
+		{"ithaca: a drawer around a kick", []string{"ithaca"}, seq("&", 7, "%D1&", 0, "%D1"), `"&" kick2 ~SP "%D1&" -NUL ~SP "%D1"`, seq("& %D1& %D1")},
+		{"ithaca: a drawer in a drawer", []string{"ithaca"}, seq("&&%D1%D1"), `"&" kick1 ~SP "%D1"`, seq("& %D1")},
 		{"ithaca: kicks", []string{"ithaca"}, seq(8, 7, 0x1B, "x1", 0x1B, "x", 2, 0x1B, "p", 0, 25, 250, 0x1B, "+"), "kick1 kick2 kick1 kick2 kick1 kick1", []byte{}},
-		{"ithaca: macro", []string{"ithaca"}, seq(0x1B, 0x1F, "bstart", 0, "x"), `-ESC US "x"`, seq("x")},
+		{"ithaca: macros", []string{"ithaca"}, seq(0x1B, 0x1F, "bstart", 0, 0x1B, "g", 1, "x", 0x1B, "g", 0), `-ESC US -ESC g "x" -ESC g`, seq("x")},
+		{"ithaca: the journal", []string{"ithaca"}, seq(0x1B, "l", 3, "x"), `-ESC l "x"`, seq("x")},
+		{"ithaca: off", []string{"ithaca"}, seq(0x1B, "y", 17, "x"), `-ESC y "x"`, seq("x")},
 		{"ithaca: picture", []string{"ithaca"}, seq(0x1B, "K", 4, 0, "&%", 7, 8), `~ESC K`, seq(0x1B, "K", 4, 0, "&$", 6, 9)},
-		{"ithaca: cut and style", []string{"ithaca"}, seq(0x1B, "W1", "x", 0x1B, "v"), `ESC W "x" ESC v`, nil},
+		{"ithaca: a reset in a picture", []string{"ithaca"}, seq(0x1B, "K", 2, 0, 5, 10), `~ESC K`, seq(0x1B, "K", 2, 0, 5, 11)},
+		{"ithaca: cut and styles", []string{"ithaca"}, seq(0x1B, "W1", "x", 0x1B, "R", 0x1B, "51", 0x1B, "%G", 0x1B, "[@", 4, 0, 1, 0, 2, 2, 0x1B, "v"), `ESC W "x" ESC R ESC 5 ESC % ESC [ @ ESC v`, nil},
+		{"ithaca: questions", []string{"ithaca"}, seq(5, 1, 5, 20, "x"), `ENQ ENQ "x"`, nil},
+		{"ithaca: reset", []string{"ithaca"}, seq("a", 5, 10, "x"), `"a" -ENQ "\nx"`, seq("a\nx")},
+		{"ithaca: a parameter and a line feed that reset", []string{"ithaca"}, seq(0x1B, "J", 5, "\nx"), `ESC J ~NUL "\nx"`, seq(0x1B, "J", 5, 0, "\nx")},
 
-		{"suremark: macro with its number", []string{"suremark"}, seq(0x1D, ":", 1, 0x1B, "p", 0, 25, 250, 0x1D, ":", 1, 0x1D, "^", 1, "x"), `-GS : kick1 -GS : -GS ^ "x"`, seq("x")},
-		{"commonest commands", []string{"generic", "suremark"}, seq(0x1B, "@", 0x1B, "a1", 0x1B, "E1", "Total\n", 0x1D, "VB", 0), "ESC @ ESC a ESC E \"Total\\n\" GS V", nil},
+		{"suremark: message with its number", []string{"suremark"}, seq(0x1D, ":", 1, 0x1B, "p", 0, 25, 250, 0x1D, ":", 1, 0x1D, "^", 1, "x"), `-GS : kick1 -GS : -GS ^ "x"`, seq("x")},
+		{"suremark: styles, tabs and cut", []string{"suremark"}, seq(0x1B, "W1", 0x1B, "G1", 0x1B, "D", 0, 100, 1, 44, 0, 0, "a\tb\n", 0x1B, "d", 3, 0x1B, "m"), `ESC W ESC G ESC D "a\tb\n" ESC d ESC m`, nil},
+		{"suremark: tabs without an end", []string{"suremark"}, seq(0x1B, "D", "abcdefghijklmn"), `-ESC D "abcdefghijklmn"`, seq("abcdefghijklmn")},
+		{"suremark: picture with kicks", []string{"suremark"}, seq(0x1B, "*", 0, 1, 1, 7, 0x1B, "p", 0x10, 5, "&%x"), `~ESC *`, seq(0x1B, "*", 0, 1, 1, 6, 0x1B, "q", 0x10, 1, "&$x")},
+		{"suremark: bar code", []string{"suremark"}, seq(0x1D, "k", 4, "ABC-1", 0, 0x1D, "k", 9, "x"), `GS k -GS k "x"`, seq(0x1D, "k", 4, "ABC-1", 0, "x")},
+		{"suremark: flash and tables", []string{"suremark"}, seq(0x1B, "#", 2, 0x1B, "M", 1, 2, 3, 0x1B, "'", 0x1D, "*", 1, 1, 1, "12345678", "x"), `-ESC # -ESC M -ESC ' -GS * "x"`, seq("x")},
+		{"commonest commands", []string{"generic"}, seq(0x1B, "@", 0x1B, "a1", 0x1B, "E1", "Total\n", 0x1D, "VB", 0), "ESC @ ESC a ESC E \"Total\\n\" GS V", nil},
+		{"other printers' kicks", []string{"generic"}, seq(0x1B, "x", 2, 0x1B, "p", 0, 25, 250, "&%D1", 0x1B, 7, 20, 20), "kick2 kick1 kick1 -ESC BEL", []byte{}},
 		{"single kicks", []string{"generic"}, seq("a", 7, "b", 0x1A), `"a" kick1 "b" kick1`, seq("ab")},
 		{"commands that begin with FS", []string{"generic"}, seq(0x1C, ".", "a", 0x1C, "!", 1, "b"), `-FS . "a" -FS ! "b"`, seq("ab")},
 		{"questions", []string{"generic"}, seq(0x10, 4, 1, "x"), `-DLE -EOT -SOH "x"`, seq("x")},

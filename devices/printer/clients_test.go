@@ -55,7 +55,7 @@ type client struct {
 // printDialects are those of streams that any printer of their kind prints as
 // they are meant; allDialects has those with makers' own commands besides.
 var (
-	printDialects = []string{"epson", "epson-sii", "star-line", "starprnt"}
+	printDialects = []string{"epson", "epson-sii", "star-line", "starprnt", "star-raster"}
 	allDialects   = append([]string{"epson-clone"}, printDialects...)
 )
 

@@ -157,7 +157,7 @@ var families = []family{
 	{"starprnt", stars, []byte{0x1A}, starQuestion, honestStar, starKicks},
 	{"citizen-cbm", citizens, starPulse, nil, honestCitizen, starKicks},
 	{"ithaca", ithacas, []byte{0x1B, 'x', 2}, nil, honestIthaca, ithacaKicks},
-	{"suremark", epsons, pulse, nil, honestCommon, epsonKicks},
+	{"suremark", epsons, pulse, nil, honestSureMark, epsonKicks},
 	{"generic", all, pulse, nil, honestCommon, epsonKicks},
 }
 

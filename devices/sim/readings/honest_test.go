@@ -46,6 +46,20 @@ func honestCommon() *rapid.Generator[[]byte] {
 	return rapid.OneOf(commands, latin(), lines())
 }
 
+// honestSureMark is what a SureMark reads like Epson's printers.
+func honestSureMark() *rapid.Generator[[]byte] {
+	return rapid.OneOf(latin(), lines(), rapid.Custom(func(t *rapid.T) []byte {
+		switch rapid.IntRange(0, 2).Draw(t, "which") {
+		case 0:
+			return seq(0x1B, int(rapid.SampledFrom([]byte("!3GJVadt-")).Draw(t, "command")), int(rapid.Byte().Draw(t, "value")))
+		case 1:
+			return seq(rapid.SampledFrom([]string{"\x1b@", "\x1b2", "\x1bi", "\x1bm", "\x1dH2", "\x1df0", "\x1dh\x50", "\x1dw\x02", "\x1b$\x00\x0a"}).Draw(t, "command"))
+		default:
+			return seq(0x1D, "k", 4, rapid.SliceOfN(rapid.ByteRange('0', '9'), 1, 12).Draw(t, "code"), 0)
+		}
+	}))
+}
+
 // honestStar is Star's line mode.
 func honestStar() *rapid.Generator[[]byte] {
 	commands := rapid.Custom(func(t *rapid.T) []byte {
