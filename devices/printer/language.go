@@ -103,7 +103,7 @@ var languages = map[string]language{
 	// Seiko RP-F10, technical reference 6.4: its answers have another form (Axh), and
 	// what they say of the drawer was not found.
 	"epson-sii": {take: takeAny, cut: epsonCut, pulses: pulseEpson, step: 2 * time.Millisecond, most: 255},
-	"suremark":  {take: takeAny, cut: epsonCut, pulses: pulseEpson, step: 2 * time.Millisecond, most: 255},
+	"suremark":  {take: takeAny, cut: []byte{0x1B, 'm'}, pulses: pulseEpson, step: 2 * time.Millisecond, most: 255},
 	"generic":   {take: takeAny, cut: epsonCut, pulses: pulseEpson, step: 2 * time.Millisecond, most: 255},
 }
 
