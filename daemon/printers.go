@@ -16,6 +16,7 @@ import (
 
 	"tillwarden/daemon/api"
 	"tillwarden/devices"
+	"tillwarden/devices/escpos"
 	"tillwarden/devices/printer"
 	"tillwarden/enforcer/durable"
 	"tillwarden/enforcer/journal/entry"
@@ -26,6 +27,7 @@ type printerUnit struct {
 	name  string
 	path  string
 	guard *printer.Guard
+	reads *escpos.Dialect
 	since time.Time // of the daemon's start; a printer's own comings and goings are in the journal
 
 	mu           sync.Mutex
@@ -54,7 +56,7 @@ func (d *Daemon) makePrinters() error {
 		if err != nil {
 			return err
 		}
-		u := &printerUnit{name: p.Name, path: p.Path, guard: g, since: d.started}
+		u := &printerUnit{name: p.Name, path: p.Path, guard: g, reads: o.Dialect, since: d.started}
 		d.printers = append(d.printers, u)
 		for _, dr := range p.Drawers {
 			d.drawers = append(d.drawers, &drawerUnit{name: dr.Name, printer: p.Name, opener: g})

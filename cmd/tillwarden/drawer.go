@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -185,29 +186,36 @@ ruled out nothing is sent to it. Switch the printer off and on, then say so.`,
 			if err != nil {
 				return err
 			}
-			var printers []string
-			if len(args) == 1 {
-				printers = args
-			} else {
-				list, err := client.Devices(cmd.Context())
-				if err != nil {
-					return err
-				}
-				for _, d := range list.Devices {
-					if d.Kind == "printer" {
-						printers = append(printers, d.Name)
-					}
-				}
-			}
-			if len(printers) != 1 {
-				return usagef("there are %d printers: name one", len(printers)).hint("there are: %s", join(printers))
-			}
-			done, err := client.Resync(cmd.Context(), printers[0])
+			name, err := thePrinter(cmd.Context(), client, args)
 			if err != nil {
-				return fmt.Errorf("printer %s: %w", printers[0], err)
+				return err
+			}
+			done, err := client.Resync(cmd.Context(), name)
+			if err != nil {
+				return fmt.Errorf("printer %s: %w", name, err)
 			}
 			return a.done(done)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
+}
+
+// thePrinter is the one that was named, or the only one.
+func thePrinter(ctx context.Context, client *api.Client, named []string) (string, error) {
+	printers := named
+	if len(printers) == 0 {
+		list, err := client.Devices(ctx)
+		if err != nil {
+			return "", err
+		}
+		for _, d := range list.Devices {
+			if d.Kind == "printer" {
+				printers = append(printers, d.Name)
+			}
+		}
+	}
+	if len(printers) != 1 {
+		return "", usagef("there are %d printers: name one", len(printers)).hint("there are: %s", join(printers))
+	}
+	return printers[0], nil
 }

@@ -209,6 +209,22 @@ func (f *fake) Calibrate(_ context.Context, c api.Caller, device string, r *api.
 	return &api.CalibrateAnswer{Calibrated: r.Open, Say: fmt.Sprintf("%s noted as open=%t", r.Drawer, r.Open)}, nil
 }
 
+func (f *fake) Record(_ context.Context, c api.Caller, device string, r *api.RecordRequest, emit func([]byte) error) error {
+	f.note(c, "record %s seconds=%g max=%d text=%t", device, r.Seconds, r.MaxBytes, r.MaskText)
+	if device != "printer" {
+		return api.Errorf(api.CodeNotFound, "there is no such printer")
+	}
+	for _, line := range []string{
+		`{"record":"tillwarden print","version":1,"printer":"printer","dialect":"epson"}`,
+		`{"at":0,"job":1,"bytes":"QQpCCkMKRApFCkYKHVZCAA=="}`, `{"at":200,"job":2,"bytes":"G3AAGfo="}`, `{"at":1200,"end":"size"}`,
+	} {
+		if err := emit([]byte(line + "\n")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func journalEntries() []api.Entry {
 	return []api.Entry{
 		{Seq: 1, Time: morning, Kind: "start", Clock: "synchronised", BootID: strings.Repeat("0", 32)},

@@ -28,6 +28,9 @@ func TestFake(t *testing.T) { testFake(t, "testdata/fake") }
 // of their own: scripts run side by side.
 func TestTerminal(t *testing.T) { testFake(t, "testdata/terminal") }
 
+// TestRecord is the same for records of prints.
+func TestRecord(t *testing.T) { testFake(t, "testdata/record") }
+
 func testFake(t *testing.T, scripts string) {
 	dir := t.TempDir()
 	full, empty := &fake{}, &fake{empty: true}

@@ -16,9 +16,9 @@ func (a *app) printerCommand() *cobra.Command {
 		`  tillwarden printer record --for 5m -o job.rec
   tillwarden printer explain job.rec
   tillwarden printer filter --grant sale < job.bin > out.bin`,
-		a.printerFilterCommand(), a.printerExplainCommand(), a.printerProfileCommand())
+		a.printerFilterCommand(), a.printerExplainCommand(), a.printerProfileCommand(), a.printerRecordCommand())
 	c.Long = `A technician's tools for the print filter. They read what a POS sent: the bare
-bytes, or a record of them. They open no drawer and need no daemon.
+bytes, or a record of them. They open no drawer; only record needs the daemon.
 
 What a dialect lets through, and how to choose one, is in docs/printers.md.`
 	return c

@@ -33,6 +33,9 @@ type Backend interface {
 	Devices(ctx context.Context, c Caller) (*Devices, error)
 	Resync(ctx context.Context, c Caller, device string) (*Done, error)
 	Calibrate(ctx context.Context, c Caller, device string, r *CalibrateRequest) (*CalibrateAnswer, error)
+	// Record calls emit for each line of a record of what a POS prints, masked,
+	// until its bounds are reached, emit fails or ctx ends.
+	Record(ctx context.Context, c Caller, device string, r *RecordRequest, emit func(line []byte) error) error
 
 	Journal(ctx context.Context, c Caller, q *JournalQuery) (*JournalPage, error)
 	// JournalStream calls emit for each entry until there is no more, emit fails or ctx ends.

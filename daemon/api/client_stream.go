@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"syscall"
@@ -87,6 +88,30 @@ func (c *Client) JournalStream(ctx context.Context, q JournalStream, f func(e *E
 			return probe.Error
 		}
 		if err := f(&probe.Entry, lines.Bytes()); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err := lines.Err(); err != nil {
+		return c.broken(ctx, err)
+	}
+	return nil
+}
+
+// Record calls f for each line of a record of what a POS prints to a printer,
+// without its end, until the record ends, f fails or ctx ends (technician).
+func (c *Client) Record(ctx context.Context, device string, r RecordRequest, f func(line []byte) error) error {
+	res, err := c.send(ctx, "POST", "/v1/devices/"+url.PathEscape(device)+"/record", &r, nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	lines.Buffer(nil, maxLine)
+	for lines.Scan() {
+		if err := f(lines.Bytes()); err != nil {
 			return err
 		}
 	}

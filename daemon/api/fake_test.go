@@ -193,6 +193,18 @@ func (f *fake) Calibrate(_ context.Context, c Caller, d string, r *CalibrateRequ
 	return &CalibrateAnswer{Calibrated: false, Say: "now with the drawer open"}, f.err
 }
 
+func (f *fake) Record(_ context.Context, c Caller, d string, r *RecordRequest, emit func([]byte) error) error {
+	f.note(c, "record %s %g %d %t", d, r.Seconds, r.MaxBytes, r.MaskText)
+	for _, line := range []string{
+		`{"record":"tillwarden print","version":1,"printer":"till","dialect":"epson"}`, `{"at":0,"job":1,"bytes":"QQo="}`, `{"at":1,"lost":3,"end":"size"}`,
+	} {
+		if err := emit([]byte(line + "\n")); err != nil {
+			return err
+		}
+	}
+	return f.err
+}
+
 // fullEntry has every field.
 func fullEntry() entry.Entry {
 	return entry.Entry{

@@ -97,6 +97,7 @@ var samples = map[string]string{
 	"/v1/overrides/{id}/approve":   `{"number":"2001","pin":"2580"}`,
 	"/v1/overrides/{id}/refuse":    `{"number":"2001","pin":"2580"}`,
 	"/v1/devices/{name}/calibrate": `{"drawer":"till","open":true}`,
+	"/v1/devices/{name}/record":    `{"seconds":1.5,"max_bytes":1024,"mask_text":true}`,
 	"/v1/journal/query": `{"by":{"number":"2001","pin":"2580"},"from":"2026-03-01T09:00:00Z","to":"2026-03-02T09:00:00Z","operator":"1001",` +
 		`"approver":"2001","source":"reader","function":"pos.sale","outcome":"denied","kind":"decision","after":1,"before":9,"limit":10,"reverse":true,"cursor":"x"}`,
 	"/v1/journal/stream":     `{"by":{"number":"2001","pin":"2580"},"kind":"decision","follow":false}`,
@@ -186,6 +187,9 @@ func checkAgainst(t *testing.T, router routers.Router, c *Client, method, path, 
 		t.Errorf("%s %s: content type %s is not documented", method, path, res.Header.Get("Content-Type"))
 	}
 	schema := rt.Spec.Components.Schemas["Entry"].Value
+	if strings.HasSuffix(path, "/record") {
+		schema = rt.Spec.Components.Schemas["RecordLine"].Value
+	}
 	if res.Header.Get("Content-Type") == "text/event-stream" {
 		schema = rt.Spec.Components.Schemas["Event"].Value
 	}

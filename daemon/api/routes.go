@@ -75,6 +75,7 @@ var routes = []route{
 	{"GET", "/v1/devices", people, noBody, classPlain, get(Backend.Devices)},
 	{"POST", "/v1/devices/{name}/resync", technician, smallBody, classPlain, resync},
 	{"POST", "/v1/devices/{name}/calibrate", technician, smallBody, classPlain, calibrate},
+	{"POST", "/v1/devices/{name}/record", technician, smallBody, classStream, streamRecord},
 
 	{"POST", "/v1/journal/query", people, smallBody, classPIN, post(Backend.Journal)},
 	{"POST", "/v1/journal/stream", people, smallBody, classStream, streamJournal},

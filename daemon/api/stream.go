@@ -100,6 +100,33 @@ func streamJournal(s *Server, x *exchange) (any, error) {
 	return nil, nil
 }
 
+// streamRecord writes a record of prints, which is JSON lines as it is.
+func streamRecord(s *Server, x *exchange) (any, error) {
+	var r RecordRequest
+	if err := x.decode(&r); err != nil {
+		return nil, err
+	}
+	if !(r.Seconds >= 0 && r.Seconds <= MaxRecordFor.Seconds()) {
+		return nil, Errorf(CodeInvalid, "seconds is not between 0 and %.0f", MaxRecordFor.Seconds())
+	}
+	if r.MaxBytes < 0 || r.MaxBytes > MaxRecord {
+		return nil, Errorf(CodeInvalid, "max_bytes is not between 0 and %d", MaxRecord)
+	}
+	err := s.backend.Record(x.ctx, x.caller, x.r.PathValue("name"), &r, func(line []byte) error {
+		if !x.begun {
+			if err := x.begin("application/x-ndjson"); err != nil {
+				return err
+			}
+		}
+		return x.send(line)
+	})
+	if err != nil && !x.begun {
+		return nil, err
+	}
+	x.ended(err)
+	return nil, nil
+}
+
 // begin sends the head of a stream.
 func (x *exchange) begin(mediaType string) error {
 	h := x.w.Header()

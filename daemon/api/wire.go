@@ -241,6 +241,22 @@ type CalibrateAnswer struct {
 	Say        string `json:"say"`
 }
 
+// RecordRequest says how long and how much of what a POS prints is recorded.
+type RecordRequest struct {
+	// Seconds is for how long, at most MaxRecordFor; 0: 600.
+	Seconds float64 `json:"seconds,omitempty"`
+	// MaxBytes is how much, at most MaxRecord; 0: 1 MiB.
+	MaxBytes int64 `json:"max_bytes,omitempty"`
+	// MaskText: all text is masked, not only card numbers.
+	MaskText bool `json:"mask_text,omitempty"`
+}
+
+// The bounds of a record.
+const (
+	MaxRecordFor = time.Hour
+	MaxRecord    = 16 << 20
+)
+
 // LoadRequest hands in a signed bundle.
 type LoadRequest struct {
 	// Type is "policy".

@@ -71,6 +71,7 @@ type Guard struct {
 	events   []Event
 	dropped  uint64 // events beyond the bound
 	printed  bool   // a receipt was cut, and nobody was told
+	tap      *tap   // who listens to what the POS sends
 }
 
 // reach is how far the printer can be reached.

@@ -123,6 +123,7 @@ func (g *Guard) feed(p []byte, came arrival) (n int) {
 	} else {
 		g.filter.Feed(p, emit)
 	}
+	g.tapped(p[:n], visit, now)
 	g.starves(now)
 	g.results(now)
 	g.notify()

@@ -54,6 +54,14 @@ func (m *Mask) Idle() []byte {
 	return m.give(m.end())
 }
 
+// Skip says that bytes are left out here. A command's end may be among them, so
+// that it is waited for no longer; a number's digits go on.
+func (m *Mask) Skip() []byte {
+	m.filter.Idle(m.segment)
+	m.read = m.end()
+	return m.give(min(m.read, m.raw.open(m.end()), m.printed.open(m.end())))
+}
+
 func (m *Mask) end() int64 { return m.base + int64(len(m.kept)) }
 
 // give gives out what is before offset to.
