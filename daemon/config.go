@@ -1,11 +1,14 @@
 package daemon
 
 import (
+	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"tillwarden/devices/escpos"
 	"tillwarden/devices/msr"
+	"tillwarden/devices/printer"
 )
 
 // Config is the daemon's configuration, tillwarden.toml. The shipped file
@@ -27,9 +30,10 @@ type Config struct {
 	API      APIConfig      `toml:"api"`
 	Sockets  SocketsConfig  `toml:"sockets"`
 
-	Printers []PrinterConfig `toml:"printer"`
-	Readers  []ReaderConfig  `toml:"reader"`
-	Keypads  []KeypadConfig  `toml:"keypad"`
+	Printers []PrinterConfig      `toml:"printer"`
+	Drawers  []SerialDrawerConfig `toml:"drawer"`
+	Readers  []ReaderConfig       `toml:"reader"`
+	Keypads  []KeypadConfig       `toml:"keypad"`
 }
 
 // PolicyConfig says whose policies are loaded.
@@ -156,6 +160,29 @@ type DrawerConfig struct {
 	Connector int    `toml:"connector"`
 }
 
+// SerialDrawerConfig is one drawer on a serial line of its own.
+type SerialDrawerConfig struct {
+	Name string `toml:"name"`
+	LineConfig
+	Model     string   `toml:"model"`
+	Code      string   `toml:"code"`
+	Status    string   `toml:"status"`
+	Link      string   `toml:"link"`
+	LinkGroup string   `toml:"link_group"`
+	LinkMode  string   `toml:"link_mode"`
+	Poll      Duration `toml:"poll"`
+	LeftOpen  Duration `toml:"left_open"`
+}
+
+// code is what opens the drawer, as it is configured: in hexadecimal.
+func (s *SerialDrawerConfig) code() ([]byte, error) {
+	b, err := hex.DecodeString(strings.ReplaceAll(s.Code, " ", ""))
+	if err != nil {
+		return nil, fmt.Errorf("code: %w", err)
+	}
+	return b, nil
+}
+
 // ProfileConfig is one text rule of a print profile.
 type ProfileConfig struct {
 	Name     string `toml:"name"`
@@ -267,6 +294,19 @@ func (l *LineConfig) setDefaults(baud int) {
 	set(&l.DataBits, 8)
 	set(&l.Parity, "none")
 	set(&l.StopBits, 1)
+}
+
+func (s *SerialDrawerConfig) setDefaults() {
+	set(&s.Model, "apg-484a")
+	baud := 9600
+	if m, err := printer.DrawerModelNamed(s.Model); err == nil {
+		baud = m.Baud
+	}
+	s.LineConfig.setDefaults(baud)
+	set(&s.Status, "none")
+	set(&s.LinkMode, "0660")
+	set(&s.Poll, Duration(500*time.Millisecond))
+	set(&s.LeftOpen, Duration(120*time.Second))
 }
 
 func (r *ReaderConfig) setDefaults() {

@@ -267,6 +267,13 @@ func (k *checker) devices(c *Config) {
 			}
 		}
 	}
+	for i := range c.Drawers {
+		s := &c.Drawers[i]
+		key := fmt.Sprintf("drawer[%d]", i)
+		unique(key+".name", s.Name)
+		serial(key, &s.LineConfig)
+		k.serialDrawer(key, s)
+	}
 	for i := range c.Readers {
 		key := fmt.Sprintf("reader[%d]", i)
 		unique(key+".name", c.Readers[i].Name)
@@ -278,6 +285,9 @@ func (k *checker) devices(c *Config) {
 		for _, d := range p.Drawers {
 			drawers[d.Name] = true
 		}
+	}
+	for _, s := range c.Drawers {
+		drawers[s.Name] = true
 	}
 	for i := range c.Keypads {
 		key := fmt.Sprintf("keypad[%d]", i)
@@ -296,6 +306,34 @@ func (k *checker) devices(c *Config) {
 			}
 			k.word(ckey+".open", code.Open, api.OpenNow, api.OpenOnKick)
 		}
+	}
+}
+
+// serialDrawer checks a drawer on a line of its own.
+func (k *checker) serialDrawer(key string, s *SerialDrawerConfig) {
+	if s.Link != "" && !filepath.IsAbs(s.Link) {
+		k.wrong(key+".link", "", "%q is not a path from the root", s.Link)
+	}
+	k.mode(key+".link_mode", s.LinkMode)
+	k.word(key+".status", s.Status, "none", "cts", "dsr", "dcd", "ri")
+	k.within(key+".poll", s.Poll, "50ms", "1m")
+	k.within(key+".left_open", s.LeftOpen, "10s", "1h")
+	model, err := printer.DrawerModelNamed(s.Model)
+	if err != nil {
+		k.wrong(key+".model", "docs/printers.md has what each is", "%v", err)
+		return
+	}
+	code, err := s.code()
+	switch {
+	case err != nil:
+		k.wrong(key+".code", `write it in hexadecimal, as "07"`, "%v", err)
+	case len(code) > 16:
+		k.wrong(key+".code", "", "%d bytes are more than 16", len(code))
+	case len(code) == 0 && len(model.Code) == 0 && !model.Any:
+		k.wrong(key+".code", "the drawer's switches say which", "%s has no code of its own", s.Model)
+	}
+	if model.Any && s.Status != "none" {
+		k.wrong(key+".status", "leave it out", "the line of a %s is opened for a pulse alone", s.Model)
 	}
 }
 

@@ -73,6 +73,9 @@ func ParseConfig(file string, text []byte) (*Config, error) {
 	for i := range c.Printers {
 		c.Printers[i].setDefaults()
 	}
+	for i := range c.Drawers {
+		c.Drawers[i].setDefaults()
+	}
 	for i := range c.Readers {
 		c.Readers[i].setDefaults()
 	}

@@ -63,8 +63,8 @@ func TestShippedConfigShowsDefaults(t *testing.T) {
 	}
 	// The tables that come more than once have no default as a whole; their
 	// keys' defaults are compared below.
-	printer, reader, keypad, cards := all.Printers[0], all.Readers[0], all.Keypads[0], all.SignOn.Cards[0]
-	all.Printers, all.Readers, all.Keypads, all.SignOn.Cards = nil, nil, nil, nil
+	printer, box, reader, keypad, cards := all.Printers[0], all.Drawers[0], all.Readers[0], all.Keypads[0], all.SignOn.Cards[0]
+	all.Printers, all.Drawers, all.Readers, all.Keypads, all.SignOn.Cards = nil, nil, nil, nil, nil
 	if !reflect.DeepEqual(plain, all) {
 		t.Errorf("commented defaults differ from the daemon's:\n%+v\n%+v", all, plain)
 	}
@@ -73,6 +73,11 @@ func TestShippedConfigShowsDefaults(t *testing.T) {
 	p.Allow = []string{} // as the file has it
 	if !reflect.DeepEqual(p, printer) {
 		t.Errorf("printer:\n%+v\n%+v", printer, p)
+	}
+	b := SerialDrawerConfig{Name: box.Name, LineConfig: LineConfig{Path: box.Path}}
+	b.setDefaults()
+	if !reflect.DeepEqual(b, box) {
+		t.Errorf("drawer:\n%+v\n%+v", box, b)
 	}
 	r := ReaderConfig{Name: reader.Name, LineConfig: LineConfig{Path: reader.Path}}
 	r.setDefaults()

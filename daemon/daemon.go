@@ -60,6 +60,8 @@ type Daemon struct {
 	units    []unit
 	pin      waitingPIN
 	printers []*printerUnit
+	boxes    []*boxUnit
+	sensors  []*sensorUnit // of printers and of drawers without one
 	drawers  []*drawerUnit
 	asks     atomic.Uint64 // the last id of a function that was named before its kick
 	slips    *slips

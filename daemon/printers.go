@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"sync"
 	"time"
 
@@ -24,14 +22,27 @@ import (
 
 // printerUnit is one printer with what the daemon keeps of it.
 type printerUnit struct {
-	name  string
-	path  string
+	sensorUnit
 	guard *printer.Guard
 	reads *escpos.Dialect
 	since time.Time // of the daemon's start; a printer's own comings and goings are in the journal
+}
+
+// sensorUnit is a device that tells whether its drawers are open.
+type sensorUnit struct {
+	name, path string
+	sensor     sensor
+	status     func() api.Device
 
 	mu           sync.Mutex
 	closed, open *bool // guarded by mu; the sensor's level as it was read for a calibration
+}
+
+// sensor is what is needed of it: *printer.Guard or *printer.SerialDrawer.
+type sensor interface {
+	Pin(ctx context.Context) (high bool, err error)
+	SetPolarity(p printer.Polarity)
+	DrawerState() printer.DrawerState
 }
 
 // calibrationFile keeps what each printer's sensor means.
@@ -56,11 +67,16 @@ func (d *Daemon) makePrinters() error {
 		if err != nil {
 			return err
 		}
-		u := &printerUnit{name: p.Name, path: p.Path, guard: g, reads: o.Dialect, since: d.started}
+		u := &printerUnit{sensorUnit: sensorUnit{name: p.Name, path: p.Path, sensor: g}, guard: g, reads: o.Dialect, since: d.started}
+		u.status = u.device
 		d.printers = append(d.printers, u)
+		d.sensors = append(d.sensors, &u.sensorUnit)
 		for _, dr := range p.Drawers {
 			d.drawers = append(d.drawers, &drawerUnit{name: dr.Name, printer: p.Name, opener: g})
 		}
+	}
+	if err := d.makeSerialDrawers(polarities); err != nil {
+		return err
 	}
 	if len(d.printers) > 0 {
 		d.slips = newSlips(d.clock.Boot, func(err error) { d.log.Info("a slip was not printed", "err", err) })
@@ -98,19 +114,9 @@ func (d *Daemon) guardOptions(p *PrinterConfig) (printer.Options, error) {
 	} else {
 		o.Backoff = networkBackoff // nothing tells that it is back
 	}
-	mode, err := strconv.ParseUint(p.LinkMode, 8, 32)
-	if err != nil {
-		return o, fmt.Errorf("link_mode: %w", err)
-	}
-	o.Mode = fs.FileMode(mode)
-	if p.LinkGroup != "" {
-		g, err := user.LookupGroup(p.LinkGroup)
-		if err != nil {
-			return o, fmt.Errorf("there is no group %q: make it, or name another in link_group", p.LinkGroup)
-		}
-		if o.Group, err = strconv.Atoi(g.Gid); err != nil {
-			return o, fmt.Errorf("group %q: %w", p.LinkGroup, err)
-		}
+	var err error
+	if o.Mode, o.Group, err = linkRights(p.LinkMode, p.LinkGroup); err != nil {
+		return o, err
 	}
 	if o.Dialect, err = p.dialect(); err != nil {
 		return o, err
@@ -193,6 +199,7 @@ func (d *Daemon) startPrinters() {
 			}
 		})
 	}
+	d.startSerialDrawers()
 	if len(d.printers) > 0 {
 		d.running.Go(func() { d.slips.run(d.ctx, d.printers[0].guard.Slip) })
 	}
@@ -227,8 +234,8 @@ func (u *printerUnit) probe(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// status is the printer as a device.
-func (u *printerUnit) status() api.Device {
+// device is the printer as a device.
+func (u *printerUnit) device() api.Device {
 	dev := api.Device{Name: u.name, Kind: "printer", Path: u.path, State: "up"}
 	s := u.guard.Status()
 	switch {
@@ -246,7 +253,7 @@ func (u *printerUnit) status() api.Device {
 
 func (d *Daemon) deviceStatus() []api.Device {
 	list := []api.Device{}
-	for _, u := range d.printers {
+	for _, u := range d.sensors {
 		list = append(list, u.status())
 	}
 	return append(list, d.devices.list()...)
@@ -254,8 +261,8 @@ func (d *Daemon) deviceStatus() []api.Device {
 
 func (d *Daemon) drawerStatus() []api.Drawer {
 	list := []api.Drawer{}
-	for _, u := range d.printers {
-		dev, s := u.status(), u.guard.DrawerState()
+	for _, u := range d.sensors {
+		dev, s := u.status(), u.sensor.DrawerState()
 		for _, dr := range d.drawers {
 			if dr.printer != u.name {
 				continue
@@ -302,9 +309,19 @@ func (d *Daemon) Resync(_ context.Context, c api.Caller, device string) (*api.Do
 	return &api.Done{Say: device + " is taken for freshly switched on"}, nil
 }
 
+// sensorNamed finds a device that tells whether a drawer is open.
+func (d *Daemon) sensorNamed(name string) (*sensorUnit, error) {
+	for _, u := range d.sensors {
+		if u.name == name {
+			return u, nil
+		}
+	}
+	return nil, api.Errorf(api.CodeNotFound, "there is no such printer or drawer").WithHint("GET /v1/devices names them")
+}
+
 // Calibrate takes one reading of a drawer's sensor; two make a calibration.
 func (d *Daemon) Calibrate(ctx context.Context, c api.Caller, device string, r *api.CalibrateRequest) (*api.CalibrateAnswer, error) {
-	u, err := d.printerNamed(device)
+	u, err := d.sensorNamed(device)
 	if err != nil {
 		return nil, err
 	}
@@ -313,9 +330,9 @@ func (d *Daemon) Calibrate(ctx context.Context, c api.Caller, device string, r *
 		return nil, err
 	}
 	if dr.printer != u.name {
-		return nil, api.Errorf(api.CodeInvalid, "drawer %s is not on printer %s", dr.name, u.name)
+		return nil, api.Errorf(api.CodeInvalid, "drawer %s is not on %s", dr.name, u.name)
 	}
-	level, err := u.guard.Pin(ctx)
+	level, err := u.sensor.Pin(ctx)
 	if err != nil {
 		return nil, api.Errorf(api.CodeUnavailable, "the sensor cannot be read now: %v", err).WithReason(printer.ReasonOf(err).String())
 	}
@@ -338,7 +355,7 @@ func (d *Daemon) Calibrate(ctx context.Context, c api.Caller, device string, r *
 	if err := d.keepCalibration(u.name, polarity); err != nil {
 		return nil, err
 	}
-	u.guard.SetPolarity(polarity)
+	u.sensor.SetPolarity(polarity)
 	d.note(entry.Entry{
 		Kind: entry.KindDeviceCalibrated, Outcome: entry.OutcomeAllowed, Reason: entry.ReasonTechnician, Device: u.name, Drawer: dr.name,
 		Source: c.Source(), Method: entry.MethodTechnician, Text: polarity.String(),

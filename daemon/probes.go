@@ -34,6 +34,9 @@ func (d *Daemon) probes() []probe {
 	for _, p := range d.printers {
 		ps = append(ps, probe{"printer " + p.name, p.probe})
 	}
+	for _, b := range d.boxes {
+		ps = append(ps, probe{"drawer " + b.name, b.probe})
+	}
 	return ps
 }
 

@@ -479,6 +479,9 @@ func (s *SerialDrawer) Status() Status {
 	return Status{Reach: r.String(), Trusted: true, Drawer: s.sensor.state()}
 }
 
+// DrawerState is what the modem line says.
+func (s *SerialDrawer) DrawerState() DrawerState { return s.Status().Drawer }
+
 // SetPolarity changes what the line's level means, after a calibration.
 func (s *SerialDrawer) SetPolarity(p Polarity) {
 	s.mu.Lock()

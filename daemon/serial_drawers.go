@@ -1,0 +1,114 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os/user"
+	"strconv"
+	"time"
+
+	"tillwarden/daemon/api"
+	"tillwarden/devices"
+	"tillwarden/devices/printer"
+)
+
+// boxUnit is a drawer on a serial line of its own.
+type boxUnit struct {
+	sensorUnit
+	drawer *printer.SerialDrawer
+}
+
+// makeSerialDrawers makes what stands under [[drawer]].
+func (d *Daemon) makeSerialDrawers(polarities map[string]printer.Polarity) error {
+	c := d.config()
+	for i := range c.Drawers {
+		s := &c.Drawers[i]
+		o, err := d.serialDrawerOptions(s)
+		if err != nil {
+			return fmt.Errorf("drawer %s: %w", s.Name, err)
+		}
+		o.Polarity = polarities[s.Name]
+		made, err := printer.NewSerialDrawer(o)
+		if err != nil {
+			return err
+		}
+		u := &boxUnit{sensorUnit: sensorUnit{name: s.Name, path: s.Path, sensor: made}, drawer: made}
+		u.status = u.device
+		d.boxes = append(d.boxes, u)
+		d.sensors = append(d.sensors, &u.sensorUnit)
+		d.drawers = append(d.drawers, &drawerUnit{name: s.Name, printer: s.Name, opener: made})
+	}
+	return nil
+}
+
+// serialDrawerOptions are a drawer's, as configured.
+func (d *Daemon) serialDrawerOptions(s *SerialDrawerConfig) (o printer.SerialDrawerOptions, err error) {
+	line := s.LineConfig.line()
+	o = printer.SerialDrawerOptions{
+		Name: s.Name, Path: s.Path, Link: s.Link, Group: -1, Status: drawerLines[s.Status],
+		Open: func(context.Context) (devices.Port, error) { return devices.OpenSerial(line) },
+		Poll: time.Duration(s.Poll), LeftOpen: time.Duration(s.LeftOpen), Now: d.clock.Boot, Session: d.session, Authority: d,
+		Generation: func() uint64 { return d.gate.Snapshot().Generation },
+		Events:     func(e printer.Event) { d.printerEvent(s.Name, e) },
+	}
+	if o.Model, err = printer.DrawerModelNamed(s.Model); err != nil {
+		return o, err
+	}
+	if o.Code, err = s.code(); err != nil {
+		return o, err
+	}
+	o.Mode, o.Group, err = linkRights(s.LinkMode, s.LinkGroup)
+	return o, err
+}
+
+// linkRights are who may open a port that we make.
+func linkRights(mode, group string) (fs.FileMode, int, error) {
+	m, err := strconv.ParseUint(mode, 8, 32)
+	if err != nil {
+		return 0, -1, fmt.Errorf("link_mode: %w", err)
+	}
+	if group == "" {
+		return fs.FileMode(m), -1, nil
+	}
+	g, err := user.LookupGroup(group)
+	if err != nil {
+		return 0, -1, fmt.Errorf("there is no group %q: make it, or name another in link_group", group)
+	}
+	id, err := strconv.Atoi(g.Gid)
+	if err != nil {
+		return 0, -1, fmt.Errorf("group %q: %w", group, err)
+	}
+	return fs.FileMode(m), id, nil
+}
+
+// drawerLines are the modem lines that a drawer may tell by.
+var drawerLines = map[string]devices.Lines{"none": 0, "cts": devices.LineCTS, "dsr": devices.LineDSR, "dcd": devices.LineDCD, "ri": devices.LineRI}
+
+// startSerialDrawers lets each live.
+func (d *Daemon) startSerialDrawers() {
+	for _, u := range d.boxes {
+		d.running.Go(func() {
+			if err := u.drawer.Run(d.ctx); err != nil && d.ctx.Err() == nil {
+				d.problem("drawer "+u.name, err.Error())
+				d.log.Error("a drawer is not looked after any more", "drawer", u.name, "err", err)
+				d.notify.status(d.statusLine())
+			}
+		})
+	}
+}
+
+// probe takes the drawer's lock, which everything in it needs.
+func (u *boxUnit) probe(ctx context.Context) error {
+	u.drawer.Status()
+	return ctx.Err()
+}
+
+// device is the drawer as a device.
+func (u *boxUnit) device() api.Device {
+	dev := api.Device{Name: u.name, Kind: "drawer", Path: u.path, State: "up"}
+	if u.drawer.Status().Reach == "away" {
+		dev.State, dev.Problem = "down", "its line is not there"
+	}
+	return dev
+}
