@@ -251,3 +251,22 @@ func TestReaderComesAndGoes(t *testing.T) {
 	t.Cleanup(func() { b.station.Close() })
 	until(t, "both are back", func() bool { return len(b.entries("device-up")) >= 4 })
 }
+
+// TestPrinterIsWaitedForWhereItAppears: a device file is watched for; in the
+// network nothing tells of a printer, which is tried again within seconds.
+func TestPrinterIsWaitedForWhereItAppears(t *testing.T) {
+	for path, watched := range map[string]bool{
+		"/dev/ttyS0": true, "/dev/usb/lp0": true, "tcp://192.0.2.10:9100": false,
+	} {
+		p := PrinterConfig{Name: "p", Link: "/l", LineConfig: LineConfig{Path: path}}
+		p.setDefaults()
+		d := &Daemon{keys: &keys{}, clock: &bootClock{}}
+		o, err := d.guardOptions(&p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (o.Path == path) != watched || (o.Backoff == networkBackoff) == watched || !watched && o.Path != "" {
+			t.Errorf("%s: watched at %q, backoff %+v", path, o.Path, o.Backoff)
+		}
+	}
+}

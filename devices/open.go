@@ -105,16 +105,23 @@ func Open(ctx context.Context, c Config) (Port, error) {
 	return OpenSerial(c)
 }
 
-// Lossless reports whether the port's device never loses a byte that it does
-// not take, and hangs up when it loses its power, as a USB printer and a
-// printer's own network interface do. On a serial line both depend on cable and
-// settings.
+// Lossless reports whether the port keeps for its device each byte that this
+// does not take, however long that is, as USB and TCP do. On a serial line that
+// depends on cable and settings.
 func Lossless(p Port) bool {
 	switch p.(type) {
 	case *usblpPort, *tcpPort:
 		return true
 	}
 	return false
+}
+
+// HangsUp reports whether the port's device cannot lose its power and be there
+// again on the same port. A USB printer may have an interface that is powered
+// over the cable, and outlives it.
+func HangsUp(p Port) bool {
+	_, ok := p.(*tcpPort)
+	return ok
 }
 
 // Room reports whether the port takes a short write at once, all of it. On a

@@ -26,11 +26,11 @@ type line struct {
 
 	answers uint64 // how many answers there were when we asked last
 
-	// lossless: what the printer does not take is kept for it, and it hangs up when
-	// it loses its power. One that takes nothing has no paper, or an error; its
-	// state is still known.
-	lossless bool
-	traffic  traffic
+	// lossless: what the printer does not take is kept for it. One that takes nothing
+	// has no paper, or an error; its state is still known. hangsUp: nor does it
+	// forget anything while the line is there, even if it does not answer.
+	lossless, hangsUp bool
+	traffic           traffic
 
 	cleared bool // its buffers have been cleared, and no answer has come since
 	silence bool // it has been silent: what answers now has been switched on
@@ -61,7 +61,7 @@ const (
 func (g *Guard) runLine(ctx context.Context, port devices.Port) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	l := &line{port: port, end: end, lossless: devices.Lossless(port)}
+	l := &line{port: port, end: end, lossless: devices.Lossless(port), hangsUp: devices.HangsUp(port)}
 	_ = port.DiscardInput() // answers to somebody else's questions
 	g.attach(l)
 	done := make(chan struct{}, 2)
@@ -608,8 +608,15 @@ func (g *Guard) missed(l *line, n int) {
 	if g.misses += n; g.misses < missesSilent || g.line != l {
 		return
 	}
-	l.silence, l.cleared = true, false
 	g.misses = 0
+	if l.hangsUp && g.trusted {
+		// It has no paper, and reads nothing: so do printers in a network that have
+		// what they cannot print. To clear their buffers would lose it.
+		g.reaches(reachSilent)
+		g.notify()
+		return
+	}
+	l.silence, l.cleared = true, false
 	if g.distrust() {
 		g.event(Event{Kind: entry.KindDeviceTrust, Outcome: entry.OutcomeDenied, Reason: entry.ReasonOffline, Text: errSilent.Error()})
 	}

@@ -187,6 +187,34 @@ func TestNetworkPrinterWithoutPaperLosesNothing(t *testing.T) {
 	}
 }
 
+// TestNetworkPrinterThatReadsNothing: out of paper, with all of a receipt in its
+// interface and none of it printed, it answers nothing. No drawer opens; and its
+// buffers are not cleared when it answers again.
+func TestNetworkPrinterThatReadsNothing(t *testing.T) {
+	r, station, client := networked(t, nil)
+	r.online()
+	before, _ := station.Printer().Received(0)
+	r.act(client, sim.ActionHold)
+	r.send("the receipt\n" + cut)
+	eventually(t, "it counts as silent", func() bool { return r.Status().Reach == "silent" })
+	if err := r.Ready(context.Background()); !errors.Is(err, ErrOffline) {
+		t.Errorf("ready with a printer that does not answer: %v", err)
+	}
+	if !r.Status().Trusted {
+		t.Error("what it has is not known any more")
+	}
+	r.act(client, sim.ActionRelease)
+	eventually(t, "the receipt is printed", func() bool { return strings.Contains(paper(station), "the receipt") })
+	r.online()
+	if all, _ := station.Printer().Received(0); bytes.Contains(all[len(before):], clearOrder) {
+		t.Error("its buffers were cleared")
+	}
+	if err := r.redeem(context.Background(), r.grant("till"), "till"); err != nil {
+		t.Errorf("a pulse after that: %v", err)
+	}
+	eventually(t, "it opens", func() bool { return pulses(station) == 1 })
+}
+
 // TestNetworkPrinterOfSomebodyElse: while it is printing for another machine it
 // takes our connection, and answers nothing. Nothing is sent to it blindly.
 func TestNetworkPrinterOfSomebodyElse(t *testing.T) {
