@@ -60,7 +60,7 @@ func asBare(t *testing.T, flow Flow, script []string) (wrong string) {
 		switch {
 		case flow == FlowDSR:
 			r.cable.change(func() { r.cable.takes = !yes })
-			time.Sleep(2 * again)
+			time.Sleep(2 * fullest)
 		case yes:
 			r.printer.send([]byte{xoff})
 		default:
