@@ -30,7 +30,7 @@ import (
 // such applications are built on (packaging/clients says how): what a printer
 // makes of them is the same with us in between.
 
-var updateClients = flag.Bool("update", false, "write testdata/clients/refused.txt anew")
+var update = flag.Bool("update", false, "write testdata/clients/refused.txt and the table of docs/printers.md anew")
 
 // client is one stream of testdata/clients.
 type client struct {
@@ -320,7 +320,7 @@ func TestClientsPrintTheSame(t *testing.T) {
 		})
 	}
 	path := filepath.Join(clientsDir, "refused.txt")
-	if *updateClients {
+	if *update {
 		if err := os.WriteFile(path, []byte(golden.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
