@@ -10,7 +10,8 @@ import (
 type Tapped struct {
 	// At is the boot clock's time.
 	At time.Duration
-	// Job counts how often the POS has opened the port, from 1.
+	// Job counts how often the POS has opened the port, from 1. Of jobs that
+	// follow one another at once the first may be read as of the second.
 	Job   int
 	Bytes []byte
 	// Lost is how many bytes were left out here; there are no Bytes then.

@@ -22,6 +22,8 @@ func TestTap(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ready, done := make(chan struct{}), make(chan error, 1)
+	sent := "Milk\n\x1bp\x00\x19\xfa" // the kick as well
+	whole := make(chan struct{}, 2)
 	var heard strings.Builder
 	var jobs []int
 	go func() {
@@ -30,7 +32,11 @@ func TestTap(t *testing.T) {
 			if len(jobs) == 0 || jobs[len(jobs)-1] != p.Job {
 				jobs = append(jobs, p.Job)
 			}
-			if strings.HasSuffix(heard.String(), "end\n") {
+			switch heard.String() {
+			case sent:
+				whole <- struct{}{}
+			case sent + "end\n":
+				whole <- struct{}{}
 				cancel()
 			}
 			return nil
@@ -40,8 +46,7 @@ func TestTap(t *testing.T) {
 	if err := r.Tap(ctx, begin, nil); !errors.Is(err, ErrTapped) {
 		t.Errorf("a second one listens: %v", err)
 	}
-	sent := "Milk\n\x1bp\x00\x19\xfa" // the kick as well
-	for _, job := range []string{sent, "end\n"} {
+	for _, job := range []string{sent, "end\n"} { // what follows at once may be read as of one job
 		pos := r.pos()
 		if _, err := pos.WriteString(job); err != nil {
 			t.Fatal(err)
@@ -49,6 +54,12 @@ func TestTap(t *testing.T) {
 		if err := pos.Close(); err != nil {
 			t.Fatal(err)
 		}
+		<-whole
+		eventually(t, "the guard has seen it go", func() bool {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return r.away
+		})
 	}
 	if err := <-done; !errors.Is(err, context.Canceled) || heard.String() != sent+"end\n" {
 		t.Errorf("%q, %v", heard.String(), err)
