@@ -46,7 +46,7 @@ const (
 // is wrong with the path.
 func TransportOf(path string) (Transport, error) {
 	if strings.HasPrefix(path, tcpScheme) {
-		_, err := tcpAddress(path)
+		_, err := TCPAddress(path)
 		return TransportTCP, err
 	}
 	if i := strings.Index(path, "://"); i >= 0 {
@@ -61,9 +61,9 @@ func TransportOf(path string) (Transport, error) {
 	return TransportSerial, nil
 }
 
-// tcpAddress reads a network printer's path. It takes addresses alone: to ask
-// a name server is to let it say which printer is ours.
-func tcpAddress(path string) (netip.AddrPort, error) {
+// TCPAddress is where a network printer's path leads. It takes addresses alone: to
+// ask a name server is to let it say which printer is ours. Errors are ErrPath.
+func TCPAddress(path string) (netip.AddrPort, error) {
 	text := strings.TrimPrefix(path, tcpScheme)
 	at, err := netip.ParseAddrPort(text)
 	if err != nil {

@@ -57,7 +57,7 @@ func TestPortOfANetworkPrinter(t *testing.T) {
 		"tcp://[2001:db8::10]":    "[2001:db8::10]:9100",
 		"tcp://[2001:db8::10]:99": "[2001:db8::10]:99",
 	} {
-		if at, err := tcpAddress(path); err != nil || at.String() != want {
+		if at, err := TCPAddress(path); err != nil || at.String() != want {
 			t.Errorf("%s: %v, %v; want %s", path, at, err, want)
 		}
 	}

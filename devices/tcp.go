@@ -49,7 +49,7 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interv
 // OpenTCP connects to a network printer (tcp://192.0.2.10:9100). It looks up no
 // names and asks nobody else. ErrRefused and ErrUnreachable say why not.
 func OpenTCP(ctx context.Context, c Config) (Port, error) {
-	at, err := tcpAddress(c.Path)
+	at, err := TCPAddress(c.Path)
 	if err != nil {
 		return nil, fmt.Errorf("opening device: %w", err)
 	}

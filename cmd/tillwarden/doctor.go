@@ -49,17 +49,31 @@ func (d *doctor) problems() int {
 	return n
 }
 
+// doctorOptions say what is looked at.
+type doctorOptions struct {
+	config string
+	root   string
+	probe  bool
+}
+
 func (a *app) doctorCommand() *cobra.Command {
-	return &cobra.Command{
+	var o doctorOptions
+	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "look for what is wrong, and say what to do next",
 		Long: `Looks at this register from the sockets to the drawers, and says for each problem
-what to do next. Changes nothing. Exits with 1 when it found a problem.`,
-		Example: "  tillwarden doctor",
+what to do next. Changes nothing. Exits with 1 when it found a problem.
+
+It also looks for side doors, which lead to a printer or a drawer past the
+daemon: CUPS' queues, rights of the printer's device and of others on the same
+USB device, print ports, I/O ports of the mainboard. With --probe it asks each
+network printer that is configured, and nothing else, which other services it
+offers. It sees more as root. docs/printers.md says what it cannot see.`,
+		Example: "  tillwarden doctor\n  sudo tillwarden doctor --probe",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var d doctor
-			a.examine(cmd.Context(), &d)
+			a.examineDoors(cmd.Context(), &d, &o, a.examine(cmd.Context(), &d))
 			if a.json {
 				if err := a.printJSON(struct {
 					Findings []finding `json:"findings"`
@@ -89,9 +103,19 @@ what to do next. Changes nothing. Exits with 1 when it found a problem.`,
 			return nil
 		},
 	}
+	root := a.env("TILLWARDEN_ROOT")
+	if root == "" {
+		root = "/"
+	}
+	c.Flags().StringVar(&o.config, "config", "", "the daemon's configuration `file`, instead of "+defaultConfigFile)
+	c.Flags().StringVar(&o.root, "root", root, "look for side doors in the machine whose files are in this `folder` (or TILLWARDEN_ROOT)")
+	c.Flags().BoolVar(&o.probe, "probe", false, "ask network printers which services they offer")
+	_ = c.MarkFlagDirname("root")
+	return c
 }
 
-func (a *app) examine(ctx context.Context, d *doctor) {
+// examine looks at the daemon and what it says, and returns its devices.
+func (a *app) examine(ctx context.Context, d *doctor) []api.Device {
 	if a.socket == "" {
 		a.examineSockets(d)
 	}
@@ -103,13 +127,13 @@ func (a *app) examine(ctx context.Context, d *doctor) {
 			do = f.hints[0]
 		}
 		d.problem("daemon", do, "%v", err)
-		return
+		return nil
 	}
 	defer client.Close()
 	s, err := client.Status(ctx)
 	if err != nil {
 		d.problem("daemon", "journalctl -u tillwardend says more", "does not answer: %v", err)
-		return
+		return nil
 	}
 	if s.Version == a.version {
 		d.ok("daemon", "up for %s, version %s", seconds(s.Uptime), s.Version)
@@ -161,6 +185,7 @@ func (a *app) examine(ctx context.Context, d *doctor) {
 		}
 		d.problem("register", "tillwarden status shows the whole", "%s", p)
 	}
+	return s.Devices
 }
 
 // told reports whether a problem of the status was told above, of its part.

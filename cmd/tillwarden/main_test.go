@@ -69,6 +69,7 @@ func TestSim(t *testing.T) {
 func environment(e *testscript.Env) error {
 	e.Setenv("TZ", "UTC")
 	e.Setenv("HOME", e.WorkDir)
+	e.Setenv("TILLWARDEN_ROOT", e.WorkDir) // the doctor looks at no machine but the script's
 	// A race-enabled binary sleeps a second at its end by default, which is a
 	// long time for a hundred command lines.
 	e.Setenv("GORACE", "atexit_sleep_ms=0")

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"tillwarden/daemon"
+	"tillwarden/daemon/api"
+	"tillwarden/devices"
+)
+
+// Side doors: what leads to a printer or a drawer past the daemon, as far as a
+// machine can see it. docs/printers.md says what it cannot see.
+
+// doors looks for side doors.
+type doors struct {
+	*doctor
+	root     string // of the machine that is looked at
+	probe    bool
+	dial     func(ctx context.Context, network, address string) (net.Conn, error)
+	printers []doorPrinter
+	accounts *accounts
+}
+
+// doorPrinter is a printer that the daemon has.
+type doorPrinter struct {
+	name, path string
+	way        devices.Transport
+	real       string         // its device, where it is a file that is there
+	addr       netip.AddrPort // of a network printer
+}
+
+// daemonUser is who the daemon runs as, beside root.
+const daemonUser = "tillwarden"
+
+// at is where a file of the machine is.
+func (d *doors) at(path string) string { return filepath.Join(d.root, path) }
+
+// examineDoors looks at everything around the printers of the configuration, or
+// of the daemon's answer where there is none.
+func (a *app) examineDoors(ctx context.Context, d *doctor, o *doctorOptions, known []api.Device) {
+	dialer := net.Dialer{Timeout: probeTime}
+	w := &doors{doctor: d, root: o.root, probe: o.probe, dial: dialer.DialContext}
+	file := o.config
+	if file == "" {
+		file = w.at(defaultConfigFile)
+	}
+	c, err := daemon.LoadConfig(file)
+	switch {
+	case err == nil:
+		known = nil
+		for i := range c.Printers {
+			known = append(known, api.Device{Name: c.Printers[i].Name, Kind: "printer", Path: c.Printers[i].Path})
+		}
+	case o.config == "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)):
+	default:
+		w.problem("side door", "tillwardend --check-config says more", "the printers cannot be looked at: %v", err)
+		return
+	}
+	w.examine(ctx, known)
+}
+
+// examine looks at what leads to the printers among the devices.
+func (d *doors) examine(ctx context.Context, known []api.Device) {
+	for _, v := range known {
+		if v.Kind == "printer" {
+			d.add(v.Name, v.Path)
+		}
+	}
+	d.accounts = readAccounts(d.at("/etc/passwd"), d.at("/etc/group"))
+	d.queues()
+	for i := range d.printers {
+		d.printer(ctx, &d.printers[i])
+	}
+	d.listeners()
+	d.mainboard()
+}
+
+func (d *doors) add(name, path string) {
+	p := doorPrinter{name: name, path: path}
+	var err error
+	if p.way, err = devices.TransportOf(path); err != nil {
+		return // --check-config says it
+	}
+	if p.way.File() {
+		if p.real, err = filepath.EvalSymlinks(d.at(path)); err != nil {
+			p.real = ""
+		}
+	} else {
+		p.addr, _ = devices.TCPAddress(path) // TransportOf has read it as well
+	}
+	d.printers = append(d.printers, p)
+}
+
+// printer looks at what leads to one printer.
+func (d *doors) printer(ctx context.Context, p *doorPrinter) {
+	switch {
+	case p.addr.IsValid():
+		d.network(ctx, p)
+	case p.real != "":
+		if d.node(p.real, p.path, "the printer's device") {
+			d.ok("side door", "%s is the daemon's alone", p.path)
+		}
+		d.usb(p)
+	}
+}
+
+// accounts are a machine's users and groups, by their numbers.
+type accounts struct {
+	users   map[uint32]string
+	groups  map[uint32]string
+	members map[uint32][]string // of groups, by either file
+}
+
+// readAccounts reads passwd(5) and group(5). What is not there has no names.
+func readAccounts(passwd, group string) *accounts {
+	a := &accounts{users: map[uint32]string{}, groups: map[uint32]string{}, members: map[uint32][]string{}}
+	lines(group, func(f []string) {
+		if gid, err := strconv.ParseUint(f[2], 10, 32); err == nil && len(f) >= 4 {
+			a.groups[uint32(gid)] = f[0]
+			for _, m := range strings.Split(f[3], ",") {
+				if m != "" {
+					a.members[uint32(gid)] = append(a.members[uint32(gid)], m)
+				}
+			}
+		}
+	})
+	lines(passwd, func(f []string) {
+		uid, err := strconv.ParseUint(f[2], 10, 32)
+		if err != nil || len(f) < 4 {
+			return
+		}
+		a.users[uint32(uid)] = f[0]
+		if gid, err := strconv.ParseUint(f[3], 10, 32); err == nil {
+			a.members[uint32(gid)] = append(a.members[uint32(gid)], f[0])
+		}
+	})
+	return a
+}
+
+// lines reads a file of fields with colons between them, at least three a line.
+func lines(path string, each func(fields []string)) {
+	f, err := os.Open(path)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if fields := strings.Split(s.Text(), ":"); len(fields) >= 3 {
+			each(fields)
+		}
+	}
+}
+
+func (a *accounts) user(uid uint32) string {
+	if name := a.users[uid]; name != "" {
+		return name
+	}
+	return fmt.Sprintf("user %d", uid)
+}
+
+func (a *accounts) group(gid uint32) string {
+	if name := a.groups[gid]; name != "" {
+		return name
+	}
+	return fmt.Sprintf("group %d", gid)
+}
+
+// others are a group's members beside root and the daemon.
+func (a *accounts) others(gid uint32) []string {
+	var list []string
+	for _, m := range a.members[gid] {
+		if m != "root" && m != daemonUser {
+			list = append(list, m)
+		}
+	}
+	return list
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// node looks at who may use a device node, and reports whether it is the
+// daemon's alone.
+func (d *doors) node(real, path, what string) bool {
+	info, err := os.Stat(real)
+	if err != nil {
+		return true // it is not there: its device is
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return true
+	}
+	do := fmt.Sprintf(`a udev rule gives it to the daemon alone: KERNEL=="%s", OWNER="%s", GROUP="%s", MODE="0600"`, kernelName(path), daemonUser, daemonUser)
+	mode := info.Mode().Perm()
+	owner := d.accounts.user(st.Uid)
+	var who []string
+	switch others := d.accounts.others(st.Gid); {
+	case mode&0o006 != 0:
+		who = append(who, "everybody")
+	case mode&0o060 != 0 && len(others) > 0:
+		who = append(who, fmt.Sprintf("group %s (%s)", d.accounts.group(st.Gid), join(others)))
+	}
+	if st.Uid != 0 && owner != daemonUser {
+		who = append(who, owner)
+	}
+	if len(who) > 0 {
+		d.problem("side door", do, "%s may use %s, %s, past the daemon", strings.Join(who, " and "), path, what)
+	}
+	return len(who) == 0
+}
+
+// kernelName is a node's name as udev's KERNEL has it.
+func kernelName(path string) string { return filepath.Base(path) }
+
+// usb looks at what else leads into a printer on USB: a second tty or printer
+// node of the same device, and its node under /dev/bus/usb, over which programs
+// with libusb print.
+func (d *doors) usb(p *doorPrinter) {
+	class := "tty"
+	if strings.HasPrefix(filepath.Base(p.real), "lp") {
+		class = "usbmisc"
+	}
+	device := d.usbDevice(class, filepath.Base(p.real))
+	if device == "" {
+		return
+	}
+	for _, c := range []struct{ class, dev string }{{"tty", "/dev"}, {"usbmisc", "/dev/usb"}, {"usb", "/dev/usb"}} {
+		entries, err := os.ReadDir(d.at("/sys/class/" + c.class))
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			node := filepath.Join(c.dev, e.Name())
+			if d.at(node) == p.real || d.usbDevice(c.class, e.Name()) != device {
+				continue
+			}
+			if d.node(d.at(node), node, "which is on the same USB device as "+p.path) {
+				d.note("side door", "keep it closed: whoever may use it may open the drawer", "%s is on the same USB device as %s", node, p.path)
+			}
+		}
+	}
+	bus, number := number(filepath.Join(device, "busnum")), number(filepath.Join(device, "devnum"))
+	if bus == 0 || number == 0 {
+		return
+	}
+	node := fmt.Sprintf("/dev/bus/usb/%03d/%03d", bus, number)
+	info, err := os.Stat(d.at(node))
+	if err != nil {
+		return
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	others := d.accounts.others(st.Gid)
+	if mode := info.Mode().Perm(); ok && (mode&0o002 != 0 || mode&0o020 != 0 && len(others) > 0) {
+		who := "everybody"
+		if mode&0o002 == 0 {
+			who = fmt.Sprintf("group %s (%s)", d.accounts.group(st.Gid), join(others))
+		}
+		vendor, product := text(filepath.Join(device, "idVendor")), text(filepath.Join(device, "idProduct"))
+		d.problem("side door", fmt.Sprintf(`a udev rule gives it to the daemon alone: SUBSYSTEM=="usb", ATTR{idVendor}=="%s", ATTR{idProduct}=="%s", OWNER="%s", GROUP="%s", MODE="0600"`,
+			vendor, product, daemonUser, daemonUser), "%s may use %s, over which programs with libusb print to %s", who, node, p.path)
+	}
+}
+
+// usbDevice is the USB device that a node's interface belongs to, in sysfs: the
+// nearest folder above it with a vendor's id.
+func (d *doors) usbDevice(class, name string) string {
+	dir, err := filepath.EvalSymlinks(d.at(filepath.Join("/sys/class", class, name, "device")))
+	if err != nil {
+		return ""
+	}
+	for top := d.at("/sys"); len(dir) > len(top); dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "idVendor")); err == nil {
+			return dir
+		}
+	}
+	return ""
+}
+
+// text is what a file of sysfs says.
+func text(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
+func number(path string) (n int) {
+	_, _ = fmt.Sscan(text(path), &n) // 0 where there is none
+	return n
+}
