@@ -2,12 +2,14 @@ package printer
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"tillwarden/devices"
+	"tillwarden/enforcer/journal/entry"
 )
 
 // uart is a serial line with modem lines, as a pty has none: what is written
@@ -21,6 +23,7 @@ type uart struct {
 	queue []byte
 	lines devices.Lines
 	text  int // bytes of text that have left
+	held  bool
 }
 
 const uartSpeed = 12 // bytes a millisecond, as at 115200 baud
@@ -34,6 +37,9 @@ func newUART(p devices.Port) *uart {
 		for range tick.C {
 			u.mu.Lock()
 			n := min(len(u.queue), uartSpeed)
+			if u.held {
+				n = 0
+			}
 			out := u.queue[:n]
 			u.queue = u.queue[n:]
 			for _, b := range out {
@@ -79,6 +85,13 @@ func (u *uart) busy(l devices.Lines, on bool) {
 	if u.lines |= l; on {
 		u.lines &^= l
 	}
+}
+
+// stop is the driver's own flow control.
+func (u *uart) stop(held bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.held = held
 }
 
 // sent is how much text has left.
@@ -148,6 +161,41 @@ func TestFlowControlIsHonoured(t *testing.T) {
 			}
 			eventually(t, "all is printed", func() bool { return r.printer.printed() == text })
 		})
+	}
+}
+
+// TestDriversFlowControl: a printer that takes nothing, by its driver's word, is
+// one that no drawer can be opened by now; what it has taken it keeps.
+func TestDriversFlowControl(t *testing.T) {
+	t.Parallel()
+	var line *uart
+	r := ready(t, func(o *Options) {
+		open := o.Open
+		o.Flow = FlowRTSCTS
+		o.Open = func(ctx context.Context) (devices.Port, error) {
+			p, err := open(ctx)
+			if err == nil {
+				line = newUART(p)
+				p = line
+			}
+			return p, err
+		}
+	})
+	line.stop(true)
+	r.send("the receipt\n")
+	eventually(t, "it counts as not ready", func() bool { return r.Status().Reach == "offline" })
+	began := time.Now()
+	if err := r.Ready(context.Background()); !errors.Is(err, ErrOffline) || time.Since(began) > 500*time.Millisecond {
+		t.Errorf("ready after %v: %v", time.Since(began), err)
+	}
+	if n, _ := line.Queued(); n > maxKernel+maxWrite {
+		t.Errorf("%d bytes wait in the kernel", n)
+	}
+	line.stop(false)
+	eventually(t, "it is online", func() bool { s := r.Status(); return s.Reach == "online" && s.Trusted })
+	eventually(t, "all is printed", func() bool { return r.printer.printed() == "the receipt\n" })
+	if trust := r.told(entry.KindDeviceTrust); len(trust) != 2 {
+		t.Errorf("its trust changed meanwhile: %q", trust)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 // networked is a guard before a network printer, with the printer's control.
 func networked(t *testing.T, set func(*sim.StationOptions), change ...func(*Options)) (*rig, *sim.Station, *sim.Client) {
 	t.Helper()
+	t.Parallel()
 	so := sim.StationOptions{Dir: filepath.Join(t.TempDir(), "sim"), Listen: "127.0.0.1:0", Printer: sim.PrinterOptions{OpenIsHigh: true}}
 	if set != nil {
 		set(&so)
@@ -218,6 +219,7 @@ func TestNetworkPrinterThatReadsNothing(t *testing.T) {
 // TestNetworkPrinterOfSomebodyElse: while it is printing for another machine it
 // takes our connection, and answers nothing. Nothing is sent to it blindly.
 func TestNetworkPrinterOfSomebodyElse(t *testing.T) {
+	t.Parallel()
 	so := sim.StationOptions{Dir: filepath.Join(t.TempDir(), "sim"), Listen: "127.0.0.1:0"}
 	station, err := sim.NewStation(so)
 	if err != nil {

@@ -34,13 +34,15 @@ func (t *traffic) stuck(queued int, now time.Duration) bool {
 	return true
 }
 
-// stalls is for a printer that takes nothing. Where that alone says nothing of
-// its state it is out of paper, or has an error: what it was sent it has, or
-// gets later. Elsewhere it may have lost its power. Called with mu held.
+// stalls is for a printer that takes nothing. Where it may, it is out of paper, or
+// has an error: what it was sent it has, or gets later. With RTS/CTS it may have
+// been switched off as well, of which its flow control says nothing; to take it
+// for that would lose what is printed each time that its paper is changed.
+// Elsewhere it is a fault. Called with mu held.
 func (g *Guard) stalls(l *line) {
 	switch {
 	case g.line != l:
-	case !l.lossless:
+	case !l.lossless && g.o.Flow != FlowRTSCTS:
 		g.missed(l, 1)
 	case g.reach == reachOnline:
 		l.traffic.held = true
