@@ -247,8 +247,12 @@ func kickPlan(h []byte) plan {
 	return more(5)
 }
 
-// clones are commands of other makers that are longer than Epson's.
-var clones = map[[2]byte]*form{{0x1B, 'v'}: {size: 3, act: kick}}
+// clones are commands of other makers, or modes, that are longer than those of
+// the same bytes.
+var clones = map[[2]byte]*form{
+	{0x1B, 'v'}: {size: 3, act: kick},
+	{0x1B, 'p'}: {plan: kickPlan, act: kick, kicks: true}, // a Star in its Epson mode
+}
 
 // exact reports whether m is a drawer's number as Epson documents it.
 func exact(m byte) bool { return m <= 1 || m == '0' || m == '1' }

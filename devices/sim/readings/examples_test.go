@@ -58,6 +58,7 @@ var examples = []example{
 	{"a hex dump", []string{"\x1d(A\x02\x00\x00\x01Milk\n"}, readings.Escape, "Milk\n"},
 	{"memory switches", []string{"\x1b#N,00001\n\x00Milk\n"}, readings.Escape, "Milk\n"},
 	{"a picture that the power cut short", []string{"\x1dv0\x00\x20\x00\x01\x00\xaa\xaa", "*power*", kick + strings.Repeat("\x00", 25) + "Milk\n"}, readings.Pulse, ""},
+	{"a large picture that stalls, then a kick", []string{"\x1dv0\x00\x40\x00\x80\x00\xaa\xaa", "*idle*", kick + "Milk\n"}, readings.Pulse, "Milk\n"},
 	{"a picture that stalls, then a kick", []string{"\x1dv0\x00\x20\x00\x01\x00\xaa\xaa", "*idle*", kick + "Milk\n"}, readings.Pulse, "Milk\n"},
 }
 
@@ -246,6 +247,9 @@ func TestInvariant3Carriers(t *testing.T) {
 					for cut := range stream {
 						if cut > 0 && f.dialect != families[0].dialect {
 							break // the dialects read pieces alike
+						}
+						if cut > 4 && cut%4 != 0 && cut < len(stream)-len(o) {
+							continue // in the carrier's own bytes
 						}
 						l := newLine(t, f)
 						l.feed(stream[:cut])

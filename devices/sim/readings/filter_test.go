@@ -142,7 +142,7 @@ var (
 )
 
 var (
-	epsonKicks  = []string{kick, rtKick, "\x1bp07y"}
+	epsonKicks  = []string{kick, rtKick, "\x1bp07y", "\x1bp\x05ab"}
 	starKicks   = []string{"\x07", "\x1c", "\x1a", "\x19", "\x1b\x07\x14\x14\x07"}
 	ithacaKicks = []string{"\x1bx1", "\x1bx\x02", "\x07", "\x08", kick}
 )

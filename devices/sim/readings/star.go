@@ -82,6 +82,10 @@ func StarLine() *Language {
 	l.planned(esc, '#', func([]byte) plan { return plan{phase: untilByte} })
 	l.planned(esc, '?', func([]byte) plan { return plan{phase: untilByte} })
 
+	l.acts(esc, 'p', func(t turn, s, next state) {
+		t.prints(next, t.command(s)) // Kanji
+		t.with(Clone).to(s)          // the Epson mode's drawer
+	})
 	l.acts(esc, '*', starRaster)
 	l.acts(esc, '#', escapes)
 	l.acts(esc, '?', func(t turn, s, next state) { t.finds(Clear, s.has(own), 0).to(next) }) // a reset

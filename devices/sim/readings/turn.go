@@ -242,7 +242,7 @@ func (t turn) head(s state) {
 		return
 	}
 	f := t.m.l.form(s.h[0], s.h[1])
-	if f != nil && f.size == int(s.n) {
+	if f != nil && f.size > 0 && f.size <= int(s.n) {
 		f = clones[[2]byte{s.h[0], s.h[1]}]
 	}
 	if f == nil {
