@@ -138,6 +138,7 @@ var (
 	citizens  = []func() *readings.Language{readings.Citizen}
 	ithacas   = []func() *readings.Language{readings.Ithaca}
 	all       = []func() *readings.Language{readings.Epson, readings.StarLine, readings.Citizen, readings.Ithaca}
+	sureMarks = []func() *readings.Language{readings.SureMark, readings.Epson, readings.StarLine, readings.Citizen, readings.Ithaca}
 	starPulse = []byte{0x1B, 0x07, 20, 20, 0x07}
 )
 
@@ -157,7 +158,7 @@ var families = []family{
 	{"starprnt", stars, []byte{0x1A}, starQuestion, honestStar, starKicks},
 	{"citizen-cbm", citizens, starPulse, nil, honestCitizen, starKicks},
 	{"ithaca", ithacas, []byte{0x1B, 'x', 2}, nil, honestIthaca, ithacaKicks},
-	{"suremark", epsons, pulse, nil, honestSureMark, epsonKicks},
+	{"suremark", sureMarks, pulse, nil, honestSureMark, []string{kick, "\x1bp07y"}},
 	{"generic", all, pulse, nil, honestCommon, epsonKicks},
 }
 

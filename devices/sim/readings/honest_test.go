@@ -46,20 +46,6 @@ func honestCommon() *rapid.Generator[[]byte] {
 	return rapid.OneOf(commands, latin(), lines())
 }
 
-// honestSureMark is what a SureMark reads like Epson's printers.
-func honestSureMark() *rapid.Generator[[]byte] {
-	return rapid.OneOf(latin(), lines(), rapid.Custom(func(t *rapid.T) []byte {
-		switch rapid.IntRange(0, 2).Draw(t, "which") {
-		case 0:
-			return seq(0x1B, int(rapid.SampledFrom([]byte("!3GJVadt-")).Draw(t, "command")), int(rapid.Byte().Draw(t, "value")))
-		case 1:
-			return seq(rapid.SampledFrom([]string{"\x1b@", "\x1b2", "\x1bi", "\x1bm", "\x1dH2", "\x1df0", "\x1dh\x50", "\x1dw\x02", "\x1b$\x00\x0a"}).Draw(t, "command"))
-		default:
-			return seq(0x1D, "k", 4, rapid.SliceOfN(rapid.ByteRange('0', '9'), 1, 12).Draw(t, "code"), 0)
-		}
-	}))
-}
-
 // honestStar is Star's line mode.
 func honestStar() *rapid.Generator[[]byte] {
 	commands := rapid.Custom(func(t *rapid.T) []byte {
@@ -110,7 +96,7 @@ func honestCitizen() *rapid.Generator[[]byte] {
 		v := int(rapid.Byte().Draw(t, "value"))
 		switch rapid.IntRange(0, 2).Draw(t, "which") {
 		case 0:
-			return seq(0x1B, int(rapid.SampledFrom([]byte("-W_haRzJ")).Draw(t, "command")), v)
+			return seq(0x1B, int(rapid.SampledFrom([]byte("-WhaRJ3A")).Draw(t, "command")), v)
 		case 1:
 			return seq(0x1B, int(rapid.SampledFrom([]byte("45EF@")).Draw(t, "command")))
 		default:
@@ -121,16 +107,36 @@ func honestCitizen() *rapid.Generator[[]byte] {
 
 // honestIthaca is PcOS, as far as it is known.
 func honestIthaca() *rapid.Generator[[]byte] {
-	return rapid.OneOf(latin(), lines(), each([]string{"R&D", "3 & 4", "50% & more", "&"}), rapid.Custom(func(t *rapid.T) []byte {
+	return rapid.OneOf(latin(), lines(), each([]string{"R&D", "3 & 4", "50% & more", "&", "&%", "&%CR", "&%FL03", "&%Z9"}), rapid.Custom(func(t *rapid.T) []byte {
 		n := rapid.IntRange(1, 40).Draw(t, "n")
 		v := int(rapid.Byte().Draw(t, "value"))
 		switch rapid.IntRange(0, 2).Draw(t, "which") {
 		case 0:
-			return seq(0x1B, int(rapid.SampledFrom([]byte("!-3ARWaJd_")).Draw(t, "command")), v)
+			return seq(0x1B, int(rapid.SampledFrom([]byte("-35AISWaJd_")).Draw(t, "command")), v)
 		case 1:
-			return seq(0x1B, int(rapid.SampledFrom([]byte("EFGHv@")).Draw(t, "command")))
+			return seq(0x1B, int(rapid.SampledFrom([]byte("EFGHRTv@")).Draw(t, "command")))
 		default:
 			return seq(0x1B, rapid.SampledFrom([]string{"K", "L", "Y", "Z"}).Draw(t, "columns"), n, 0, payload(t, n))
+		}
+	}))
+}
+
+// honestSureMark is what SureMark's printers read.
+func honestSureMark() *rapid.Generator[[]byte] {
+	return rapid.OneOf(latin(), lines(), rapid.Custom(func(t *rapid.T) []byte {
+		n := rapid.IntRange(1, 6).Draw(t, "n")
+		v := int(rapid.ByteRange(0, 3).Draw(t, "value"))
+		switch rapid.IntRange(0, 4).Draw(t, "which") {
+		case 0:
+			return seq(0x1B, int(rapid.SampledFrom([]byte(" !-3GHUVW_atJd")).Draw(t, "command")), v)
+		case 1:
+			return seq(rapid.SampledFrom([]string{"\x1b@", "\x1b1", "\x1b2", "\x1bi", "\x1bm", "\x1bc0\x02", "\x1b$\x00\x10", "\x1dH2", "\x1df0", "\x1dh\x50", "\x1dw\x02"}).Draw(t, "command"))
+		case 2:
+			return seq(0x1B, "*", 0, n, 1, payload(t, 8*n))
+		case 3:
+			return seq(0x1B, "D", 0, 8, 1, 16, 0, 0)
+		default:
+			return seq(0x1D, "k", 4, "ABC123", 0)
 		}
 	}))
 }

@@ -14,8 +14,17 @@ func StarLine() *Language {
 		name: "star-line", forms: map[byte]*[256]*form{}, leads: map[byte]Choice{esc: 0},
 		singles: [256]single{0x07: {pin: 1}, 0x1C: {pin: 1, arrives: true}, 0x1A: {pin: 2, arrives: true}, 0x19: {pin: 2, arrives: true}},
 	}
-	l.sizes(esc, `07:4 20:3 2D:3 2F:3 30:2 31:2 33:2 34:2 35:2 3A:2 40:2 43:3 45:2 46:2 47:2 48:2 49:3 4A:3 4D:2 4E:3 4F:2 50:2
-		51:3 52:3 53:3 55:3 57:3 5F:3 61:3 64:3 67:2 68:3 69:4 6C:3 70:2 71:2 73:4 74:4 7A:3 06:3 24:3 79:3`)
+	l.sizes(esc, `06:3 07:4 0C:3 0E:2 14:2 20:3 24:3 25:3 2D:3 2F:3 30:2 31:2 32:2 33:3 34:2 35:2 36:2 37:2 3A:2 40:2 41:3 45:2 46:2 47:2 48:2
+		49:3 4A:3 4D:2 4E:3 4F:2 50:2 51:3 52:3 53:3 55:3 57:3 5F:3 61:3 64:3 67:2 68:3 69:4 6C:3 70:2 71:2 73:4 74:4 79:3 7A:3`)
+	l.planned(esc, 'C', func(h []byte) plan {
+		switch {
+		case len(h) < 3:
+			return more(3)
+		case h[2] == 0:
+			return more(4) // in inches
+		}
+		return plan{}
+	})
 	for _, b := range []byte("BD") {
 		l.planned(esc, b, func([]byte) plan { return plan{phase: untilByte} })
 	}
@@ -78,7 +87,6 @@ func StarLine() *Language {
 			l.planned(lead, byte(b), rowPlan)
 		}
 	}
-	l.sizes(esc, `0C:3`)
 	l.planned(esc, '#', func([]byte) plan { return plan{phase: untilByte} })
 	l.planned(esc, '?', func([]byte) plan { return plan{phase: untilByte} })
 
@@ -93,11 +101,14 @@ func StarLine() *Language {
 	return l
 }
 
-// Citizen is what Citizen's CBM and iDP printers speak: as Star's, without EM.
+// Citizen is what Citizen's CBM and iDP printers speak: as Star's, without EM, and
+// with a line that is kept to be printed again (ESC DC3, ESC /).
 func Citizen() *Language {
 	l := StarLine()
 	l.name = "citizen-cbm"
 	l.singles[0x19] = single{}
+	l.table(0x1B)[0x13] = &form{size: 3, act: stores}
+	l.acts(0x1B, '/', stores)
 	return l
 }
 

@@ -179,8 +179,11 @@ func (t turn) ground(s state) {
 		t.character(s)
 		return
 	}
-	s.word = 0
 	lead, is := t.m.l.leads[b]
+	if s.word != 0 && !is && b != 0x0A && b != 0x0D && b != 0x09 {
+		t.with(Drops).to(s) // the word goes on behind it
+	}
+	s.word = 0
 	if !is {
 		t.prints(s, t.control())
 		return
