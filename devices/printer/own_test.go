@@ -254,3 +254,37 @@ func TestSensorWhileItPrints(t *testing.T) {
 		})
 	}
 }
+
+// TestInvariant9QuestionsAreBounded: with more questions than are remembered,
+// the answer to one would be read as another's. So no more of those that are
+// answered on arrival leave than are remembered, and no more of the others; and
+// a POS that asks for ever keeps no drawer shut.
+func TestInvariant9QuestionsAreBounded(t *testing.T) {
+	t.Parallel()
+	r := ready(t, func(o *Options) { o.Poll = 50 * time.Millisecond })
+	r.printer.set(func(f *fake) { f.busy = true })
+	r.send(strings.Repeat("\x1dr1", 200) + strings.Repeat("\x10\x04\x04", 300) + "text\n")
+	most := 0
+	eventually(t, "all is written", func() bool {
+		r.Guard.mu.Lock()
+		defer r.Guard.mu.Unlock()
+		most = max(most, len(r.demux.arrival))
+		return bytes.HasSuffix(r.printer.received(), []byte("text\n"))
+	})
+	if most > enough+1 {
+		t.Errorf("%d questions were open", most)
+	}
+	if n := bytes.Count(r.printer.everything(), []byte("\x1dr1")); n != maxOrdered {
+		t.Errorf("%d of 200 are asked", n)
+	}
+	eventually(t, "it is told", func() bool {
+		told := strings.Join(r.told(entry.KindDeviceRefused), "; ")
+		return strings.Contains(told, "question: too many that the printer has not answered, 136 times")
+	})
+	// The printer answers none of them, nor will it.
+	r.printer.set(func(f *fake) { f.waits, f.busy = []byte("text\n"), false })
+	if err := r.redeem(t.Context(), r.grant("till"), "till"); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "it opens", func() bool { return len(r.printer.pulsed()) == 1 })
+}
