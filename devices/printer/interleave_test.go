@@ -50,13 +50,13 @@ func asBare(t *testing.T, flow Flow, script []string) (wrong string) {
 	time.Sleep(3 * time.Second)
 	heard := ""
 	bare := &fake{t: t, send: func(b []byte) { heard += string(b) }}
-	waits, full, busy := "", false, false
+	waits, stopped, busy := "", false, false
 	both := func(change func(*fake)) {
 		r.printer.set(change)
 		bare.set(change)
 	}
 	fullness := func(yes bool) {
-		full = yes
+		stopped = yes
 		switch {
 		case flow == FlowDSR:
 			r.cable.change(func() { r.cable.takes = !yes })
@@ -81,9 +81,9 @@ func asBare(t *testing.T, flow Flow, script []string) (wrong string) {
 			busy = !busy
 			both(func(f *fake) { f.busy = busy })
 		case "full":
-			fullness(!full)
+			fullness(!stopped)
 		case "another POS":
-			if busy || full {
+			if busy || stopped {
 				continue // what is asked then and answered later is another test's
 			}
 			got, want = got+r.heard(), want+heard
@@ -95,8 +95,8 @@ func asBare(t *testing.T, flow Flow, script []string) (wrong string) {
 			ctx, cancel := context.WithTimeout(r.ctx, 100*time.Millisecond)
 			err := r.Ready(ctx)
 			cancel()
-			if err == nil && len(bare.waits) > 0 || err != nil && !busy && !full {
-				return fmt.Sprintf("step %d: ready: %v, and %q is not printed; busy %v, full %v", i, err, bare.waits, busy, full)
+			if err == nil && len(bare.waits) > 0 || err != nil && !busy && !stopped {
+				return fmt.Sprintf("step %d: ready: %v, and %q is not printed; busy %v, full %v", i, err, bare.waits, busy, stopped)
 			}
 			time.Sleep(2 * holdFor)
 		case "a moment":
@@ -105,15 +105,15 @@ func asBare(t *testing.T, flow Flow, script []string) (wrong string) {
 			time.Sleep(time.Second)
 		default:
 			r.prints(s)
-			if waits += s; !full {
+			if waits += s; !stopped {
 				bare.arrives([]byte(waits))
 				waits = ""
 			}
-			time.Sleep(2 * again)
+			time.Sleep(2 * full)
 		}
 		synctest.Wait()
 	}
-	if full {
+	if stopped {
 		fullness(false)
 	}
 	both(func(f *fake) { f.busy = false })
@@ -131,6 +131,3 @@ func asBare(t *testing.T, flow Flow, script []string) (wrong string) {
 	}
 	return ""
 }
-
-// again is how often a printer that is full is looked at.
-const again = full
