@@ -23,11 +23,11 @@ func TestPrintersPage(t *testing.T) {
 		if _, ok := languages[d.Name()]; !ok {
 			t.Errorf("%s: the guard does not know how to speak to its printers", d.Name())
 		}
-		uncertain := d.Uncertain()
-		if uncertain == "" {
-			uncertain = "–"
+		uncertain := "–"
+		if d.Uncertain() != "" {
+			uncertain = cell(d.Uncertain())
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Name(), cell(d.About()), cell(uncertain))
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Name(), cell(d.About()), uncertain)
 	}
 	b.WriteString("\n")
 	raw, err := os.ReadFile(printersPage)
