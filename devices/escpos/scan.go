@@ -72,24 +72,67 @@ func newPairs(m *machine) *pairs {
 			}
 		}
 	}
-	// One bit for each upper half that second bytes have, as far as bits go.
-	bit, used := [16]byte{}, 0
-	for c := range 256 {
-		low, high := c&15, c>>4
-		if s.begins[c] {
-			s.classes[0][low] |= 0x80
-			s.classes[1][high] |= 0x80
+	// One bit for each upper half that second bytes have, as far as bits go: then
+	// halves share one, in pairs that take the fewest other bytes in, and white
+	// and black, which pictures are full of, least of all.
+	var lows [16]uint16 // the lower halves, by the upper one
+	for c, is := range s.second {
+		if is {
+			lows[c>>4] |= 1 << (c & 15)
 		}
-		if s.second[c] {
-			if bit[high] == 0 {
-				bit[high] = 1 << (used % 7)
-				used++
+	}
+	var groups []group
+	for high, low := range lows {
+		if low != 0 {
+			groups = append(groups, group{1 << high, low})
+		}
+	}
+	for len(groups) > 7 {
+		best, x, y := 1<<30, 0, 0
+		for i := range groups {
+			for j := range i {
+				if cost := groups[i].with(groups[j]).size() - groups[i].size() - groups[j].size(); cost < best {
+					best, x, y = cost, i, j
+				}
 			}
-			s.classes[0][low] |= bit[high]
-			s.classes[1][high] |= bit[high]
+		}
+		groups[y] = groups[y].with(groups[x])
+		groups = append(groups[:x], groups[x+1:]...)
+	}
+	for i, g := range groups {
+		for n := range 16 {
+			if g.lows>>n&1 != 0 {
+				s.classes[0][n] |= 1 << i
+			}
+			if g.highs>>n&1 != 0 {
+				s.classes[1][n] |= 1 << i
+			}
+		}
+	}
+	for c, is := range s.begins {
+		if is {
+			s.classes[0][c&15] |= 0x80
+			s.classes[1][c>>4] |= 0x80
 		}
 	}
 	return s
+}
+
+// group is a set of bytes: all with one of these upper and one of these lower
+// halves.
+type group struct{ highs, lows uint16 }
+
+func (g group) with(o group) group { return group{g.highs | o.highs, g.lows | o.lows} }
+
+// size is how many bytes it has; white and black count more.
+func (g group) size() int {
+	n := bits.OnesCount16(g.highs) * bits.OnesCount16(g.lows)
+	for _, c := range []int{0x00, 0xFF} {
+		if g.highs>>(c>>4)&1 != 0 && g.lows>>(c&15)&1 != 0 {
+			n += 1000
+		}
+	}
+	return n
 }
 
 // from returns the first place at or after i where a pattern may begin, or where
