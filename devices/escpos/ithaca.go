@@ -52,12 +52,12 @@ func ithaca() *Dialect {
 	}
 	textDrawers(m, ithacaText...)
 
-	// Questions, of the kind Status by the name ENQ: the drawers (1 and 2), paper
+	// Questions, of the kind Status by the name "ENQ n": the drawers (1 and 2), paper
 	// (4), cover (8), whether the buffer is empty (9), the state (15), everything
 	// (20), errors (22), colours (24).
 	q := m.lead(enq)
 	for _, n := range []byte{1, 2, 4, 15, 20, 22, 24} {
-		q[n] = of(Status, fixed("ENQ", 2, always))
+		q[n] = of(Status, fixed("ENQ n", 2, always))
 	}
 
 	e := m.lead(esc)

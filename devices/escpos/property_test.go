@@ -143,10 +143,11 @@ func TestInvariant3AnyBytes(t *testing.T) {
 				rounds = 500
 			}
 			r := rand.New(rand.NewPCG(1, 2))
+			alphabets := [][]byte{nasty, nastyOf(d)}
 			for range rounds {
-				in := make([]byte, 1+r.IntN(120))
+				in, alphabet := make([]byte, 1+r.IntN(120)), alphabets[r.IntN(2)]
 				for i := range in {
-					in[i] = nasty[r.IntN(len(nasty))]
+					in[i] = alphabet[r.IntN(len(alphabet))]
 				}
 				var pieces [][]byte
 				for rest := in; len(rest) > 0; {
@@ -265,6 +266,7 @@ func inService(t *testing.T, d *Dialect) {
 	}
 	r := rand.New(rand.NewPCG(5, 6))
 	poll := []byte{0x10, 0x04, 0x01}
+	nasty := nastyOf(d)
 	for range rounds {
 		f := NewFilter(d)
 		var wire []byte

@@ -2,7 +2,10 @@ package escpos
 
 import (
 	"bytes"
+	"slices"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // starStreams begin the search for what else could be sent to the other dialects.
@@ -87,7 +90,7 @@ func TestOtherDialects(t *testing.T) {
 		{"ithaca: picture", []string{"ithaca"}, seq(0x1B, "K", 4, 0, "&%", 7, 8), `~ESC K`, seq(0x1B, "K", 4, 0, "&$", 6, 9)},
 		{"ithaca: a reset in a picture", []string{"ithaca"}, seq(0x1B, "K", 2, 0, 5, 10), `~ESC K`, seq(0x1B, "K", 2, 0, 5, 11)},
 		{"ithaca: cut and styles", []string{"ithaca"}, seq(0x1B, "W1", "x", 0x1B, "R", 0x1B, "51", 0x1B, "%G", 0x1B, "[@", 4, 0, 1, 0, 2, 2, 0x1B, "v"), `ESC W "x" ESC R ESC 5 ESC % ESC [ @ ESC v`, nil},
-		{"ithaca: questions", []string{"ithaca"}, seq(5, 1, 5, 20, "x"), `ENQ ENQ "x"`, nil},
+		{"ithaca: questions", []string{"ithaca"}, seq(5, 1, 5, 20, "x"), `ENQ n ENQ n "x"`, nil},
 		{"ithaca: reset", []string{"ithaca"}, seq("a", 5, 10, "x"), `"a" -ENQ "\nx"`, seq("a\nx")},
 		{"ithaca: a parameter and a line feed that reset", []string{"ithaca"}, seq(0x1B, "J", 5, "\nx"), `ESC J ~NUL "\nx"`, seq(0x1B, "J", 5, 0, "\nx")},
 
@@ -164,4 +167,157 @@ func TestRowsMakeLines(t *testing.T) {
 	if lines != 3 {
 		t.Errorf("72 rows are %d lines", lines)
 	}
+}
+
+// sample is what is known of a dialect's streams: orders to open a drawer, by
+// drawer; commands that pass to the byte; and what is refused or changed, and is
+// no text. Each is a whole one.
+type sample struct {
+	kicks map[int][]string
+	same  []string
+	rest  []string
+	// picture gives one with these dots.
+	picture func(dots []byte) []byte
+}
+
+func columns(command string) func([]byte) []byte {
+	return func(dots []byte) []byte { return seq(0x1B, command, len(dots), 0, dots) }
+}
+
+func samples() map[string]sample {
+	star := sample{
+		kicks: map[int][]string{1: {"\x07", "\x1c", "\x1b\x1d\x19\x11\x01\x02\x03", "\x1b*rD1\x00"}, 2: {"\x1a", "\x19", "\x1b*rD2\x00"}},
+		same: []string{
+			"\x1b@", "\x1bE", "\x1bF", "\x1b4", "\x1b5", "\x1bz1", "\x1bi\x01\x00", "\x1bd3", "\x1b\x1da1", "\x1b\x1dA\x10\x00", "\x1b\x1eF\x10", "\x1b\x1dt\x20", "\x1b$1",
+			"\x1bJ\x10", "\x1ba\x03", "\x1bD\x08\x10\x00", "\x05", "\x1b\x06\x01", "\x1b\x1ea\x00", "\x1b\x1d\x03\x01\x00\x00", "\x17", "\x18", "\x0e", "\x14",
+			"\x1b3\x1b", "\x1bJ\x10", "\x1bb6220ABC\x1e", "\x1b\x1dyD1\x00\x03\x00abc",
+		},
+		rest: []string{
+			"\x1b\x07\x14\x14", "\x1b\x1d+", "\x1b\x1d/", "\x1b\x1d#", "\x1bp", "\x1b\x1cp\x01\x00", "\x1b?\x0a\x00", "\x1bJ\x07", "\x1b\x1dA\x1a\x00",
+			"\x1b\x06\x18", "\x10", "\x1d", "\x01", "\x1b\x1dyD1\x00\x07\x00abcdefg", "\x1b#N40000\x0a\x00",
+		},
+		picture: columns("L"),
+	}
+	prnt := star
+	prnt.picture = func(dots []byte) []byte { return seq(0x1B, 0x1D, "S", 1, len(dots), 0, 1, 0, 0, dots) }
+	rows := star
+	rows.same = []string{"\x1b@", "\x05", "\x1b\x06\x01", "\x1b\x1ea\x00", "\x1b\x1d\x03\x01\x00\x00", "\x17", "\x1b*rA\x1b*rP0\x00b\x01\x00x\x1b\x0c\x00\x1b*rB"}
+	rows.rest = []string{"\x1b\x07\x14\x14", "\x1b\x1d+", "\x1b\x1d/", "\x1b?\x0a\x00", "\x10", "\x1d", "\x1b*rA\x1b*rN5\x00\x1b*rB"}
+	rows.picture = func(dots []byte) []byte { return seq(0x1B, "*rAb", len(dots), 0, dots, 0x1B, "*rB") }
+	return map[string]sample{
+		"star-line": star, "starprnt": prnt, "star-raster": rows,
+		"citizen-cbm": {
+			kicks:   map[int][]string{1: {"\x07", "\x1c"}, 2: {"\x1a", "\x19"}},
+			same:    []string{"\x1b@", "\x1bE", "\x1b4", "\x1b5", "\x1bW1", "\x1bh1", "\x1bd1", "\x1bJ\x10", "\x1bN\x02", "\x0e", "\x0f", "\x1b3\x1b"},
+			rest:    []string{"\x1b\x07\x14\x14", "\x1b/\x01", "\x1b\x13\x01", "\x0c", "\x1bP", "\x1bp", "\x10", "\x1bJ\x1a", "\x1e"},
+			picture: columns("K"),
+		},
+		"ithaca": {
+			kicks: map[int][]string{1: {"\x08", "&%D1", "&%d1", "\x1bx1", "\x1bx\x01", "\x1bp\x00\x19\xfa", "\x1b+"}, 2: {"\x07", "&%D2", "\x1bx\x02", "\x1bp1\x19\xfa"}},
+			same: []string{
+				"\x1b@", "\x1bE", "\x1bF", "\x1bW1", "\x1b-1", "\x1ba1", "\x1bR", "\x1bd\x03", "\x1bv", "\x1b[@\x04\x00\x01\x00\x02\x02", "\x1b%G", "\x05\x01", "\x05\x14",
+				"&%JC", "&%FL03", "&%FC", "&%MU", "&%CU", "&%CL1", "&%UA020", "\x1b3\x1b", "\x1b3&", "\x0e", "\x14",
+			},
+			rest:    []string{"\x1b\x1fbname\x00", "\x1bg\x01", "\x1bl\x03", "\x1by\x11", "\x10", "\x1d", "\x1a", "\x1bJ\x08", "\x1b!\x10", "\x03"},
+			picture: columns("Y"),
+		},
+		"suremark": {
+			kicks:   map[int][]string{1: {"\x1bp\x00\x19\xfa", "&%D1", "\x07", "\x08"}, 2: {"\x1bp1\x19\xfa", "&%D2"}},
+			same:    []string{"\x1b@", "\x1bG1", "\x1bW1", "\x1bt\x02", "\x1bd\x03", "\x1bm", "\x1bD\x00\x64\x00\x00", "\x1dk\x04AB-1\x00", "\x1d/\x00\x01", "\x1b3\x1b", "\x1b$\x01\x10"},
+			rest:    []string{"\x1d:\x01", "\x1d^\x01", "\x1b#\x02", "\x1bM\x01\x02\x03", "\x1dVB\x00", "\x1d(k\x04\x001P0a", "\x1bJ\x07", "\x10", "\x1c.", "\x1bE\x01"},
+			picture: func(dots []byte) []byte { return seq(0x1B, "*", 0, 1, 5, dots[:40]) },
+		},
+		"generic": {
+			kicks:   map[int][]string{1: {"\x1bp\x00\x19\xfa", "&%D1", "\x07", "\x08", "\x1bx1", "\x1a"}, 2: {"\x1bp1\x19\xfa", "&%D2", "\x1bx2"}},
+			same:    []string{"\x1b@", "\x1bE\x01", "\x1ba1", "\x1bt\x02", "\x1bd\x03", "\x1bm", "\x1dV0", "\x1dk\x04AB-1\x00", "\x1b=\x01", "\x1b3\x1b", "\x1d(k\x04\x001P0a"},
+			rest:    []string{"\x1d:", "\x1d^\x01\x00\x01", "\x1b=\x02", "\x1bJ\x07", "\x10", "\x1c.", "\x1bJ\x1c", "\x1b\x07\x14\x14"},
+			picture: func(dots []byte) []byte { return raster(len(dots), 1, dots) },
+		},
+	}
+}
+
+// TestInvariant3InOtherDialects is TestInvariant3 for each of them: every kick is
+// seen and none leaves, all text goes on, and what is harmless passes to the byte,
+// wherever it stands.
+func TestInvariant3InOtherDialects(t *testing.T) {
+	all := samples()
+	for _, d := range dialects[slices.IndexFunc(dialects, func(d *Dialect) bool { return d.name == "star-line" }):] {
+		s, ok := all[d.name]
+		if !ok {
+			t.Fatalf("%s has no sample", d.name)
+		}
+		alphabet := nastyOf(d)
+		texts := []string{"Milk 1.20\n", "R&D", "3 & 4", "50%", "%D1", "pay", "x1", "+", "/", "D", "rD", "*rD1", "=", "#", "g", "S\u00fc\u00df \u00e4", "\t\r\n"}
+		t.Run(d.name, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				var in, text []byte
+				var drawers []int
+				var same [][]byte
+				for range rapid.IntRange(1, 12).Draw(t, "parts") {
+					switch rapid.IntRange(0, 5).Draw(t, "what") {
+					case 0, 1:
+						b := rapid.OneOf(rapid.SampledFrom(texts), rapid.StringMatching(`[ -$'-~]{1,30}`)).Draw(t, "text")
+						in, text = append(in, b...), append(text, b...)
+					case 2:
+						n := rapid.IntRange(1, 2).Draw(t, "drawer")
+						in, drawers = append(in, rapid.SampledFrom(s.kicks[n]).Draw(t, "kick")...), append(drawers, n)
+					case 3:
+						b := []byte(rapid.SampledFrom(s.same).Draw(t, "same"))
+						in, same = append(in, b...), append(same, b)
+					case 4:
+						in = append(in, rapid.SampledFrom(s.rest).Draw(t, "rest")...)
+					default:
+						in = append(in, s.picture(bytesOf(alphabet, 40, 40).Draw(t, "dots"))...)
+					}
+				}
+				out, segments := readAs(d, in)
+				checkAs(t, d, in, out, segments)
+				var got []byte
+				var kicked []int
+				for _, s := range segments {
+					switch s.Kind {
+					case Text:
+						got = append(got, s.Bytes...)
+					case Kick:
+						kicked = append(kicked, s.Drawer)
+					}
+				}
+				if !bytes.Equal(got, text) {
+					t.Fatalf("text\n got %q\nwant %q\n in % X\n %s", got, text, in, told(segments))
+				}
+				if !slices.Equal(kicked, drawers) {
+					t.Fatalf("kicks %v, want %v\n in % X\n %s", kicked, drawers, in, told(segments))
+				}
+				for rest := out; len(same) > 0; same = same[1:] {
+					i := bytes.Index(rest, same[0])
+					if i < 0 {
+						t.Fatalf("% X does not leave\n in % X\nout % X", same[0], in, out)
+					}
+					rest = rest[i+len(same[0]):]
+				}
+			})
+		})
+	}
+}
+
+// nastyOf is a dialect's alphabet of those who look for a way through: what its
+// patterns are made of, what commands begin with, and how they go on.
+func nastyOf(d *Dialect) []byte {
+	all := slices.Concat(nasty, bytes.Join(kicksOf(d), nil))
+	for _, m := range d.modes {
+		for lead, table := range m.table {
+			if table == nil {
+				continue
+			}
+			all = append(all, byte(lead), byte(lead), byte(lead), byte(lead))
+			if byte(lead) < 0x20 {
+				for c := range table {
+					if table[c] != nil {
+						all = append(all, byte(c))
+					}
+				}
+			}
+		}
+	}
+	return all
 }
