@@ -17,6 +17,9 @@ func starStreams() [][]byte {
 		seq(0x1B, "X", 2, 0, "abcdef", 0x1B, "k", 1, 0, make([]byte, 24), 0x1B, "b6221R1-4711", 0x1E),
 		seq("Shirt &%D1 red", 0x1B, "x1", 0x1B, "p", 0, 25, 250, 8, 7),
 		seq(0x1B, 0x1D, "S", 1, 2, 0, 2, 0, 0, 7, 0x1C, 0x1A, 0x19),
+		seq(0x1B, "/", 1, "Thank you\n", 0x1B, 0x13, 1, 0x1B, "3", 0x1B, "/", 0x1B, "K", 2, 0, 0x1B, 7),
+		seq("&%JCSoap & %D1&%FL02&", 0, "%D1&", 7, "%D2", 5, 10, 5, 20, 0x1B, "g", 1, 0x1B, "[@", 4, 0, 1, 0, 2, 2),
+		seq(0x1B, "*", 0, 1, 1, 7, 0x1B, "p", 0x10, 5, "&%x", 0x1B, "D", 0, 100, 0, 0, 0x1D, "k", 4, "AB", 0, 0x1D, "(k", 4, 0, "1P0a"),
 		seq(0x1D, ":", 1, 0x1B, "p", 0, 25, 250, 0x1D, ":", 0x1D, "^", 1, 0x1C, "."),
 	}
 }
@@ -52,6 +55,7 @@ func TestOtherDialects(t *testing.T) {
 		{"job's end, for who counts", every[:3], seq(0x1B, 0x1E, "a", 3, 0x1B, 0x1D, 3, 1, 0, 0, 0x17), "ESC RS a ESC GS ETX ETB", nil},
 		{"questions", every[:3], seq(5, 0x1B, 6, 1, 0x1B, 0x1E, "a", 0), "ENQ ESC ACK SOH ESC RS a", nil},
 		{"buzzer on the drawer's terminal", starlike, seq(0x1B, 0x1D, 0x19, 0x12, 1, 4, 4, "x"), `kick1 "x"`, seq("x")},
+		{"a parameter and text that are a kick", starlike, seq(0x1B, "3", 0x1B, "*rV"), `ESC 3 "*r" ~NUL "V"`, seq(0x1B, "3", 0x1B, "*r", 0, "V")},
 		{"macro", starlike, seq(0x1B, 0x1D, "+", 7, "x"), `-ESC GS + kick1 "x"`, seq("x")},
 		{"logo with macros", starlike, seq(0x1B, 0x1D, "/W", "x"), `-ESC GS / "Wx"`, seq("Wx")},
 		{"stored logo", starlike, seq(0x1B, 0x1C, "p", 1, 0, "x"), `-ESC FS p "x"`, seq("x")},
@@ -79,6 +83,7 @@ func TestOtherDialects(t *testing.T) {
 		{"ithaca: ampersands", []string{"ithaca"}, seq("R&D, 3&4 & more&"), `"R&D, 3&4 & more&"`, nil},
 		{"ithaca: text commands", []string{"ithaca"}, seq("&%JCTotal&%FL02&%MUx&%CU&%UA010&%FC"), `&% "Total" &% &% "x" &% &% &%`, nil},
 		{"ithaca: text commands cut short", []string{"ithaca"}, seq("&%FL0x&%F"), `"&" ~SP "%FL0x&" ~SP "%F"`, seq("& %FL0x& %F")},
+		{"ithaca: a text command without its digits", []string{"ithaca"}, seq("&%FL0 x&%CL:"), `"&" ~SP "%FL0 x&" ~SP "%CL:"`, seq("& %FL0 x& %CL:")},
 		{"ithaca: small letters", []string{"ithaca"}, seq("a&%fc"), `"a&" ~SP "%fc"`, seq("a& %fc")},
 		{"ithaca: another text command", []string{"ithaca"}, seq("a&%URnameb"), `"a&" ~SP "%URnameb"`, seq("a& %URnameb")},
 		{"ithaca: a drawer around a kick", []string{"ithaca"}, seq("&", 7, "%D1&", 0, "%D1"), `"&" kick2 ~SP "%D1&" -NUL ~SP "%D1"`, seq("& %D1& %D1")},

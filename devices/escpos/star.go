@@ -57,7 +57,7 @@ func star(name, about string, patterns []pattern, modes ...*mode) *Dialect {
 	m := newMachine(patterns)
 	return &Dialect{
 		name: name, about: about + " BEL, FS, SUB and EM open a drawer on these printers by themselves: none of them leaves, in no context. " +
-			"In a picture a dot is changed for each.",
+			"In a picture a dot is changed for each. ESC p, which selects JIS Kanji here and opens a drawer in the Epson mode of the same printers, is refused; Kanji by ESC $ (Shift JIS) pass.",
 		uncertain: "whether the printer acts on a drawer's code inside of another command is not documented, so commands with such a parameter are refused, " +
 			"among them logos that are stored in the printer (ESC FS p); and not all lengths could be read from the vendor's own pages",
 		modes: modes, sent: m, inside: m, begin: newPairs(m),
