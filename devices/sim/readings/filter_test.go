@@ -119,6 +119,14 @@ func (l *line) event(n byte) {
 	case 7:
 		l.idle()
 		l.sends(l.pulse)
+	case 8:
+		// A connection that is resynchronised: the daemon clears the buffers.
+		if l.off != nil {
+			l.idle()
+			l.sends([]byte(clearing))
+			l.filter.Cleared()
+			l.sends(l.off)
+		}
 	}
 }
 
@@ -200,6 +208,47 @@ func TestInvariant3UnderAllReadings(t *testing.T) {
 				l.sends(l.pulse)
 				l.judge(t)
 			})
+		})
+	}
+}
+
+// TestInvariant3LastStage: the last look before the wire holds invariant 3 by
+// itself, whatever a grammar that is wrong in all takes for text, for dots or for
+// a command.
+func TestInvariant3LastStage(t *testing.T) {
+	kinds := []escpos.Kind{escpos.Text, escpos.Image, escpos.Layout, escpos.Barcode}
+	for _, f := range families {
+		t.Run(f.dialect, func(t *testing.T) {
+			d, err := escpos.DialectNamed(f.dialect)
+			if err != nil {
+				t.Fatal(err)
+			}
+			passed, changed := 0, 0
+			rapid.Check(t, func(t *rapid.T) {
+				l := newLine(t, f)
+				tail := d.NewTail()
+				for range rapid.IntRange(1, 8).Draw(t, "pieces") {
+					p := pieces().Draw(t, "piece")
+					l.in = append(l.in, p...)
+					b, ok := tail.Last(rapid.SampledFrom(kinds).Draw(t, "kind"), p)
+					if !ok {
+						continue
+					}
+					passed++
+					if string(b) != string(p) {
+						changed++
+					}
+					tail.Sent(b)
+					l.out = append(l.out, b...)
+					for _, r := range l.printers {
+						r.Send(b)
+					}
+				}
+				l.judge(t)
+			})
+			if passed < 50 || changed == 0 {
+				t.Errorf("%d pieces passed, %d of them changed: nothing is shown", passed, changed)
+			}
 		})
 	}
 }

@@ -2,6 +2,25 @@ package readings_test
 
 import "testing"
 
+// script writes an example down as the fuzz target reads it: pieces of up to 16
+// bytes, and what comes after them.
+func script(writes []string) (stream, how []byte) {
+	then := map[string]byte{"*idle*": 0, "*power*": 1, "*pulse*": 3, "*off*": 4}
+	for _, w := range writes {
+		if n, is := then[w]; is {
+			if len(how) > 0 {
+				how[len(how)-1] = how[len(how)-1]&0xF0 | n
+			}
+			continue
+		}
+		stream = append(stream, w...)
+		for rest := len(w); rest > 0; rest -= 16 {
+			how = append(how, byte(min(rest, 16)-1)<<4|15)
+		}
+	}
+	return stream, how
+}
+
 // FuzzReadings is invariant 3: whatever a POS writes, in whatever pieces, with
 // whatever happening between them, no printer of the dialect takes what leaves
 // for a kick that nobody granted, nor stops listening, stores, clears or changes
@@ -11,21 +30,15 @@ func FuzzReadings(f *testing.F) {
 	for i, c := range bad {
 		f.Add(uint8(i), []byte(c.stream), []byte{byte(i * 37), byte(i * 11), byte(i * 5)})
 	}
-	for i, c := range examples {
-		var stream, how []byte
-		for _, w := range c.writes {
-			switch w {
-			case "*idle*":
-				how[len(how)-1] &= 0xF0
-			case "*power*":
-				how[len(how)-1] = how[len(how)-1]&0xF0 | 1
-			case "*pulse*", "*off*":
-			default:
-				stream = append(stream, w...)
-				how = append(how, byte(len(w)<<4|15))
-			}
+	for i, family := range families {
+		list := examplesElsewhere[family.dialect]
+		if i == 0 {
+			list = examples
 		}
-		f.Add(uint8(i), stream, how)
+		for _, c := range list {
+			stream, how := script(c.writes)
+			f.Add(uint8(i), stream, how)
+		}
 	}
 	f.Fuzz(func(t *testing.T, which uint8, stream, how []byte) {
 		if len(stream) > 400 {
