@@ -30,6 +30,10 @@ type PTYConfig struct {
 	OnClose func()
 	// OnOpen is called when somebody opens the slave. It must not block. May be nil.
 	OnOpen func()
+	// OnVisit is called for every opening of the slave, however soon it was closed
+	// again, before OnClose and OnOpen; several at the same time count as one. It
+	// must not block. May be nil.
+	OnVisit func()
 	// Keep, where given, keeps the pty for the next process, which finds it there:
 	// those who have the slave open keep it open meanwhile. See Leave.
 	Keep keep.Keeper
@@ -50,6 +54,7 @@ type PTY struct {
 	telling       sync.Mutex // held from when events are read until they are told
 	onClose       func()
 	onOpen        func()
+	onVisit       func()
 	keep          keep.Keeper
 	done          sync.WaitGroup
 	once          sync.Once
@@ -68,7 +73,7 @@ func OpenPTY(c PTYConfig) (*PTY, error) {
 }
 
 func openPTY(c PTYConfig) (_ *PTY, err error) {
-	p := &PTY{link: c.Link, readWait: c.ReadWait, writeWait: c.WriteWait, onClose: c.OnClose, onOpen: c.OnOpen, keep: c.Keep}
+	p := &PTY{link: c.Link, readWait: c.ReadWait, writeWait: c.WriteWait, onClose: c.OnClose, onOpen: c.OnOpen, onVisit: c.OnVisit, keep: c.Keep}
 	if p.readWait <= 0 {
 		p.readWait = defaultReadWait
 	}
@@ -177,13 +182,17 @@ func (p *PTY) tell() error {
 	if err != nil {
 		return err
 	}
-	closed, last := false, uint32(0)
+	closed, visited, last := false, false, uint32(0)
 	for _, e := range events {
+		visited = visited || e.mask&unix.IN_OPEN != 0
 		closed = closed || e.mask&unix.IN_CLOSE != 0
 		last = e.mask
 	}
 	// Somebody has opened it since: what waits now may be the new one's.
 	opened := last&unix.IN_OPEN != 0
+	if visited && p.onVisit != nil {
+		p.onVisit()
+	}
 	if closed {
 		if !opened {
 			_ = p.slave.exclusive(false)

@@ -31,7 +31,7 @@ type Guard struct {
 	filter   *escpos.Filter
 	wire     escpos.Tail // what was queued last: the second look, which does not ask the filter
 	purposes *Purposes
-	sensor   sensor
+	sensor   Sensor
 	demux    demux
 	queue    queue
 	leaving  scanner // what is written, as the printer's reception reads it
@@ -121,16 +121,16 @@ func New(o Options) (*Guard, error) {
 		o: o, byName: map[string]Drawer{}, token: make(chan struct{}, 1), nudge: make(chan struct{}, 1), look: make(chan struct{}, 1),
 		changed: make(chan struct{}), filter: escpos.NewFilter(o.Dialect), purposes: purposes,
 		wire: o.Dialect.NewTail(), last: o.Dialect.NewTail(),
-		sensor: sensor{polarity: o.Polarity, leftOpen: o.LeftOpen}, language: languages[o.Dialect.Name()],
+		language: languages[o.Dialect.Name()],
 	}
 	g.demux = newDemux(&g.language)
-	for i, d := range o.Drawers {
+	var names []string
+	for _, d := range o.Drawers {
 		g.byName[d.Name] = d
 		g.byConnector[d.Connector] = d.Name
-		if i == 0 {
-			g.sensor.fallback = d.Name
-		}
+		names = append(names, d.Name)
 	}
+	g.sensor = NewSensor(o.Polarity, o.LeftOpen, names...)
 	return g, nil
 }
 
@@ -300,7 +300,7 @@ type Status struct {
 func (g *Guard) Status() Status {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return Status{Reach: g.reach.String(), Trusted: g.trusted, Queued: g.queue.size, Drawer: g.sensor.state()}
+	return Status{Reach: g.reach.String(), Trusted: g.trusted, Queued: g.queue.size, Drawer: g.sensor.State()}
 }
 
 // DrawerState is what the sensor says.
@@ -310,7 +310,7 @@ func (g *Guard) DrawerState() DrawerState { return g.Status().Drawer }
 func (g *Guard) SetPolarity(p Polarity) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.sensor.setPolarity(p)
+	g.sensor.SetPolarity(p)
 }
 
 // SetProfile changes the print profile, for what is printed from now on.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io/fs"
 	"slices"
 	"time"
 
@@ -486,7 +485,7 @@ func (g *Guard) status(l *line, high, offline bool) {
 	g.answers++
 	l.traffic.held = false // it says itself how it is
 	g.high = high
-	for _, e := range g.sensor.reading(high, g.o.Session() != 0, now) {
+	for _, e := range g.sensor.Reading(high, g.o.Session() != 0, now) {
 		if e.Kind == entry.KindDrawerOpened && e.About == 0 {
 			g.purposes.Opened(e.Drawer, 0, now)
 		}
@@ -701,25 +700,10 @@ func (g *Guard) comesAndGoes(e devices.Event) {
 	g.notify()
 }
 
-// away says why a device is not there, in words without paths or numbers.
+// away says why a printer is not there, in words without paths or numbers.
 func away(err error) string {
-	switch {
-	case errors.Is(err, devices.ErrGone):
-		return "unplugged"
-	case errors.Is(err, devices.ErrBusy):
-		return "in use by another program"
-	case errors.Is(err, devices.ErrNotTTY), errors.Is(err, devices.ErrNotPrinter), errors.Is(err, devices.ErrConfig), errors.Is(err, devices.ErrPath):
-		return "cannot be used as configured"
-	case errors.Is(err, devices.ErrRefused):
-		return "refuses the connection: it may have one already"
-	case errors.Is(err, devices.ErrUnreachable):
-		return devices.ErrUnreachable.Error()
-	case errors.Is(err, fs.ErrNotExist):
-		return "not there"
-	case errors.Is(err, fs.ErrPermission):
-		return "may not be opened"
-	case errors.Is(err, errHalf), errors.Is(err, errSilent):
+	if errors.Is(err, errHalf) || errors.Is(err, errSilent) {
 		return err.Error()
 	}
-	return "cannot be used"
+	return devices.Why(err)
 }

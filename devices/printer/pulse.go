@@ -251,7 +251,7 @@ func (g *Guard) writePulse(l *line, r enforcer.Redemption, d Drawer) error {
 	g.last.Sent(b)
 	g.sent++
 	now := g.o.Now()
-	g.sensor.pulsed(d.Name, r.Seq(), now)
+	g.sensor.Pulsed(d.Name, r.Seq(), now)
 	g.purposes.Opened(d.Name, r.Seq(), now)
 	g.hold = 0 // the POS may go on
 	g.notify()

@@ -1,6 +1,7 @@
 package printer
 
 import (
+	"strings"
 	"time"
 
 	"tillwarden/enforcer/journal/entry"
@@ -20,11 +21,12 @@ type DrawerState struct {
 // explains is how long after its pulse a drawer may open by it.
 const explains = 2 * time.Second
 
-// sensor makes events of the readings of a drawer's sensor. It is pure.
-type sensor struct {
+// Sensor makes events of the readings of the sensor of one drawer, or of several
+// that share it. It is pure: time comes in as a parameter.
+type Sensor struct {
 	polarity Polarity
 	leftOpen time.Duration
-	fallback string // the drawer's name where no pulse tells which
+	drawers  []string // that hang on it; the first is named where no pulse tells which
 
 	read    bool // there is a reading
 	high    bool
@@ -45,34 +47,48 @@ type written struct {
 	open   bool // the drawer was open when it was written: it may have been on its way shut
 }
 
-// setPolarity begins anew: nothing before it is an opening.
-func (s *sensor) setPolarity(p Polarity) {
+// NewSensor makes a sensor that was not read yet. The drawers are those that show
+// on it; an open one left for leftOpen in a session is told of.
+func NewSensor(p Polarity, leftOpen time.Duration, drawers ...string) Sensor {
+	return Sensor{polarity: p, leftOpen: leftOpen, drawers: drawers}
+}
+
+// SetPolarity begins anew: nothing before it is an opening.
+func (s *Sensor) SetPolarity(p Polarity) {
 	s.polarity, s.known, s.pending = p, false, nil
 	if s.read {
 		s.begin(s.at)
 	}
 }
 
-func (s *sensor) begin(now time.Duration) {
+func (s *Sensor) begin(now time.Duration) {
 	if s.polarity == PolarityUnknown {
 		return
 	}
-	s.known, s.open, s.since, s.told, s.drawer = true, s.isOpen(), now, false, s.fallback
+	s.known, s.open, s.since, s.told, s.drawer = true, s.isOpen(), now, false, s.first()
 }
 
-func (s *sensor) isOpen() bool { return s.high == (s.polarity == PolarityHighOpen) }
+// first is the drawer that is named where nothing tells which.
+func (s *Sensor) first() string {
+	if len(s.drawers) == 0 {
+		return ""
+	}
+	return s.drawers[0]
+}
 
-// pulsed takes a pulse down.
-func (s *sensor) pulsed(drawer string, about entry.Seq, now time.Duration) {
+func (s *Sensor) isOpen() bool { return s.high == (s.polarity == PolarityHighOpen) }
+
+// Pulsed takes a pulse down.
+func (s *Sensor) Pulsed(drawer string, about entry.Seq, now time.Duration) {
 	if len(s.pending) == maxHeld {
 		s.pending = s.pending[1:]
 	}
 	s.pending = append(s.pending, written{drawer, about, now, s.known && s.open})
 }
 
-// reading takes one reading of the level, and returns what it means. session
+// Reading takes one reading of the level, and returns what it means. session
 // says whether somebody is signed on.
-func (s *sensor) reading(high, session bool, now time.Duration) []Event {
+func (s *Sensor) Reading(high, session bool, now time.Duration) []Event {
 	before := s.at
 	s.read, s.high, s.at = true, high, now
 	if !s.known {
@@ -103,19 +119,32 @@ func (s *sensor) reading(high, session bool, now time.Duration) []Event {
 }
 
 // opening finds the pulse behind an opening, which was some time after the
-// reading before. One pulse explains one opening.
-func (s *sensor) opening(before, now time.Duration) Event {
-	s.open, s.since, s.told, s.drawer = true, now, false, s.fallback
+// reading before. One pulse explains one opening. Drawers that share a sensor
+// show as one: a second one's opening is not to be seen while the first stands
+// open, and is not missed; and which one was opened by hand nobody can tell.
+func (s *Sensor) opening(before, now time.Duration) Event {
+	s.open, s.since, s.told, s.drawer = true, now, false, s.first()
 	for i, p := range s.pending {
-		if p.at+explains >= before {
-			s.pending = append(s.pending[:i], s.pending[i+1:]...)
-			s.drawer = p.drawer
-			return Event{Kind: entry.KindDrawerOpened, Drawer: p.drawer, About: p.about, At: now}
+		if p.at+explains < before {
+			continue
 		}
+		s.pending = append(s.pending[:i], s.pending[i+1:]...)
+		for j := range s.pending {
+			if other := &s.pending[j]; other.drawer != p.drawer {
+				other.open = true
+			}
+		}
+		s.drawer = p.drawer
+		return Event{Kind: entry.KindDrawerOpened, Drawer: p.drawer, About: p.about, At: now}
 	}
-	return Event{Kind: entry.KindDrawerOpened, Reason: entry.ReasonNoGrant, Drawer: s.drawer, At: now}
+	e := Event{Kind: entry.KindDrawerOpened, Reason: entry.ReasonNoGrant, Drawer: s.drawer, At: now}
+	if len(s.drawers) > 1 {
+		e.Text = "or " + strings.Join(s.drawers[1:], ", ") + ": they share one sensor"
+	}
+	return e
 }
 
-func (s *sensor) state() DrawerState {
+// State is what the readings have shown.
+func (s *Sensor) State() DrawerState {
 	return DrawerState{Known: s.known, Open: s.known && s.open, Since: s.since, Calibrated: s.polarity != PolarityUnknown}
 }

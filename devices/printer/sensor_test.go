@@ -11,7 +11,7 @@ import (
 
 // watch plays readings: "c" closed, "o" open, "p" a pulse, half a second apart;
 // "." lets half a second pass without a reading.
-func watch(s *sensor, script string, session bool) string {
+func watch(s *Sensor, script string, session bool) string {
 	var told []string
 	now := time.Minute
 	seq := entry.Seq(100)
@@ -19,11 +19,11 @@ func watch(s *sensor, script string, session bool) string {
 		switch step {
 		case 'p':
 			seq++
-			s.pulsed("till", seq, now)
+			s.Pulsed("till", seq, now)
 			continue
 		case 'c', 'o':
 			high := (step == 'o') == (s.polarity == PolarityHighOpen)
-			for _, e := range s.reading(high, session, now) {
+			for _, e := range s.Reading(high, session, now) {
 				word := e.Kind.String()
 				if e.About != 0 {
 					word += fmt.Sprint(" ", e.About)
@@ -63,7 +63,7 @@ func TestSensor(t *testing.T) {
 			{"coooooooo", "drawer-opened no-grant; drawer-left-open 3s"},
 			{"pcccccc", "drawer-no-open 101"},
 		} {
-			s := &sensor{polarity: p, leftOpen: 3 * time.Second, fallback: "till"}
+			s := &Sensor{polarity: p, leftOpen: 3 * time.Second, drawers: []string{"till"}}
 			if got := watch(s, test.script, true); got != test.want {
 				t.Errorf("%s %s:\n got %q\nwant %q", p, test.script, got, test.want)
 			}
@@ -74,7 +74,7 @@ func TestSensor(t *testing.T) {
 // TestSensorLeftOpenInASession: while nobody is signed on a drawer may stand
 // open, as an emptied one does overnight.
 func TestSensorLeftOpenInASession(t *testing.T) {
-	s := &sensor{polarity: PolarityHighOpen, leftOpen: 2 * time.Second}
+	s := &Sensor{polarity: PolarityHighOpen, leftOpen: 2 * time.Second}
 	if got := watch(s, "coooooooooo", false); got != "drawer-opened no-grant" {
 		t.Error(got)
 	}
@@ -82,15 +82,15 @@ func TestSensorLeftOpenInASession(t *testing.T) {
 
 // TestSensorBeforeCalibration: no alarm before it is known what a level means.
 func TestSensorBeforeCalibration(t *testing.T) {
-	s := &sensor{leftOpen: time.Second}
+	s := &Sensor{leftOpen: time.Second}
 	if got := watch(s, "cococpccccooooo", true); got != "" {
 		t.Error(got)
 	}
-	if s.state().Known || s.state().Calibrated {
-		t.Errorf("%+v", s.state())
+	if s.State().Known || s.State().Calibrated {
+		t.Errorf("%+v", s.State())
 	}
-	s.setPolarity(PolarityHighClosed)
-	if state := s.state(); !state.Known || !state.Calibrated {
+	s.SetPolarity(PolarityHighClosed)
+	if state := s.State(); !state.Known || !state.Calibrated {
 		t.Errorf("%+v", state)
 	}
 }
@@ -130,5 +130,48 @@ func TestWords(t *testing.T) {
 	}
 	if _, err := ParseOrder("whenever"); err == nil {
 		t.Error("a word is made up")
+	}
+}
+
+// TestSharedSensor: two drawers on one wire. An opening is the earlier pulse's; the
+// other one, which cannot be seen now, is not called missed; and one by hand may be
+// either's.
+func TestSharedSensor(t *testing.T) {
+	s := NewSensor(PolarityHighOpen, time.Minute, "till", "second")
+	now := time.Minute
+	var told []Event
+	read := func(high bool, times int) {
+		for range times {
+			now += 500 * time.Millisecond
+			told = append(told, s.Reading(high, true, now)...)
+		}
+	}
+	read(false, 2)
+	s.Pulsed("second", 101, now+100*time.Millisecond)
+	s.Pulsed("till", 102, now+200*time.Millisecond)
+	read(true, 8)
+	read(false, 8)
+	read(true, 1)
+	if len(told) != 3 {
+		t.Fatalf("%+v", told)
+	}
+	if e := told[0]; e.Kind != entry.KindDrawerOpened || e.Drawer != "second" || e.About != 101 || e.Text != "" {
+		t.Errorf("the first opening: %+v", e)
+	}
+	if e := told[1]; e.Kind != entry.KindDrawerClosed || e.Drawer != "second" {
+		t.Errorf("the closing: %+v", e)
+	}
+	if e := told[2]; e.Reason != entry.ReasonNoGrant || e.Drawer != "till" || !strings.Contains(e.Text, "second") {
+		t.Errorf("the opening by hand: %+v", e)
+	}
+	// The same drawer twice: the second pulse of one drawer is not taken for another's.
+	told = nil
+	read(false, 8)
+	s.Pulsed("till", 103, now)
+	s.Pulsed("till", 104, now)
+	read(true, 1)
+	read(false, 8)
+	if n := len(told); n != 4 || told[n-1].Kind != entry.KindDrawerNoOpen || told[n-1].About != 104 {
+		t.Errorf("two pulses, one opening: %+v", told)
 	}
 }
