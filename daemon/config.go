@@ -1,14 +1,12 @@
 package daemon
 
 import (
-	"encoding/hex"
 	"fmt"
-	"strings"
 	"time"
 
+	"tillwarden/devices/drawer"
 	"tillwarden/devices/escpos"
 	"tillwarden/devices/msr"
-	"tillwarden/devices/printer"
 )
 
 // Config is the daemon's configuration, tillwarden.toml. The shipped file
@@ -166,6 +164,7 @@ type SerialDrawerConfig struct {
 	LineConfig
 	Model     string   `toml:"model"`
 	Code      string   `toml:"code"`
+	Open      string   `toml:"open"`
 	Status    string   `toml:"status"`
 	Link      string   `toml:"link"`
 	LinkGroup string   `toml:"link_group"`
@@ -174,13 +173,23 @@ type SerialDrawerConfig struct {
 	LeftOpen  Duration `toml:"left_open"`
 }
 
-// code is what opens the drawer, as it is configured: in hexadecimal.
-func (s *SerialDrawerConfig) code() ([]byte, error) {
-	b, err := hex.DecodeString(strings.ReplaceAll(s.Code, " ", ""))
-	if err != nil {
-		return nil, fmt.Errorf("code: %w", err)
+// How a drawer's line is held.
+const (
+	openHeld  = "held"  // open from the start
+	openGrant = "grant" // opened for a grant, and closed after it
+)
+
+// options are what of the configuration is about the drawer itself.
+func (s *SerialDrawerConfig) options() (o drawer.Options, err error) {
+	if o.Model, err = drawer.ModelNamed(s.Model); err != nil {
+		return o, err
 	}
-	return b, nil
+	if o.Code, err = drawer.ParseCode(s.Code); err != nil {
+		return o, err
+	}
+	o.Baud, o.OnGrant = s.Baud, s.Open == openGrant
+	o.Status, err = drawer.ParseStatus(s.Status)
+	return o, err
 }
 
 // ProfileConfig is one text rule of a print profile.
@@ -298,14 +307,21 @@ func (l *LineConfig) setDefaults(baud int) {
 
 func (s *SerialDrawerConfig) setDefaults() {
 	set(&s.Model, "apg-484a")
-	baud := 9600
-	if m, err := printer.DrawerModelNamed(s.Model); err == nil {
-		baud = m.Baud
+	m, err := drawer.ModelNamed(s.Model)
+	if err != nil {
+		m.Baud = 9600 // the checker says what is wrong
 	}
-	s.LineConfig.setDefaults(baud)
-	set(&s.Status, "none")
+	s.LineConfig.setDefaults(m.Baud)
+	if m.Any {
+		set(&s.Open, openGrant)
+	}
+	set(&s.Open, openHeld)
+	if s.Open == openHeld {
+		set(&s.Status, m.Status.String())
+	}
+	set(&s.Status, drawer.StatusNone.String())
 	set(&s.LinkMode, "0660")
-	set(&s.Poll, Duration(500*time.Millisecond))
+	set(&s.Poll, Duration(100*time.Millisecond))
 	set(&s.LeftOpen, Duration(120*time.Second))
 }
 

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"tillwarden/daemon/api"
 	"tillwarden/devices"
+	"tillwarden/devices/drawer"
 	"tillwarden/devices/escpos"
 	"tillwarden/devices/msr"
 	"tillwarden/devices/printer"
@@ -315,25 +317,32 @@ func (k *checker) serialDrawer(key string, s *SerialDrawerConfig) {
 		k.wrong(key+".link", "", "%q is not a path from the root", s.Link)
 	}
 	k.mode(key+".link_mode", s.LinkMode)
-	k.word(key+".status", s.Status, "none", "cts", "dsr", "dcd", "ri")
-	k.within(key+".poll", s.Poll, "50ms", "1m")
+	k.word(key+".open", s.Open, openHeld, openGrant)
+	k.word(key+".status", s.Status, "none", "cts", "ri", "dsr", "dcd")
+	k.within(key+".poll", s.Poll, "20ms", "500ms")
 	k.within(key+".left_open", s.LeftOpen, "10s", "1h")
-	model, err := printer.DrawerModelNamed(s.Model)
-	if err != nil {
-		k.wrong(key+".model", "docs/printers.md has what each is", "%v", err)
+	o, err := s.options()
+	switch {
+	case errors.Is(err, drawer.ErrModel):
+		k.wrong(key+".model", "docs/configuration.md has what each is", "%v", err)
+		return
+	case errors.Is(err, drawer.ErrCode):
+		k.wrong(key+".code", "", "%v", err)
+		return
+	case err != nil: // the status, which was told of
 		return
 	}
-	code, err := s.code()
-	switch {
-	case err != nil:
-		k.wrong(key+".code", `write it in hexadecimal, as "07"`, "%v", err)
-	case len(code) > 16:
-		k.wrong(key+".code", "", "%d bytes are more than 16", len(code))
-	case len(code) == 0 && len(model.Code) == 0 && !model.Any:
-		k.wrong(key+".code", "the drawer's switches say which", "%s has no code of its own", s.Model)
+	if err := o.Model.Check(o.Code, s.Baud); errors.Is(err, drawer.ErrCode) {
+		k.wrong(key+".code", "the drawer's switches and its manual say which", "%v", err)
+	} else if err != nil {
+		k.wrong(key+".baud", "", "%v", err)
 	}
-	if model.Any && s.Status != "none" {
-		k.wrong(key+".status", "leave it out", "the line of a %s is opened for a pulse alone", s.Model)
+	if err := drawer.CheckHolding(o.Model, o.OnGrant, o.Status); err != nil {
+		of := ".open"
+		if o.OnGrant {
+			of = ".status"
+		}
+		k.wrong(key+of, "leave it out", "%v", err)
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 	"tillwarden/enforcer/journal/entry"
 )
 
-// opener is what a drawer needs of its printer's guard: *printer.Guard, or in
-// tests something simpler.
+// opener is what opens a drawer: its printer's *printer.Guard, its own
+// *drawer.Drawer where it hangs on no printer, or in tests something simpler.
 type opener interface {
 	// Ready reports whether a pulse that is written now is fired now.
 	Ready(ctx context.Context) error
@@ -57,7 +57,7 @@ func (d *Daemon) drawer(name string) (*drawerUnit, error) {
 	if name == "" {
 		switch len(d.drawers) {
 		case 0:
-			return nil, api.Errorf(api.CodeNotFound, "this register has no drawer").WithHint("configure one: [[printer.drawer]] in tillwarden.toml")
+			return nil, api.Errorf(api.CodeNotFound, "this register has no drawer").WithHint("configure one: [[printer.drawer]] or [[drawer]] in tillwarden.toml")
 		case 1:
 			return d.drawers[0], nil
 		}

@@ -32,13 +32,14 @@ type printerUnit struct {
 type sensorUnit struct {
 	name, path string
 	sensor     sensor
+	blind      bool // there is nothing that could tell
 	status     func() api.Device
 
 	mu           sync.Mutex
 	closed, open *bool // guarded by mu; the sensor's level as it was read for a calibration
 }
 
-// sensor is what is needed of it: *printer.Guard or *printer.SerialDrawer.
+// sensor is what is needed of it: *printer.Guard or *drawer.Drawer.
 type sensor interface {
 	Pin(ctx context.Context) (high bool, err error)
 	SetPolarity(p printer.Polarity)
@@ -221,10 +222,10 @@ func (d *Daemon) printerEvent(name string, e printer.Event) {
 			d.log.Warn("a drawer was opened and nothing had allowed it", "drawer", e.Drawer, "entry", seq)
 		}
 	case entry.KindDeviceUp, entry.KindDeviceDown, entry.KindDeviceTrust:
-		d.log.Info("printer", "printer", name, "event", e.Kind.String(), "reason", e.Reason.String(), "what", e.Text)
+		d.log.Info("device", "device", name, "event", e.Kind.String(), "reason", e.Reason.String(), "what", e.Text)
 		d.notify.status(d.statusLine())
 	case entry.KindDeviceRefused:
-		d.log.Info("not forwarded to the printer", "printer", name, "what", e.Text, "bytes", e.Count)
+		d.log.Info("not forwarded", "device", name, "what", e.Text, "bytes", e.Count)
 	}
 }
 
@@ -267,7 +268,7 @@ func (d *Daemon) drawerStatus() []api.Drawer {
 			if dr.printer != u.name {
 				continue
 			}
-			w := api.Drawer{Name: dr.name, Printer: u.name, State: "unknown", Calibrated: s.Calibrated, Problem: dev.Problem}
+			w := api.Drawer{Name: dr.name, Printer: u.name, State: "unknown", Calibrated: s.Calibrated, NoSensor: u.blind, Problem: dev.Problem}
 			w.Ready = dev.State == "up" && dev.Problem == ""
 			if s.Known {
 				at := d.clock.wallOf(s.Since)

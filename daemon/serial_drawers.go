@@ -10,13 +10,14 @@ import (
 
 	"tillwarden/daemon/api"
 	"tillwarden/devices"
+	"tillwarden/devices/drawer"
 	"tillwarden/devices/printer"
 )
 
 // boxUnit is a drawer on a serial line of its own.
 type boxUnit struct {
 	sensorUnit
-	drawer *printer.SerialDrawer
+	drawer *drawer.Drawer
 }
 
 // makeSerialDrawers makes what stands under [[drawer]].
@@ -29,11 +30,11 @@ func (d *Daemon) makeSerialDrawers(polarities map[string]printer.Polarity) error
 			return fmt.Errorf("drawer %s: %w", s.Name, err)
 		}
 		o.Polarity = polarities[s.Name]
-		made, err := printer.NewSerialDrawer(o)
+		made, err := drawer.New(o)
 		if err != nil {
 			return err
 		}
-		u := &boxUnit{sensorUnit: sensorUnit{name: s.Name, path: s.Path, sensor: made}, drawer: made}
+		u := &boxUnit{sensorUnit: sensorUnit{name: s.Name, path: s.Path, sensor: made, blind: o.Status == drawer.StatusNone}, drawer: made}
 		u.status = u.device
 		d.boxes = append(d.boxes, u)
 		d.sensors = append(d.sensors, &u.sensorUnit)
@@ -43,24 +44,25 @@ func (d *Daemon) makeSerialDrawers(polarities map[string]printer.Polarity) error
 }
 
 // serialDrawerOptions are a drawer's, as configured.
-func (d *Daemon) serialDrawerOptions(s *SerialDrawerConfig) (o printer.SerialDrawerOptions, err error) {
+func (d *Daemon) serialDrawerOptions(s *SerialDrawerConfig) (o drawer.Options, err error) {
 	line := s.LineConfig.line()
-	o = printer.SerialDrawerOptions{
-		Name: s.Name, Path: s.Path, Link: s.Link, Group: -1, Status: drawerLines[s.Status],
-		Open: func(context.Context) (devices.Port, error) { return devices.OpenSerial(line) },
-		Poll: time.Duration(s.Poll), LeftOpen: time.Duration(s.LeftOpen), Now: d.clock.Boot, Session: d.session, Authority: d,
-		Generation: func() uint64 { return d.gate.Snapshot().Generation },
-		Events:     func(e printer.Event) { d.printerEvent(s.Name, e) },
-	}
-	if o.Model, err = printer.DrawerModelNamed(s.Model); err != nil {
+	line.WriteWait = drawerWrites
+	if o, err = s.options(); err != nil {
 		return o, err
 	}
-	if o.Code, err = s.code(); err != nil {
-		return o, err
-	}
+	o.Name, o.Path, o.Link = s.Name, s.Path, s.Link
+	o.Open = func(context.Context) (devices.Port, error) { return devices.OpenSerial(line) }
+	o.Poll, o.LeftOpen = time.Duration(s.Poll), time.Duration(s.LeftOpen)
+	o.Now, o.Session, o.Authority = d.clock.Boot, d.session, d
+	o.Generation = func() uint64 { return d.gate.Snapshot().Generation }
+	o.Events = func(e printer.Event) { d.printerEvent(s.Name, e) }
 	o.Mode, o.Group, err = linkRights(s.LinkMode, s.LinkGroup)
 	return o, err
 }
+
+// drawerWrites is what a drawer's line has to take its code in: a few bytes, and
+// nothing else is ever written to it.
+const drawerWrites = 300 * time.Millisecond
 
 // linkRights are who may open a port that we make.
 func linkRights(mode, group string) (fs.FileMode, int, error) {
@@ -82,9 +84,6 @@ func linkRights(mode, group string) (fs.FileMode, int, error) {
 	return fs.FileMode(m), id, nil
 }
 
-// drawerLines are the modem lines that a drawer may tell by.
-var drawerLines = map[string]devices.Lines{"none": 0, "cts": devices.LineCTS, "dsr": devices.LineDSR, "dcd": devices.LineDCD, "ri": devices.LineRI}
-
 // startSerialDrawers lets each live.
 func (d *Daemon) startSerialDrawers() {
 	for _, u := range d.boxes {
@@ -100,15 +99,18 @@ func (d *Daemon) startSerialDrawers() {
 
 // probe takes the drawer's lock, which everything in it needs.
 func (u *boxUnit) probe(ctx context.Context) error {
-	u.drawer.Status()
+	u.drawer.State()
 	return ctx.Err()
 }
 
 // device is the drawer as a device.
 func (u *boxUnit) device() api.Device {
 	dev := api.Device{Name: u.name, Kind: "drawer", Path: u.path, State: "up"}
-	if u.drawer.Status().Reach == "away" {
-		dev.State, dev.Problem = "down", "its line is not there"
+	switch s := u.drawer.State(); {
+	case !s.Up:
+		dev.State, dev.Problem = "down", "its line cannot be used: "+s.Away
+	case s.Noisy:
+		dev.Problem = "its status line changes all the time: look at the plugs"
 	}
 	return dev
 }

@@ -67,7 +67,7 @@ func TestSerialDrawer(t *testing.T) {
 [[drawer]]
 name = "box"
 path = %q
-model = "custom"
+model = "generic"
 code = "02 41 03"
 link = %q
 poll = "50ms"
@@ -113,7 +113,7 @@ poll = "50ms"
 	}
 
 	// On a pty there is no line that tells.
-	if _, err := r.tech.Calibrate(ctx, "box", api.CalibrateRequest{Drawer: "box"}); err == nil || !strings.Contains(err.Error(), "no line that tells") {
+	if _, err := r.tech.Calibrate(ctx, "box", api.CalibrateRequest{Drawer: "box"}); err == nil || !strings.Contains(err.Error(), "no status line") {
 		t.Errorf("calibrated: %v", err)
 	}
 	s, err := r.tech.Status(ctx)
@@ -135,21 +135,26 @@ poll = "50ms"
 func TestSerialDrawerConfig(t *testing.T) {
 	base := "chain = \"c\"\nstore = \"1\"\nregister = \"r\"\n[[drawer]]\nname = \"box\"\npath = \"/dev/ttyS9\"\n"
 	for text, want := range map[string]string{
-		`model = "apg-212a"`:                        "apg-212a has no code of its own",
-		`model = "safe"`:                            `"safe" is none of the drawers`,
-		`code = "7g"`:                               "code:",
-		"model = \"trigger\"\nstatus = \"ri\"":      "opened for a pulse alone",
-		`status = "dtr"`:                            "none of the words",
-		`link = "drawer"`:                           "is not a path from the root",
-		`code = "` + strings.Repeat("07", 17) + `"`: "17 bytes",
-		`baud = 7`:                                  "is not between",
+		`model = "apg-212a"`:                               "apg-212a drawers have it set at the drawer",
+		"model = \"apg-212a\"\ncode = \"ABC\"":             "3 bytes, where",
+		"model = \"apg-212a\"\ncode = \"A\"\nbaud = 38400": "between 300 and 19200",
+		`model = "safe"`:                                   `there is no "safe"`,
+		`code = '\q'`:                                      "code:",
+		"model = \"trigger\"\nstatus = \"ri\"":             "opened for a grant only",
+		"model = \"trigger\"\nopen = \"held\"":             "opened for a grant only",
+		"open = \"grant\"\nstatus = \"cts\"":               "opened for a grant only",
+		`open = "never"`:                                   "none of the words",
+		`status = "dtr"`:                                   "none of the words",
+		`link = "drawer"`:                                  "is not a path from the root",
+		`code = "` + strings.Repeat("07", 17) + `"`:        "17 bytes",
+		`baud = 7`: "is not between",
 	} {
 		if _, err := ParseConfig("t", []byte(base+text+"\n")); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	c, err := ParseConfig("t", []byte(base+"model = \"posiflex-jiva\"\nstatus = \"ri\"\n"))
-	if err != nil || c.Drawers[0].Baud != 9600 || time.Duration(c.Drawers[0].LeftOpen) != 2*time.Minute {
+	c, err := ParseConfig("t", []byte(base+"model = \"posiflex-jiva\"\n"))
+	if err != nil || c.Drawers[0].Baud != 9600 || c.Drawers[0].Status != "ri" || c.Drawers[0].Open != "held" || time.Duration(c.Drawers[0].LeftOpen) != 2*time.Minute {
 		t.Errorf("%+v %v", c, err)
 	}
 }

@@ -166,13 +166,15 @@ func (a *app) examine(ctx context.Context, d *doctor) []api.Device {
 		examineDevice(d, &s.Devices[i])
 	}
 	if len(s.Drawers) == 0 {
-		d.problem("drawer", "add a drawer to the printer in tillwardend's configuration", "none is configured")
+		d.problem("drawer", "add one in tillwardend's configuration: [[printer.drawer]] on a printer, [[drawer]] on a serial line of its own", "none is configured")
 	}
 	for i := range s.Drawers {
 		w := &s.Drawers[i]
 		switch {
 		case !w.Ready:
-			d.problem("drawer", "see its printer; after that: tillwarden drawer status", "%s cannot be opened now: %s", w.Name, w.Problem)
+			d.problem("drawer", "see its printer, or its line; after that: tillwarden drawer status", "%s cannot be opened now: %s", w.Name, w.Problem)
+		case w.NoSensor:
+			d.note("drawer", "set its status in tillwardend's configuration, if it reports on a modem line", "%s: nothing reports whether it is open, so that it cannot raise an alarm", w.Name)
 		case !w.Calibrated:
 			d.problem("drawer", "tillwarden device calibrate drawer "+w.Name, "%s: its sensor is not calibrated, so that it cannot raise an alarm", w.Name)
 		default:

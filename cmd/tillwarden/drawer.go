@@ -35,10 +35,17 @@ func (a *app) drawerStatusCommand() *cobra.Command {
 			rows := [][]string{{"DRAWER", "PRINTER", "STATE", "SENSOR", "READY", "PROBLEM"}}
 			for _, v := range d.Drawers {
 				sensor := "calibrated"
-				if !v.Calibrated {
+				switch {
+				case v.NoSensor:
+					sensor = "none"
+				case !v.Calibrated:
 					sensor = "not calibrated"
 				}
-				rows = append(rows, []string{v.Name, v.Printer, v.State, sensor, yesNo(v.Ready), orDash(v.Problem)})
+				printer := v.Printer
+				if printer == v.Name { // it has a line of its own
+					printer = ""
+				}
+				rows = append(rows, []string{v.Name, orDash(printer), v.State, sensor, yesNo(v.Ready), orDash(v.Problem)})
 			}
 			return table(a.out, rows)
 		},
@@ -94,7 +101,7 @@ func (a *app) theDrawer(cmd *cobra.Command, client *api.Client, args []string) (
 	}
 	switch {
 	case len(names) == 0:
-		return nil, refusedf("this register has no drawer").hint("drawers belong to printers: see [[printer]] in tillwardend's configuration")
+		return nil, refusedf("this register has no drawer").hint("see [[printer.drawer]] and [[drawer]] in tillwardend's configuration")
 	case len(args) > 0:
 		return nil, usagef("there is no drawer %q", args[0]).hint("there are: %s", join(names))
 	case len(names) > 1:
@@ -159,6 +166,9 @@ needed, in either order.`,
 				}
 				if !a.json {
 					a.say("%s", answer.Say)
+				}
+				if answer.Calibrated {
+					break // with what was read before
 				}
 			}
 			if a.json {

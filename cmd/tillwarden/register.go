@@ -86,7 +86,10 @@ func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
 func drawerWords(d *api.Drawer) string {
 	s := d.Name + ": " + d.State
-	if !d.Calibrated {
+	switch {
+	case d.NoSensor:
+		s += ", no sensor"
+	case !d.Calibrated:
 		s += ", sensor not calibrated"
 	}
 	if d.Ready {
@@ -240,7 +243,7 @@ epoch than any before; a bad one changes nothing, and is journaled.`,
 func (a *app) devicesCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "devices",
-		Short:   "list printers, readers and keypads",
+		Short:   "list printers, drawers on lines of their own, readers and keypads",
 		Example: "  tillwarden devices",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

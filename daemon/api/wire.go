@@ -173,12 +173,16 @@ type Overrides struct {
 
 // Drawer is one drawer.
 type Drawer struct {
-	Name    string `json:"name"`
+	Name string `json:"name"`
+	// Printer is the device that it hangs on: a printer, or itself where it has a
+	// line of its own.
 	Printer string `json:"printer"`
 	// State is "open", "closed", or "unknown" where there is no sensor or it is not calibrated.
-	State      string     `json:"state"`
-	Calibrated bool       `json:"calibrated"`
-	Since      *time.Time `json:"since,omitempty"`
+	State      string `json:"state"`
+	Calibrated bool   `json:"calibrated"`
+	// NoSensor: nothing reports whether it is open, and nothing could be calibrated.
+	NoSensor bool       `json:"no_sensor,omitempty"`
+	Since    *time.Time `json:"since,omitempty"`
 	// Ready says whether a pulse could be written now; Problem says why not.
 	Ready   bool   `json:"ready"`
 	Problem string `json:"problem,omitempty"`
@@ -213,7 +217,7 @@ type Menu struct {
 // Device is one device of the register.
 type Device struct {
 	Name string `json:"name"`
-	// Kind is "printer", "reader" or "keypad".
+	// Kind is "printer", "drawer" (on a line of its own), "reader" or "keypad".
 	Kind string `json:"kind"`
 	Path string `json:"path,omitempty"`
 	// State is "up", "down", or for a printer "untrusted" until it was resynchronised.

@@ -178,11 +178,7 @@ func (d *Drawer) poll(ctx context.Context, port devices.Port) error {
 
 func (d *Drawer) level(port devices.Port) (bool, error) {
 	up, err := port.Lines()
-	line := devices.LineCTS
-	if d.o.Status == StatusRI {
-		line = devices.LineRI
-	}
-	return up&line != 0, err
+	return up&statusLines[d.o.Status] != 0, err
 }
 
 func (d *Drawer) reading(high bool) {
@@ -330,6 +326,9 @@ func (d *Drawer) State() State {
 	}
 	return s
 }
+
+// DrawerState is what the status line says.
+func (d *Drawer) DrawerState() printer.DrawerState { return d.State().Drawer }
 
 // SetPolarity changes what the status line's level means, after a calibration.
 func (d *Drawer) SetPolarity(p printer.Polarity) {

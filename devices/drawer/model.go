@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"tillwarden/devices"
 )
 
 // Model is what is known of a make of drawers.
@@ -132,7 +134,8 @@ func (m *Model) Check(code []byte, baud int) error {
 	return nil
 }
 
-// Status is where a drawer reports whether it is open.
+// Status is where a drawer reports whether it is open: on one of its line's modem
+// lines.
 type Status uint8
 
 // The places.
@@ -140,10 +143,15 @@ const (
 	StatusNone Status = iota // nowhere
 	StatusCTS
 	StatusRI
+	StatusDSR
+	StatusDCD
 	statusEnd
 )
 
-var statusNames = [...]string{"none", "cts", "ri"}
+var (
+	statusNames = [...]string{"none", "cts", "ri", "dsr", "dcd"}
+	statusLines = [...]devices.Lines{0, devices.LineCTS, devices.LineRI, devices.LineDSR, devices.LineDCD}
+)
 
 // String gives the configuration's word.
 func (s Status) String() string {
@@ -160,5 +168,5 @@ func ParseStatus(word string) (Status, error) {
 			return Status(i), nil
 		}
 	}
-	return 0, fmt.Errorf("%q is none of %q", word, statusNames)
+	return 0, fmt.Errorf("%q is none of %s", word, strings.Join(statusNames[:], ", "))
 }

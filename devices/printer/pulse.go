@@ -33,7 +33,7 @@ func ReasonOf(err error) entry.Reason {
 	switch {
 	case err == nil:
 		return entry.ReasonNone
-	case errors.Is(err, ErrOffline), errors.Is(err, ErrDrawerAway):
+	case errors.Is(err, ErrOffline):
 		return entry.ReasonOffline
 	case errors.Is(err, ErrUntrusted):
 		return entry.ReasonUntrusted
