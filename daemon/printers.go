@@ -36,8 +36,13 @@ type sensorUnit struct {
 	status     func() api.Device
 
 	mu           sync.Mutex
-	closed, open *bool // guarded by mu; the sensor's level as it was read for a calibration
+	closed, open *bool         // guarded by mu; the sensor's level as it was read for a calibration
+	read         time.Duration // guarded by mu; when, on the boot clock
 }
+
+// halfLasts is how long one reading for a calibration waits for the other: what was
+// read on another day may have been another drawer.
+const halfLasts = 10 * time.Minute
 
 // sensor is what is needed of it: *printer.Guard or *drawer.Drawer.
 type sensor interface {
@@ -320,6 +325,17 @@ func (d *Daemon) sensorNamed(name string) (*sensorUnit, error) {
 	return nil, api.Errorf(api.CodeNotFound, "there is no such printer or drawer").WithHint("GET /v1/devices names them")
 }
 
+// share reports whether several drawers hang on a device, and so share its sensor.
+func (d *Daemon) share(device string) bool {
+	n := 0
+	for _, dr := range d.drawers {
+		if dr.printer == device {
+			n++
+		}
+	}
+	return n > 1
+}
+
 // Calibrate takes one reading of a drawer's sensor; two make a calibration.
 func (d *Daemon) Calibrate(ctx context.Context, c api.Caller, device string, r *api.CalibrateRequest) (*api.CalibrateAnswer, error) {
 	u, err := d.sensorNamed(device)
@@ -339,7 +355,15 @@ func (d *Daemon) Calibrate(ctx context.Context, c api.Caller, device string, r *
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	now := d.clock.Boot()
+	if now-u.read > halfLasts {
+		u.closed, u.open = nil, nil
+	}
+	u.read = now
 	other, next := &u.closed, "now close the drawer, and say so"
+	if d.share(u.name) {
+		next = "now close all drawers on " + u.name + ", which share one sensor, and say so"
+	}
 	if r.Open {
 		u.open = &level
 	} else {
@@ -351,7 +375,11 @@ func (d *Daemon) Calibrate(ctx context.Context, c api.Caller, device string, r *
 	polarity, err := printer.Calibrate(*u.closed, *u.open)
 	u.closed, u.open = nil, nil
 	if err != nil {
-		return nil, api.Errorf(api.CodeConflict, "%v", err).WithHint("look at the drawer's cable, and begin again")
+		hint := "look at the drawer's cable, and begin again"
+		if d.share(u.name) {
+			hint = "closed is when all drawers on it are; look at their cables, and begin again"
+		}
+		return nil, api.Errorf(api.CodeConflict, "%v", err).WithHint(hint)
 	}
 	if err := d.keepCalibration(u.name, polarity); err != nil {
 		return nil, err
