@@ -204,3 +204,36 @@ func TestPTYWriteStalls(t *testing.T) {
 		t.Errorf("Unread = %d, %v after DiscardUnread", unread, err)
 	}
 }
+
+// TestPTYIsNoSerialPort: what a POS cannot have of it, as docs/attach.md says:
+// modem lines. What else it asks of a serial port it gets, under any name.
+func TestPTYIsNoSerialPort(t *testing.T) {
+	far, err := OpenPTY(PTYConfig{Link: filepath.Join(t.TempDir(), "ttyS40"), Group: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	app, err := os.OpenFile(far.Link(), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer app.Close()
+	fd := int(app.Fd())
+	if _, err := unix.IoctlGetInt(fd, unix.TIOCMGET); !errors.Is(err, unix.ENOTTY) {
+		t.Errorf("modem lines: %v", err)
+	}
+	set, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.Cflag = set.Cflag&^unix.CBAUD | unix.B9600 | unix.CRTSCTS
+	if err := unix.IoctlSetTermios(fd, unix.TCSETS, set); err != nil {
+		t.Errorf("speed and flow control: %v", err)
+	}
+	if err := unix.IoctlSetInt(fd, unix.TCSBRK, 1); err != nil { // tcdrain
+		t.Errorf("waiting until all was sent: %v", err)
+	}
+	if err := unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIOFLUSH); err != nil {
+		t.Errorf("flushing: %v", err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"tillwarden/devices/escpos"
 )
@@ -44,6 +45,9 @@ func TestPrintersPage(t *testing.T) {
 			t.Fatal(err)
 		}
 		return
+	}
+	if !utf8.Valid(raw) {
+		t.Error("the page is not UTF-8")
 	}
 	if table != b.String() {
 		t.Error("the table is not that of the code: go test ./devices/printer -run TestPrintersPage -update")
