@@ -73,16 +73,22 @@ func (a *app) explainFile(flags *dialectFlags, name string) error {
 		x.filter, mask = escpos.NewFilter(d), record.NewMask(d, false)
 		return nil
 	}, func(p record.Piece) error {
-		if p.Job != job && job != 0 {
+		if p.Breaks(job) {
 			feed(mask.Idle())
 			x.filter.Idle(x.segment)
 			x.flush()
 			if !a.json {
-				x.rows = append(x.rows, []string{"", "", "", "", fmt.Sprintf("— job %d, at %s —", p.Job, p.Time())})
+				says := fmt.Sprintf("— job %d, at %s —", p.Job, p.Time())
+				if p.Lost > 0 {
+					says = fmt.Sprintf("— %s left out, at %s —", count(int(p.Lost), "byte"), p.Time())
+				}
+				x.rows = append(x.rows, []string{"", "", "", "", says})
 			}
 		}
-		job = p.Job
-		feed(mask.Write(p.Bytes))
+		if len(p.Bytes) > 0 {
+			job = p.Job
+			feed(mask.Write(p.Bytes))
+		}
 		return x.err
 	})
 	if err != nil {

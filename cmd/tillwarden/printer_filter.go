@@ -82,10 +82,12 @@ func (a *app) filterStream(flags *dialectFlags, grant string) error {
 		return err
 	}, func(p record.Piece) error {
 		r.now = max(r.now, p.Time())
-		if p.Job != job && job != 0 {
+		if p.Breaks(job) {
 			r.filter.Idle(r.segment) // as the daemon does soon after a job's end
 		}
-		job = p.Job
+		if len(p.Bytes) > 0 {
+			job = p.Job
+		}
 		r.filter.Feed(p.Bytes, r.segment)
 		r.settle()
 		return r.err

@@ -159,10 +159,12 @@ func (a *app) profileFile(flags *dialectFlags, rules printer.Rules, file string)
 	}, func(p record.Piece) error {
 		now = max(now, p.Time())
 		settle()
-		if p.Job != job && job != 0 {
+		if p.Breaks(job) {
 			filter.Idle(segment)
 		}
-		job = p.Job
+		if len(p.Bytes) > 0 {
+			job = p.Job
+		}
 		filter.Feed(p.Bytes, segment)
 		return nil
 	})

@@ -43,6 +43,12 @@ type Piece struct {
 	Lost int64 `json:"lost,omitempty"`
 }
 
+// Breaks reports whether the stream breaks off before this piece: another job
+// begins, or something was left out.
+func (p *Piece) Breaks(job int) bool {
+	return p.Lost > 0 || len(p.Bytes) > 0 && job != 0 && p.Job != job
+}
+
 // Time is At.
 func (p *Piece) Time() time.Duration { return time.Duration(p.At) * time.Millisecond }
 
