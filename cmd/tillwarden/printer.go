@@ -130,6 +130,9 @@ type segmentLine struct {
 	// Lost: it would have been seen on paper.
 	Lost bool   `json:"lost,omitempty"`
 	Text string `json:"text,omitempty"`
+	// Parameters are the bytes behind the command's name, the first of them where
+	// they are many.
+	Parameters []int `json:"parameters,omitempty"`
 }
 
 func lineOf(s *escpos.Segment) segmentLine {

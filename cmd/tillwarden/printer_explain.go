@@ -16,8 +16,8 @@ func (a *app) printerExplainCommand() *cobra.Command {
 		Use:   "explain FILE...",
 		Short: "what is in a stream, for reading",
 		Long: `Lists what a POS sent, command by command: where it stands, how long it is, the
-manual's name of it, what the filter makes of it and why, and the text as people
-read it. Card numbers are masked. FILE is the bare bytes of a job, a record, or
+manual's name of it and its parameters, what the filter makes of it and why, and
+the text as people read it. Card numbers are masked. FILE is the bare bytes of a job, a record, or
 - for standard input.`,
 		Example: "  tillwarden printer explain job.bin\n  tillwarden printer explain --dialect ithaca - < job.bin",
 		Args:    atLeast("FILE"),
@@ -117,9 +117,12 @@ func (x *explaining) segment(s *escpos.Segment) {
 		}
 	} else {
 		x.flush()
+		line.Parameters = parameters(s)
 		x.last, x.held = line, true
 	}
 	switch {
+	case s.Kind == escpos.Barcode:
+		x.text = append(x.text, printable(s.Bytes)...)
 	case s.Kind == escpos.Text:
 		x.text = append(x.text, s.Bytes...)
 	case s.Kind == escpos.Init:
@@ -127,6 +130,49 @@ func (x *explaining) segment(s *escpos.Segment) {
 	case s.Name == "ESC t" && len(s.Bytes) == 3:
 		x.page = s.Bytes[2]
 	}
+}
+
+// The most parameters that are listed: of a picture or code only those that say
+// what it is.
+const (
+	maxParameters     = 6
+	maxDataParameters = 2
+)
+
+// parameters are the bytes of a command behind its name, of which each word is
+// one byte.
+func parameters(s *escpos.Segment) []int {
+	b := s.Bytes
+	if len(b) == 0 {
+		b = s.Raw
+	}
+	words := len(strings.Fields(s.Name))
+	if s.Kind == escpos.Text || len(b) <= words || b[0] >= 0x20 {
+		return nil
+	}
+	most := maxParameters
+	if s.Kind == escpos.Barcode {
+		most = maxDataParameters
+	}
+	var list []int
+	for _, p := range b[words:min(len(b), words+most)] {
+		list = append(list, int(p))
+	}
+	return list
+}
+
+// printable is the longest run of text in a code's data.
+func printable(b []byte) []byte {
+	var best []byte
+	for begin, i := 0, 0; i <= len(b); i++ {
+		if i == len(b) || b[i] < 0x20 || b[i] > 0x7E {
+			if i-begin > len(best) {
+				best = b[begin:i]
+			}
+			begin = i + 1
+		}
+	}
+	return best
 }
 
 // flush lists what was gathered.
@@ -152,7 +198,7 @@ func (x *explaining) flush() {
 	if text != "" {
 		says = quoted(text)
 	}
-	x.rows = append(x.rows, []string{fmt.Sprintf("%08x", l.Offset), fmt.Sprint(l.Length), l.Name, l.Verdict, cut(says, 100)})
+	x.rows = append(x.rows, []string{fmt.Sprintf("%08x", l.Offset), fmt.Sprint(l.Length), strings.TrimRight(l.Name+" "+strings.Trim(fmt.Sprint(l.Parameters), "[]"), " "), l.Verdict, cut(says, 100)})
 }
 
 // quoted shows text on one line.
