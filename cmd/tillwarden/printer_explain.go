@@ -17,8 +17,8 @@ func (a *app) printerExplainCommand() *cobra.Command {
 		Short: "what is in a stream, for reading",
 		Long: `Lists what a POS sent, command by command: where it stands, how long it is, the
 manual's name of it and its parameters, what the filter makes of it and why, and
-the text as people read it. Card numbers are masked. FILE is the bare bytes of a job, a record, or
-- for standard input.`,
+the text as people read it. Card numbers are masked. FILE is the bare bytes of a
+job, a record, or - for standard input.`,
 		Example: "  tillwarden printer explain job.bin\n  tillwarden printer explain --dialect ithaca - < job.bin",
 		Args:    atLeast("FILE"),
 		RunE: func(_ *cobra.Command, files []string) error {
