@@ -124,6 +124,14 @@ func (f *Filter) Page() bool { return f.page }
 // Waiting reports whether the stream ended within a command, or in a mode of its own.
 func (f *Filter) Waiting() bool { return f.state != ground || f.mode != f.d.modes[0] }
 
+// Missing is how many bytes a picture under way is still to have; 0: there is none.
+func (f *Filter) Missing() int {
+	if f.state != picture {
+		return 0
+	}
+	return f.left
+}
+
 // Pending is what is held back of an incomplete command.
 func (f *Filter) Pending() []byte {
 	if f.state != holding {

@@ -1,6 +1,10 @@
 package printer
 
-import "time"
+import (
+	"time"
+
+	"tillwarden/enforcer/journal/entry"
+)
 
 // A POS that breaks off, or takes for ever, in the middle of a command.
 
@@ -79,4 +83,22 @@ func (g *Guard) giveUp(now time.Duration) bool {
 		return true
 	}
 	return false
+}
+
+// tooWhite is how much of a picture is missing before it is not filled with
+// white: on a slow line that takes minutes, in which no drawer opens.
+const tooWhite = 16 << 10
+
+// breakOff ends a large picture that its POS has given up by clearing the
+// printer, where that can be done. What had been sent of it is lost. Called with
+// mu held.
+func (g *Guard) breakOff(now time.Duration) {
+	if g.filter.Missing() <= tooWhite || g.o.Resync != ResyncClear || g.language.clear == nil || g.line == nil {
+		return
+	}
+	g.refusals.add("picture", "the rest did not come", entry.ReasonPrintLost, 0, now)
+	g.filter.Cleared()
+	if g.distrust() { // it is trusted again once it is cleared and has answered
+		g.event(Event{Kind: entry.KindDeviceTrust, Outcome: entry.OutcomeDenied, Reason: entry.ReasonUntrusted, Text: "to be cleared: a picture was broken off"})
+	}
 }

@@ -10,6 +10,29 @@ import (
 	"tillwarden/enforcer/journal/entry"
 )
 
+// TestInvariant4LargePictureBlocksNobody: where the rest of a picture would take
+// minutes as white, the printer is cleared instead.
+func TestInvariant4LargePictureBlocksNobody(t *testing.T) {
+	t.Parallel()
+	r := ready(t)
+	r.answer = func(context.Context, Kick) {}
+	f := r.pos()
+	f.WriteString("\x1dv0\x00\x80\x00\xff\x0f" + "000") // half a megabyte is to follow
+	eventually(t, "the picture has begun", func() bool { return strings.Contains(string(r.printer.received()), "\xff\x0f000") })
+	eventually(t, "it opens all the same", func() bool {
+		return r.redeem(context.Background(), r.grant("till"), "till") == nil
+	})
+	eventually(t, "once", func() bool { return len(r.printer.pulsed()) == 1 })
+	if n := len(r.printer.received()); n > 4096 {
+		t.Errorf("%d bytes went to a printer that was to be cleared", n)
+	}
+	eventually(t, "it is told", func() bool {
+		return slices.Contains(r.told(entry.KindDeviceRefused), "device-refused print-lost (picture: the rest did not come)")
+	})
+	r.send("next job\n")
+	eventually(t, "what is printed next begins between two commands", func() bool { return strings.Contains(r.printer.printed(), "next job") })
+}
+
 // TestInvariant4TrickleBlocksNobody: a POS that sends a picture, or a command,
 // a byte at a time and for ever does not keep a drawer shut. What it began is
 // ended for it, and the journal says so.
