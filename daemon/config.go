@@ -129,6 +129,9 @@ type PrinterConfig struct {
 	Link            string          `toml:"link"`
 	LinkGroup       string          `toml:"link_group"`
 	LinkMode        string          `toml:"link_mode"`
+	Listen          string          `toml:"listen"`
+	ListenUsers     []string        `toml:"listen_users"`
+	ListenGroups    []string        `toml:"listen_groups"`
 	KickOrder       string          `toml:"kick_order"`
 	ReceiptLines    int             `toml:"receipt_lines"`
 	Resync          string          `toml:"resync"`

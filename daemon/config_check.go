@@ -14,6 +14,7 @@ import (
 	"tillwarden/devices"
 	"tillwarden/devices/drawer"
 	"tillwarden/devices/escpos"
+	"tillwarden/devices/loopback"
 	"tillwarden/devices/msr"
 	"tillwarden/devices/printer"
 	"tillwarden/enforcer/bundle"
@@ -23,8 +24,9 @@ import (
 
 // checker collects what is wrong, each with its place.
 type checker struct {
-	lines  map[string]place
-	errors []ConfigError
+	lines   map[string]place
+	listens map[string]string // which printer has an address
+	errors  []ConfigError
 }
 
 // wrong notes an error at a key, or at the nearest table above it that stands in the file.
@@ -220,9 +222,10 @@ func (k *checker) devices(c *Config) {
 		unique(key+".name", p.Name)
 		way := line(key, &p.LineConfig)
 		k.dialect(key, p)
-		if p.Link == "" {
+		k.listen(key, p)
+		if p.Link == "" && p.Listen == "" {
 			k.wrong(key+".link", "it is the path that the POS prints to", "is missing")
-		} else if !filepath.IsAbs(p.Link) {
+		} else if p.Link != "" && !filepath.IsAbs(p.Link) {
 			k.wrong(key+".link", "", "%q is not a path from the root", p.Link)
 		}
 		k.mode(key+".link_mode", p.LinkMode)
@@ -373,6 +376,41 @@ func (k *checker) dialect(key string, p *PrinterConfig) {
 		k.wrong(key+".accept", "leave it out", "%s needs no acceptance", d.Name())
 	}
 }
+
+// listen checks a printer's port on the loopback interface.
+func (k *checker) listen(key string, p *PrinterConfig) {
+	if p.Listen == "" {
+		if len(p.ListenUsers)+len(p.ListenGroups) > 0 {
+			k.wrong(key+".listen", `give an address, as "127.0.0.1:9100", or leave listen_users and listen_groups out`, "is missing")
+		}
+		return
+	}
+	if err := loopback.CheckAddress(p.Listen); err != nil {
+		k.wrong(key+".listen", `write it as "127.0.0.1:9100" or "[::1]:9100": nobody but this machine is to reach it`, "%v", err)
+	}
+	at := k.listens[p.Listen]
+	switch {
+	case at != "":
+		k.wrong(key+".listen", "", "%s has it already", at)
+	case k.listens == nil:
+		k.listens = map[string]string{}
+	}
+	k.listens[p.Listen] = key
+	if len(p.ListenUsers)+len(p.ListenGroups) == 0 {
+		k.wrong(key+".listen_users", `name the user that the POS application runs as, or its group in listen_groups; ["*"] is everybody on this machine`, "nobody could print")
+	}
+	for _, name := range p.ListenUsers {
+		switch {
+		case name == everybody && len(p.ListenUsers)+len(p.ListenGroups) > 1:
+			k.wrong(key+".listen_users", "", `"*" is everybody: name nobody else`)
+		case name == "", name == "nobody", name == "65534":
+			k.wrong(key+".listen_users", "the kernel calls those users so whom it cannot tell", "%q is nobody in particular", name)
+		}
+	}
+}
+
+// everybody is the word for all users of this machine.
+const everybody = "*"
 
 func (k *checker) between(key string, v, low, high int) {
 	if v < low || v > high {

@@ -110,6 +110,11 @@ func CheckFiles(c *Config) error {
 			errs = append(errs, fmt.Errorf("there is no group %q: make it (groupadd --system %s), or name another under [sockets]", s.Group, s.Group))
 		}
 	}
+	for i := range c.Printers {
+		if _, err := c.Printers[i].listenUsers(); err != nil {
+			errs = append(errs, fmt.Errorf("printer %s: %w", c.Printers[i].Name, err))
+		}
+	}
 	return errors.Join(errs...)
 }
 

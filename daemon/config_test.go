@@ -70,7 +70,7 @@ func TestShippedConfigShowsDefaults(t *testing.T) {
 	}
 	p := PrinterConfig{Name: printer.Name, Link: printer.Link, LineConfig: LineConfig{Path: printer.Path}, Drawers: printer.Drawers, Profiles: printer.Profiles}
 	p.setDefaults()
-	p.Allow = []string{} // as the file has it
+	p.Allow, p.ListenUsers, p.ListenGroups = []string{}, []string{}, []string{} // as the file has it
 	if !reflect.DeepEqual(p, printer) {
 		t.Errorf("printer:\n%+v\n%+v", printer, p)
 	}
@@ -124,6 +124,12 @@ func TestConfigErrors(t *testing.T) {
 		{head + printerAt + `"usb://04b8:0202"` + "\n", `f.toml:6:1: printer[0].path: no way to reach a device: "usb://" is not known`},
 		{head + printerAt + `"lp0"` + "\n", `f.toml:6:1: printer[0].path: no way to reach a device: "lp0" is neither a path from the root nor tcp://address:port`},
 		{head + printerAt + `"/dev/ttyS0"` + "\nflow = \"rts\"\n", `f.toml:7:1: printer[0].flow: "rts" is none of the words for it; known are none, dsr, cts, xonxoff, rtscts`},
+		{head + printerAt + `"/dev/ttyS0"` + "\nlisten = \"0.0.0.0:9100\"\nlisten_users = [\"root\"]\n", `f.toml:7:1: printer[0].listen: "0.0.0.0:9100": not a loopback address with a port; write it as "127.0.0.1:9100"`},
+		{head + printerAt + `"/dev/ttyS0"` + "\nlisten = \"localhost:9100\"\nlisten_users = [\"root\"]\n", `f.toml:7:1: printer[0].listen: "localhost:9100": not a loopback address`},
+		{head + printerAt + `"/dev/ttyS0"` + "\nlisten = \"127.0.0.1:9100\"\n", `printer[0].listen_users: nobody could print; name the user`},
+		{head + printerAt + `"/dev/ttyS0"` + "\nlisten_groups = [\"lp\"]\n", `printer[0].listen: is missing; give an address`},
+		{head + printerAt + `"/dev/ttyS0"` + "\nlisten = \"127.0.0.1:9100\"\nlisten_users = [\"*\", \"root\"]\n", `f.toml:8:1: printer[0].listen_users: "*" is everybody: name nobody else`},
+		{head + printerAt + `"/dev/ttyS0"` + "\nlisten = \"127.0.0.1:9100\"\nlisten_users = [\"nobody\"]\n", `f.toml:8:1: printer[0].listen_users: "nobody" is nobody in particular`},
 		{head + "[[reader]]\nname = \"a\"\npath = \"tcp://192.0.2.10:9100\"\n", `f.toml:6:1: reader[0].path: tcp://192.0.2.10:9100 is a network printer; name a serial line`},
 		{head + "[policy]\nkeys = []\n", "f.toml:5:1: policy.keys: without a key no policy is trusted"},
 		{head + "chain = \"c\"\n", "f.toml:4:"},

@@ -72,6 +72,7 @@ type Daemon struct {
 	askedMu sync.Mutex
 	asked   []*asked // guarded by askedMu
 
+	given   *given
 	sockets map[api.Role]net.Listener
 	servers []*api.Server
 
@@ -94,6 +95,7 @@ func New(ctx context.Context, o Options) (_ *Daemon, err error) {
 	}
 	d.cfg.Store(o.Config)
 	d.notify = newNotifier(d.log)
+	d.given = takeGiven(d.log)
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -129,9 +131,10 @@ func New(ctx context.Context, o Options) (_ *Daemon, err error) {
 	if err := d.makeDevices(); err != nil {
 		return nil, err
 	}
-	if d.sockets, err = openSockets(c); err != nil {
+	if d.sockets, err = openSockets(c, d.given.listeners); err != nil {
 		return nil, err
 	}
+	d.given.rest(c.Printers)
 	return d, nil
 }
 

@@ -181,7 +181,7 @@ func TestSocketsAreForTheirGroups(t *testing.T) {
 	c := DefaultConfig()
 	c.Run = dir
 	c.Sockets.POS.Group, c.Sockets.Console.Group = "", ""
-	ls, err := openSockets(&c)
+	ls, err := openSockets(&c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,12 +195,12 @@ func TestSocketsAreForTheirGroups(t *testing.T) {
 		}
 		defer l.Close()
 	}
-	if _, err := openSockets(&c); !errors.Is(err, errRuns) {
+	if _, err := openSockets(&c, nil); !errors.Is(err, errRuns) {
 		t.Errorf("a second daemon: %v", err)
 	}
 	c.Sockets.POS.Group = "no-such-group-here"
 	c.Run = t.TempDir()
-	if _, err := openSockets(&c); err == nil || !strings.Contains(err.Error(), "no-such-group-here") {
+	if _, err := openSockets(&c, nil); err == nil || !strings.Contains(err.Error(), "no-such-group-here") {
 		t.Errorf("a group that is not there: %v", err)
 	}
 }

@@ -7,14 +7,17 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"sync"
 	"time"
 
 	"tillwarden/daemon/api"
 	"tillwarden/devices"
 	"tillwarden/devices/escpos"
+	"tillwarden/devices/loopback"
 	"tillwarden/devices/printer"
 	"tillwarden/enforcer/durable"
 	"tillwarden/enforcer/journal/entry"
@@ -111,6 +114,7 @@ func (d *Daemon) guardOptions(p *PrinterConfig) (printer.Options, error) {
 		Generation: func() uint64 { return d.gate.Snapshot().Generation },
 		Events:     func(e printer.Event) { d.printerEvent(p.Name, e) },
 		Printed:    d.touch,
+		Keep:       d.given.keeper(p.Name),
 		Drain:      unlessDialects(p.Drain), DisableRealtime: unlessDialects(p.DisableRealtime),
 	}
 	if way, err := devices.TransportOf(p.Path); err != nil {
@@ -122,6 +126,9 @@ func (d *Daemon) guardOptions(p *PrinterConfig) (printer.Options, error) {
 	}
 	var err error
 	if o.Mode, o.Group, err = linkRights(p.LinkMode, p.LinkGroup); err != nil {
+		return o, err
+	}
+	if o.Listen, err = d.listen(p); err != nil {
 		return o, err
 	}
 	if o.Dialect, err = p.dialect(); err != nil {
@@ -140,6 +147,58 @@ func (d *Daemon) guardOptions(p *PrinterConfig) (printer.Options, error) {
 		o.Drawers = append(o.Drawers, printer.Drawer{Name: dr.Name, Connector: dr.Connector})
 	}
 	return o, nil
+}
+
+// listen is a printer's port on the loopback interface; nil: it has none.
+func (d *Daemon) listen(p *PrinterConfig) (*loopback.Config, error) {
+	given, err := d.given.printerSocket(p.Name)
+	switch {
+	case err != nil:
+		return nil, err
+	case p.Listen == "" && given != nil:
+		given.Close()
+		return nil, fmt.Errorf("systemd gave a socket called %s%s, and the printer has no listen: write its address there", printerSocket, p.Name)
+	case p.Listen == "":
+		return nil, nil
+	}
+	users, err := p.listenUsers()
+	if err != nil {
+		return nil, err
+	}
+	return &loopback.Config{Address: p.Listen, Given: given, Users: users}, nil
+}
+
+// listenUsers are who may print there.
+func (p *PrinterConfig) listenUsers() (u loopback.Users, err error) {
+	number := func(s string) uint32 {
+		n, bad := strconv.ParseUint(s, 10, 32)
+		if bad != nil {
+			err = fmt.Errorf("%q: %w", s, bad)
+		}
+		return uint32(n)
+	}
+	for _, name := range p.ListenUsers {
+		if name == everybody {
+			return loopback.Users{Any: true}, nil
+		}
+		id := name
+		if _, bad := strconv.ParseUint(name, 10, 32); bad != nil {
+			who, bad := user.Lookup(name)
+			if bad != nil {
+				return u, fmt.Errorf("there is no user %q: make it, or name another in listen_users", name)
+			}
+			id = who.Uid
+		}
+		u.UIDs = append(u.UIDs, number(id))
+	}
+	for _, name := range p.ListenGroups {
+		g, bad := user.LookupGroup(name)
+		if bad != nil {
+			return u, fmt.Errorf("there is no group %q: make it, or name another in listen_groups", name)
+		}
+		u.GIDs = append(u.GIDs, number(g.Gid))
+	}
+	return u, err
 }
 
 // dialects is the word for what is as the printer's dialect has it.

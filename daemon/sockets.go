@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"syscall"
 
-	"github.com/coreos/go-systemd/v22/activation"
-
 	"tillwarden/daemon/api"
 )
 
@@ -21,11 +19,7 @@ var errRuns = errors.New("another daemon is running")
 
 // openSockets gives one listener a role: systemd's, where it made one under
 // the role's name (LISTEN_FDNAMES), else one of our own.
-func openSockets(c *Config) (map[api.Role]net.Listener, error) {
-	given, err := activation.ListenersWithNames()
-	if err != nil {
-		return nil, fmt.Errorf("take systemd's sockets: %w", err)
-	}
+func openSockets(c *Config, given map[string][]net.Listener) (map[api.Role]net.Listener, error) {
 	sockets := map[api.Role]net.Listener{}
 	fail := func(err error) (map[api.Role]net.Listener, error) {
 		for _, l := range sockets {
@@ -37,7 +31,7 @@ func openSockets(c *Config) (map[api.Role]net.Listener, error) {
 		role, ok := roleNamed(name)
 		for i, l := range ls {
 			if !ok || i > 0 || l == nil {
-				return fail(fmt.Errorf("systemd gave a socket called %q: known are pos, console and technician, one each", name))
+				return fail(fmt.Errorf("systemd gave a socket called %q: known are pos, console and technician, one each, and printer-NAME for a [[printer]] that listens", name))
 			}
 			if _, unix := l.(*net.UnixListener); !unix {
 				return fail(fmt.Errorf("systemd's socket %q is no unix socket: this daemon speaks to no network", name))

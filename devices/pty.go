@@ -279,7 +279,7 @@ func (p *PTY) end(leave bool) error {
 			}
 		}
 		if !leave && p.keep != nil {
-			p.keep.Forget(keptPTY)
+			p.keep.Forget(KeptPTY)
 		}
 		if p.watch != nil {
 			p.watch.close()

@@ -11,12 +11,12 @@ import (
 
 // A pty is kept as three descriptors: without its slave the master would hang
 // up, and without the watch nobody would know who opened and closed the slave
-// between two processes of ours.
+// between two processes of ours. Their names begin with KeptPTY.
 const (
-	keptPTY    = "pty"
-	keptMaster = keptPTY + ".master"
-	keptSlave  = keptPTY + ".slave"
-	keptWatch  = keptPTY + ".watch"
+	KeptPTY    = "pty"
+	keptMaster = KeptPTY + ".master"
+	keptSlave  = KeptPTY + ".slave"
+	keptWatch  = KeptPTY + ".watch"
 )
 
 // keepAll keeps a pty that was just made. One that cannot be kept is used all
@@ -27,7 +27,7 @@ func (p *PTY) keepAll() {
 	}
 	for name, t := range map[string]*tty{keptMaster: p.master, keptSlave: p.slave, keptWatch: p.watch.t} {
 		if err := p.keep.Keep(name, t.file); err != nil {
-			p.keep.Forget(keptPTY)
+			p.keep.Forget(KeptPTY)
 			p.keep = nil
 			return
 		}
@@ -42,7 +42,7 @@ func (p *PTY) takeOver() bool {
 	}
 	kept := map[string]*os.File{}
 	whole := true
-	for _, k := range p.keep.Take(keptPTY) {
+	for _, k := range p.keep.Take(KeptPTY) {
 		if kept[k.Name] != nil {
 			whole = false // two of one name: which is which?
 			k.File.Close()
@@ -67,7 +67,7 @@ func (p *PTY) takeOver() bool {
 		for _, f := range kept {
 			f.Close() // those that were not looked at
 		}
-		p.keep.Forget(keptPTY)
+		p.keep.Forget(KeptPTY)
 	}
 	return whole
 }

@@ -111,7 +111,7 @@ func TestPTYTakesNothingElseOver(t *testing.T) {
 		"no pty":         func(s *keeptest.Shelf, p, _ *PTY) { s.Forget(keptMaster); _ = s.Keep(keptMaster, null()) },
 		"slave, master":  func(s *keeptest.Shelf, p, _ *PTY) { s.Forget(keptMaster); _ = s.Keep(keptMaster, file(t, p.slave)) },
 		"watch is none":  func(s *keeptest.Shelf, p, _ *PTY) { s.Forget(keptWatch); _ = s.Keep(keptWatch, null()) },
-		"something more": func(s *keeptest.Shelf, p, _ *PTY) { _ = s.Keep(keptPTY+".more", null()) },
+		"something more": func(s *keeptest.Shelf, p, _ *PTY) { _ = s.Keep(KeptPTY+".more", null()) },
 		"hung up": func(s *keeptest.Shelf, p, _ *PTY) {
 			// The master's last copies close: the slave alone cannot be used.
 			s.Forget(keptMaster)
@@ -137,7 +137,7 @@ func TestPTYTakesNothingElseOver(t *testing.T) {
 				t.Fatal(err)
 			}
 			readUntil(t, next, []byte("hello"))
-			if names := s.Names(); strings.Count(names, keptPTY) != 3 {
+			if names := s.Names(); strings.Count(names, KeptPTY) != 3 {
 				t.Errorf("kept are %q, want the new pty's three", names)
 			}
 		})

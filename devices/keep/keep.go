@@ -9,6 +9,8 @@ package keep
 import (
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Keeper keeps descriptors over the end of this process, for the one that comes
@@ -16,7 +18,7 @@ import (
 // loses none of them.
 type Keeper interface {
 	// Take gives what an earlier process left under a name, or under names that
-	// begin with it and a dot. It gives each once; the files are the caller's. What
+	// begin with it and a dot; "" is all. It gives each once; the files are the caller's. What
 	// is taken stays kept.
 	Take(name string) []Kept
 	// Keep keeps a copy of a descriptor. One name is one descriptor.
@@ -29,4 +31,25 @@ type Keeper interface {
 type Kept struct {
 	Name string
 	File *os.File
+}
+
+// Discard lets go of what an earlier process left under a name.
+func Discard(k Keeper, name string) {
+	if k == nil {
+		return
+	}
+	for _, kept := range k.Take(name) {
+		kept.End()
+	}
+	k.Forget(name)
+}
+
+// End closes a descriptor that is not used. A socket ends for all who have
+// copies of it, so that its address is free at once, and not when they have heard
+// that they are to forget it.
+func (k Kept) End() {
+	if raw, err := k.File.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
+	}
+	k.File.Close()
 }

@@ -80,6 +80,9 @@ func (c *Conn) until(set func(time.Time) error, t time.Time) error {
 	return set(t)
 }
 
+// Number counts the port's connections, from 1 on, over restarts.
+func (c *Conn) Number() uint64 { return c.number }
+
 // Wait reports whether there is something to read, or the connection's end. It
 // waits at most d for it; a negative d waits for the connection's idle time, and
 // then says ErrIdle. ErrBrowser says that nothing of it is to be printed.

@@ -59,8 +59,8 @@ const (
 // The names under which descriptors are kept: a connection's ends with its
 // number and its user.
 const (
-	keptListener   = "listener"
-	keptConnection = "connection"
+	KeptListener   = "listener"
+	KeptConnection = "connection"
 )
 
 // ErrAddress: not an address of the loopback interface with a port.
@@ -129,7 +129,7 @@ func open(ctx context.Context, c Config, left *Left) (*Listener, error) {
 	case c.Given != nil:
 		l.tcp = c.Given
 		if c.Keep != nil {
-			c.Keep.Forget(keptListener) // systemd has its own
+			c.Keep.Forget(KeptListener) // systemd has its own
 		}
 		if !listensAt(l.tcp, c.Address) {
 			l.tcp.Close()
@@ -143,7 +143,7 @@ func open(ctx context.Context, c Config, left *Left) (*Listener, error) {
 			return nil, err
 		}
 		if c.Keep != nil {
-			_ = c.Keep.Keep(keptListener, l.tcp) // it is made anew, where that cannot be
+			_ = c.Keep.Keep(KeptListener, l.tcp) // it is made anew, where that cannot be
 		}
 	}
 	if !c.Users.Any {
@@ -192,8 +192,8 @@ func (l *Listener) close() {
 // forget lets go of what is kept.
 func (l *Listener) forget() {
 	if l.c.Keep != nil {
-		l.c.Keep.Forget(keptListener)
-		l.c.Keep.Forget(keptConnection)
+		l.c.Keep.Forget(KeptListener)
+		l.c.Keep.Forget(KeptConnection)
 	}
 }
 
@@ -202,19 +202,20 @@ func (l *Listener) takeListener() bool {
 	if l.c.Keep == nil {
 		return false
 	}
-	for _, k := range l.c.Keep.Take(keptListener) {
+	for _, k := range l.c.Keep.Take(KeptListener) {
 		given, err := net.FileListener(k.File)
-		k.File.Close()
-		tcp, ok := given.(*net.TCPListener)
-		switch {
-		case err == nil && ok && l.tcp == nil && listensAt(tcp, l.c.Address):
+		if tcp, ok := given.(*net.TCPListener); err == nil && ok && l.tcp == nil && listensAt(tcp, l.c.Address) {
 			l.tcp = tcp
-		case err == nil:
+			k.File.Close()
+			continue
+		}
+		if err == nil {
 			given.Close()
 		}
+		k.End()
 	}
 	if l.tcp == nil {
-		l.c.Keep.Forget(keptListener)
+		l.c.Keep.Forget(KeptListener)
 	}
 	return l.tcp != nil
 }
@@ -224,13 +225,14 @@ func (l *Listener) takeConnections(left *Left) {
 	if l.c.Keep == nil {
 		return
 	}
-	for _, k := range l.c.Keep.Take(keptConnection) {
+	for _, k := range l.c.Keep.Take(KeptConnection) {
 		c, err := l.adopt(k)
-		k.File.Close()
 		if err != nil {
+			k.End()
 			l.c.Keep.Forget(k.Name)
 			continue
 		}
+		k.File.Close()
 		if left != nil && left.Number == c.number {
 			c.resume(left)
 		}
@@ -276,10 +278,17 @@ func (l *Listener) adopt(k keep.Kept) (*Conn, error) {
 }
 
 // name is what a connection is kept under.
-func (c *Conn) name() string { return fmt.Sprintf("%s.%d.%d", keptConnection, c.number, c.uid) }
+func (c *Conn) name() string { return fmt.Sprintf("%s.%d.%d", KeptConnection, c.number, c.uid) }
 
 // Addr is where it listens.
 func (l *Listener) Addr() net.Addr { return l.tcp.Addr() }
+
+// Has reports whether a connection waits to be served.
+func (l *Listener) Has(number uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.queue, func(c *Conn) bool { return c.number == number })
+}
 
 // Run serves connections, one after the other, until the context ends. serve
 // reads to the connection's end, or until ctx ends.

@@ -228,6 +228,18 @@ func (d *demux) late(list []question, now time.Duration, waits bool) []question 
 	return list
 }
 
+// owed reports whether who has the port open now is owed an answer.
+func (d *demux) owed() bool {
+	for _, list := range [][]question{d.arrival, d.bytes, d.blocks} {
+		for _, q := range list {
+			if q.who == posAsked && q.visit == d.visit {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // still is who asked, unless it has gone since.
 func (d *demux) still(q question) asker {
 	if q.who == posAsked && q.visit != d.visit {

@@ -9,6 +9,8 @@ import (
 
 	"tillwarden/devices"
 	"tillwarden/devices/escpos"
+	"tillwarden/devices/keep"
+	"tillwarden/devices/loopback"
 	"tillwarden/enforcer/journal/entry"
 )
 
@@ -56,6 +58,14 @@ type Guard struct {
 	high    bool          // the sensor's level, as answered last
 	wanted  int           // who waits for the queue to drain
 	hold    time.Duration // until when nothing new is taken from the POS
+
+	pty       *seat
+	floor     *seat // who prints now, or did last
+	speaking  bool  // it is being read from
+	answering bool  // it is being written to
+
+	handed     bool          // the printer came to rest, for the next process
+	trustUntil time.Duration // the last process left the printer trusted; until then it counts
 
 	hungry   hunger        // the printer waits for the rest of a picture
 	forced   bool          // the POS was cut short, and waits until that is printed
@@ -124,6 +134,8 @@ func New(o Options) (*Guard, error) {
 		language: languages[o.Dialect.Name()],
 	}
 	g.demux = newDemux(&g.language)
+	g.pty = &seat{}
+	g.floor = g.pty
 	var names []string
 	for _, d := range o.Drawers {
 		g.byName[d.Name] = d
@@ -134,25 +146,45 @@ func New(o Options) (*Guard, error) {
 	return g, nil
 }
 
-// Run makes the port that the POS prints to, and owns the printer until the
-// context ends. A printer that is lost is opened again; the port stays.
+// Run makes the ports that the POS prints to, and owns the printer until the
+// context ends. A printer that is lost is opened again; the ports stay.
 func (g *Guard) Run(ctx context.Context) error {
-	front, err := devices.OpenPTY(devices.PTYConfig{
-		Link: g.o.Link, Mode: g.o.Mode, Group: g.o.Group, OnOpen: g.posOpened, OnClose: g.posClosed,
-	})
-	if err != nil {
+	if err := g.run(ctx); err != nil {
 		return fmt.Errorf("printer %s: %w", g.o.Name, err)
 	}
+	return nil
+}
+
+func (g *Guard) run(ctx context.Context) error {
+	memo := takeMemo(g.o.Keep)
+	if !g.resume(memo) {
+		memo = nil
+	}
+	link, port, err := g.openFronts(ctx, memo)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// The printer's line ends after all else, when what was written has left.
+	lineCtx, endLine := context.WithCancel(context.WithoutCancel(ctx))
+	defer endLine()
 	var wg sync.WaitGroup
+	if link != nil {
+		wg.Go(func() { _ = g.pump(ctx, g.pty) }) // ends with the pty
+	}
 	for _, f := range []func(){
-		func() { g.pump(ctx, front) },
-		func() { g.answer(ctx, front) },
+		func() { g.answer(ctx) },
 		func() { g.lookAfter(ctx) },
 		func() { g.decide(ctx) },
 		func() { g.tell(ctx) },
+		func() { <-ctx.Done(); g.quiesce(); endLine() },
 	} {
 		wg.Go(f)
+	}
+	var portErr error
+	if port != nil {
+		wg.Go(func() { portErr = port.Run(ctx, g.serve) })
 	}
 	options := []devices.SuperviseOption{}
 	if g.o.Path != "" {
@@ -161,15 +193,91 @@ func (g *Guard) Run(ctx context.Context) error {
 	if g.o.Backoff != (devices.Backoff{}) {
 		options = append(options, devices.WithBackoff(g.o.Backoff))
 	}
-	err = devices.Supervise(ctx, g.o.Name, g.o.Open, g.runLine, g.comesAndGoes, options...)
+	err = devices.Supervise(lineCtx, g.o.Name, g.o.Open, g.runLine, g.comesAndGoes, options...)
+	stopped := ctx.Err() != nil
 	cancel()
-	closeErr := front.Close() // ends the pump
-	wg.Wait()
-	g.tellAll()
-	if err = errors.Join(err, closeErr); err != nil {
-		return fmt.Errorf("printer %s: %w", g.o.Name, err)
+	var linkErr error
+	if link != nil {
+		linkErr = link.Leave() // ends its pump
 	}
-	return nil
+	wg.Wait()
+	g.mu.Lock()
+	for _, e := range g.refusals.take() {
+		g.event(e)
+	}
+	g.mu.Unlock()
+	g.tellAll()
+	var memoErr error
+	if g.o.Keep != nil && stopped {
+		var left *loopback.Left
+		if port != nil {
+			left = port.Left()
+		}
+		memoErr = leaveMemo(g.o.Keep, g.memo(left))
+	}
+	return errors.Join(err, linkErr, portErr, memoErr)
+}
+
+// openFronts opens what a POS attaches to.
+func (g *Guard) openFronts(ctx context.Context, m *memo) (link *devices.PTY, port *loopback.Listener, err error) {
+	if g.o.Link != "" {
+		if m != nil {
+			g.mu.Lock()
+			g.pty.away = m.PTYAway
+			if m.Floor == 0 {
+				g.pty.unfed = m.Unfed
+			}
+			g.mu.Unlock()
+		}
+		link, err = devices.OpenPTY(devices.PTYConfig{
+			Link: g.o.Link, Mode: g.o.Mode, Group: g.o.Group, OnOpen: g.posOpened, OnClose: g.posClosed, Keep: g.o.Keep,
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		g.pty.front, g.pty.settle = link, link.Settle
+	}
+	if g.o.Link == "" {
+		keep.Discard(g.o.Keep, devices.KeptPTY)
+		g.mu.Lock()
+		g.floor = nil
+		g.mu.Unlock()
+	}
+	if g.o.Listen == nil {
+		keep.Discard(g.o.Keep, loopback.KeptListener)
+		keep.Discard(g.o.Keep, loopback.KeptConnection)
+	} else {
+		c := *g.o.Listen
+		c.Keep, c.Refused = g.o.Keep, g.clientRefused
+		var left *loopback.Left
+		if m != nil {
+			left = m.Left
+		}
+		if port, err = loopback.Listen(ctx, c, left); err != nil {
+			if link != nil {
+				link.Close()
+			}
+			return nil, nil, err
+		}
+	}
+	if m != nil && m.Floor != 0 {
+		// The connection has the floor still, if it is there.
+		g.mu.Lock()
+		g.floor = &seat{number: m.Floor, unfed: m.Unfed}
+		g.mu.Unlock()
+		if port == nil || !port.Has(m.Floor) {
+			g.leave(g.floor)
+		}
+	}
+	return link, port, nil
+}
+
+// clientRefused takes down that a connection was refused.
+func (g *Guard) clientRefused(why string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.refusals.add("connection to the print port", why, entry.ReasonNotForwarded, 0, g.o.Now())
+	g.notify()
 }
 
 // notify wakes everybody who waits for a change. Called with mu held.

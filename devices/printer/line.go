@@ -61,8 +61,9 @@ func (g *Guard) runLine(ctx context.Context, port devices.Port) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	l := &line{port: port, end: end, lossless: devices.Lossless(port), hangsUp: devices.HangsUp(port)}
-	_ = port.DiscardInput() // answers to somebody else's questions
-	g.attach(l)
+	if !g.attach(l) {
+		_ = port.DiscardInput() // answers to somebody else's questions
+	}
 	done := make(chan struct{}, 2)
 	go func() { end(g.listen(l)); done <- struct{}{} }()
 	go func() { g.poll(ctx, l); done <- struct{}{} }()
@@ -77,22 +78,31 @@ func (g *Guard) runLine(ctx context.Context, port devices.Port) error {
 	return ctx.Err()
 }
 
-func (g *Guard) attach(l *line) {
+// attach begins with a line. It reports whether the printer's state is known: as
+// the last process of ours left it.
+func (g *Guard) attach(l *line) (known bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.line, g.reach, g.paused, g.misses = l, reachSilent, false, 0
 	if g.language.ask == nil {
 		g.reach = reachOnline // as far as one can know
 	}
+	defer g.notify()
+	if g.resumed(l) {
+		return true
+	}
 	g.distrust()
 	g.event(Event{Kind: entry.KindDeviceTrust, Outcome: entry.OutcomeDenied, Reason: entry.ReasonUntrusted, Text: "to be resynchronised: " + g.o.Resync.String()})
-	g.notify()
+	return false
 }
 
 func (g *Guard) detach(why entry.Reason) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.line, g.reach, g.paused = nil, reachAway, false
+	if g.handed {
+		return // the printer is as it was left
+	}
 	if g.distrust() {
 		g.event(Event{Kind: entry.KindDeviceTrust, Outcome: entry.OutcomeDenied, Reason: why})
 	}
@@ -598,8 +608,8 @@ func (g *Guard) expire(l *line) {
 // missed counts what the printer did not answer or take; after some it counts
 // as silent. Called with mu held.
 func (g *Guard) missed(l *line, n int) {
-	if g.language.ask == nil {
-		return // it would never be heard of again
+	if g.language.ask == nil || g.handed {
+		return // it would never be heard of again, or not by us
 	}
 	if n > 0 {
 		g.forgot() // it may have been switched off and on just now

@@ -88,8 +88,8 @@ func TestInvariant1OnePulse(t *testing.T) {
 	only("pulse", "Pulse")
 	only("put", "own", "writePulse")
 	// What reaches the port at all: the queue, which holds what the filter gave,
-	// and put.
-	only("Write", "writeSome", "put", "answer", "print", "slip")
+	// and put. leaveMemo writes into a pipe, to the next process.
+	only("Write", "writeSome", "put", "answer", "print", "slip", "leaveMemo")
 
 	for _, f := range files {
 		for _, d := range f.Decls {

@@ -9,6 +9,8 @@ import (
 
 	"tillwarden/devices"
 	"tillwarden/devices/escpos"
+	"tillwarden/devices/keep"
+	"tillwarden/devices/loopback"
 	"tillwarden/enforcer/journal/entry"
 )
 
@@ -25,8 +27,12 @@ type Options struct {
 	// Dialect is the printer's language; nil: the first of escpos.Dialects.
 	Dialect *escpos.Dialect
 
-	// Link is the port that the POS prints to; Mode and Group are its rights
-	// (0: 0660; negative: the daemon's own group).
+	// Link is the port that the POS prints to, a pty; Mode and Group are its rights
+	// (0: 0660; negative: the daemon's own group). Listen is a port on the loopback
+	// interface; its Keep and Refused are the guard's. Each where given.
+	Listen *loopback.Config
+	// Keep, where given, keeps both for the daemon's next start.
+	Keep  keep.Keeper
 	Link  string
 	Mode  os.FileMode
 	Group int

@@ -4,21 +4,23 @@ import (
 	"context"
 	"time"
 
-	"tillwarden/devices"
 	"tillwarden/devices/escpos"
 	"tillwarden/enforcer/journal/entry"
 )
 
 // The POS's side: what it prints comes in, answers go back.
 
-// pump reads what the POS prints, as fast as the printer takes it.
-func (g *Guard) pump(ctx context.Context, front *devices.PTY) {
+// pump reads what the POS prints at one front, as fast as the printer takes it,
+// until the front ends: io.EOF where the POS has sent all.
+func (g *Guard) pump(ctx context.Context, s *seat) error {
 	buf := make([]byte, 512)
 	var came arrival
 	behind := false
 	for {
-		if _, err := front.Wait(-1); err != nil {
-			return
+		if !g.hasUnfed(s) {
+			if _, err := s.front.Wait(-1); err != nil {
+				return err
+			}
 		}
 		// A kick belongs to the session at its arrival, not to the one that is
 		// there when a slow printer lets us read on. What is read after a wait
@@ -27,36 +29,54 @@ func (g *Guard) pump(ctx context.Context, front *devices.PTY) {
 		if !behind {
 			came = g.arrival()
 		}
-		waited, err := g.admit(ctx)
+		waited, err := g.takeFloor(ctx, s)
+		if err == nil {
+			behind = behind || waited
+			waited, err = g.pass(ctx, s, buf, came)
+			behind = behind || waited
+			g.yield()
+		}
 		if err != nil {
-			return
-		}
-		behind = behind || waited
-		n, err := front.Read(buf)
-		if err != nil {
-			return
-		}
-		// Who sent it has opened the port before, and nobody has closed it unknown
-		// to us: it is known whose it is.
-		if err := front.Settle(); err != nil {
-			return
-		}
-		for p := buf[:n]; len(p) > 0; {
-			p = p[g.feed(p, came):]
-			if len(p) == 0 {
-				break
-			}
-			behind = true
-			if _, err := g.admit(ctx); err != nil {
-				return
-			}
+			return err
 		}
 		if behind {
-			if more, err := front.Wait(0); err == nil && !more {
+			if more, err := s.front.Wait(0); err == nil && !more {
 				behind = false
 			}
 		}
 	}
+}
+
+// pass reads once and feeds what was read. It reports whether it had to wait.
+func (g *Guard) pass(ctx context.Context, s *seat, buf []byte, came arrival) (waited bool, err error) {
+	if waited, err = g.admit(ctx); err != nil {
+		return waited, err
+	}
+	p := g.takeUnfed(s)
+	if len(p) == 0 {
+		n, err := s.front.Read(buf)
+		if err != nil {
+			return waited, err
+		}
+		p = buf[:n]
+		if s.settle != nil {
+			// Who sent it has opened the port before, and nobody has closed it unknown
+			// to us: it is known whose it is. Where the pty has ended by now, it counts.
+			_ = s.settle()
+		}
+	}
+	for len(p) > 0 {
+		p = p[g.feed(p, came):]
+		if len(p) == 0 {
+			break
+		}
+		waited = true
+		if _, err := g.admit(ctx); err != nil {
+			g.unfed(s, p)
+			return waited, err
+		}
+	}
+	return waited, nil
 }
 
 // arrival is what there was when something came from the POS.
@@ -180,22 +200,33 @@ func refusedBecause(s *escpos.Segment) entry.Reason {
 	return entry.ReasonUnparsed
 }
 
-// posOpened and posClosed are told of the port's openers. Others may have it
+// posOpened and posClosed are told of the pty's openers. Others may have it
 // open as well: what a POS has sent since, somebody has it open for.
 func (g *Guard) posOpened() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.away, g.opened = false, true
+	g.pty.away = false
+	if g.holds(g.pty) {
+		g.away, g.opened = false, true
+	}
 	g.notify()
 }
 
 func (g *Guard) posClosed() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.pty.away = true
+	if g.holds(g.pty) {
+		g.posLeft()
+	}
+	g.notify()
+}
+
+// posLeft takes down that nobody is there any more. Called with mu held.
+func (g *Guard) posLeft() {
 	g.closed, g.away, g.opened, g.active = g.o.Now(), true, false, false
 	g.demux.posLeft()
 	g.replies = nil
-	g.notify()
 }
 
 // reply hands an answer to the POS. Called with mu held.
@@ -206,16 +237,29 @@ func (g *Guard) reply(b []byte) {
 	g.replies = append(g.replies, b...)
 }
 
-// answer writes the printer's answers to the POS. A POS that does not read
-// them holds up nothing but itself.
-func (g *Guard) answer(ctx context.Context, front *devices.PTY) {
+// answer writes the printer's answers to who has the floor. A POS that does not
+// read them holds up nothing but itself.
+func (g *Guard) answer(ctx context.Context) {
 	for ctx.Err() == nil {
 		g.mu.Lock()
 		b, changed := g.replies, g.changed
-		g.replies = nil
+		var to front
+		if g.floor != nil {
+			to = g.floor.front
+		}
+		if to != nil {
+			g.replies = nil
+		} else {
+			b = nil // it is about to come back
+		}
+		if done := g.answering && len(b) == 0; done {
+			g.answering = false
+			g.notify()
+		}
+		g.answering = len(b) > 0
 		g.mu.Unlock()
 		if len(b) > 0 {
-			_, _ = front.Write(b) // what it does not read is lost, as on a line
+			_, _ = to.Write(b) // what it does not read is lost, as on a line
 			continue
 		}
 		select {

@@ -104,3 +104,13 @@ func (q *queue) lost() (dropped int, inside bool) {
 	q.begun = false
 	return dropped, inside
 }
+
+// asks reports whether something in it is a question.
+func (q *queue) asks() bool {
+	for _, u := range q.units {
+		if u.asks != formNone {
+			return true
+		}
+	}
+	return false
+}

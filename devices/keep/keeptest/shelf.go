@@ -61,7 +61,7 @@ func (s *Shelf) Take(name string) (taken []keep.Kept) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, k := range s.kept {
-		if k.Name == name || strings.HasPrefix(k.Name, name+".") {
+		if name == "" || k.Name == name || strings.HasPrefix(k.Name, name+".") {
 			taken = append(taken, keep.Kept{Name: k.Name, File: Copy(s.t, k.Name, k.File)})
 		}
 	}
