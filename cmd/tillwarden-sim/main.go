@@ -1,6 +1,7 @@
 // Command tillwarden-sim is a register's hardware without the hardware: a
-// receipt printer with two cash drawers, a card reader and a keypad. They appear
-// as ttys in a folder; `tillwarden sim` drives them while tillwarden-sim runs.
+// receipt printer with two cash drawers, perhaps a drawer with a line of its own, a
+// card reader and a keypad. They appear as ttys in a folder; `tillwarden sim`
+// drives them while tillwarden-sim runs.
 //
 // It is for trying, showing and testing. It knows nothing of the daemon, which
 // knows nothing of it.
@@ -8,12 +9,14 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/pelletier/go-toml/v2"
@@ -43,6 +46,9 @@ type config struct {
 	IgnoreBusy     bool   `toml:"ignore_busy"`
 	Reader         string `toml:"reader"`
 	Listen         string `toml:"listen"`
+	Drawer         string `toml:"drawer"`
+	DrawerCode     string `toml:"drawer_code"`
+	DrawerLine     string `toml:"drawer_line"`
 }
 
 func command(out io.Writer) *cobra.Command {
@@ -64,7 +70,11 @@ The configuration file, all of which may be left out:
   buffer           = 4096      # receive buffer, bytes
   ignore_busy      = false     # a full buffer loses bytes instead of stopping the line
   reader           = "magtek"  # card reader: magtek, idtech
-  listen           = ""        # "127.0.0.1:9100": a network printer, in place of a tty`,
+  listen           = ""        # "127.0.0.1:9100": a network printer, in place of a tty
+  drawer           = ""        # a drawer on a line of its own: code (opens on its code),
+                               # trigger (opens on any byte, and when its port is opened)
+  drawer_code      = "07"      # what opens it, in hexadecimal
+  drawer_line      = ""        # "/dev/ttyS1": its end of a null modem cable, in place of a tty`,
 		Example: "  tillwarden-sim --dir /run/tillwarden-sim\n" +
 			"  tillwarden-sim --dir /run/tillwarden-sim --listen 127.0.0.1:0",
 		Args:          cobra.NoArgs,
@@ -99,12 +109,42 @@ func run(ctx context.Context, dir, file, listen string, out io.Writer) (err erro
 	}
 	defer func() { err = errors.Join(err, station.Close()) }()
 	paths := station.Paths()
-	_, err = fmt.Fprintf(out, "printer %s\nreader  %s\nkeypad  %s\ncontrol %s\n", paths.Printer, paths.Reader, paths.Keypad, paths.Control)
+	_, err = fmt.Fprintf(out, "printer %s\nreader  %s\nkeypad  %s\n", paths.Printer, paths.Reader, paths.Keypad)
+	if err == nil && options.Drawer != nil && options.Drawer.Line == "" {
+		_, err = fmt.Fprintf(out, "drawer  %s\n", paths.Drawer)
+	}
+	if err == nil {
+		_, err = fmt.Fprintf(out, "control %s\n", paths.Control)
+	}
 	if err != nil {
 		return err
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// drawer is the drawer with a line of its own; nil: there is none.
+func (c *config) drawer() (*sim.SerialDrawerOptions, error) {
+	o := &sim.SerialDrawerOptions{Line: c.DrawerLine, OpenIsHigh: c.OpenIsHigh}
+	switch c.Drawer {
+	case "":
+		return nil, nil //nolint:nilnil // there is none
+	case "trigger":
+		o.OnOpen = true
+		return o, nil
+	case "code":
+	default:
+		return nil, fmt.Errorf("drawer is code or trigger, not %q", c.Drawer)
+	}
+	code := c.DrawerCode
+	if code == "" {
+		code = "07"
+	}
+	var err error
+	if o.Code, err = hex.DecodeString(strings.ReplaceAll(code, " ", "")); err != nil || len(o.Code) == 0 {
+		return nil, fmt.Errorf("drawer_code is not in hexadecimal: %q", c.DrawerCode)
+	}
+	return o, nil
 }
 
 // load reads the configuration; no file is all defaults.
@@ -131,7 +171,12 @@ func load(file string) (sim.StationOptions, error) {
 	if c.BytesPerSecond < 0 || c.Buffer < 0 {
 		return sim.StationOptions{}, fmt.Errorf("reading %s: bytes_per_second and buffer are not below 0", file)
 	}
+	drawer, err := c.drawer()
+	if err != nil {
+		return sim.StationOptions{}, fmt.Errorf("reading %s: %w", file, err)
+	}
 	return sim.StationOptions{
+		Drawer: drawer,
 		Printer: sim.PrinterOptions{
 			Model: model, OpenIsHigh: c.OpenIsHigh, BytesPerSecond: c.BytesPerSecond, Buffer: c.Buffer,
 		},

@@ -135,10 +135,14 @@ func (a *app) simDrawerCommand(f *simFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(s.Drawers)
+			drawers := s.Drawers
+			if s.SerialDrawer != nil {
+				drawers = append(drawers, s.SerialDrawer.Drawer)
 			}
-			for _, d := range s.Drawers {
+			if a.json {
+				return a.printJSON(drawers)
+			}
+			for _, d := range drawers {
 				state := "closed"
 				if d.Open {
 					state = "open"
@@ -150,7 +154,7 @@ func (a *app) simDrawerCommand(f *simFlags) *cobra.Command {
 			}
 			return nil
 		}))
-	c.PersistentFlags().IntVar(&drawer, "drawer", drawer, "which: 1 on pin 2, 2 on pin 5")
+	c.PersistentFlags().IntVar(&drawer, "drawer", drawer, "which: 1 on pin 2, 2 on pin 5, 3 with a line of its own")
 	return c
 }
 

@@ -108,7 +108,7 @@ func (c *Client) Type(ctx context.Context, keys string, enter bool) error {
 	return c.call(ctx, "type", typeArgs{keys, enter}, nil)
 }
 
-// OpenDrawer opens a drawer (1 or 2) with its key: no pulse is sent.
+// OpenDrawer opens a drawer (1, 2 or SerialDrawerNumber) with its key: no pulse is sent.
 func (c *Client) OpenDrawer(ctx context.Context, drawer int) error {
 	return c.call(ctx, "drawer", drawerArgs{Drawer: drawer, Open: true}, nil)
 }

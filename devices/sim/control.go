@@ -213,17 +213,12 @@ func strict(data []byte, to any) error {
 }
 
 var commands = map[string]func(*Station, json.RawMessage) (any, error){
-	"paths": with(func(s *Station, _ struct{}) (any, error) { return s.paths, nil }),
-	"state": with(func(s *Station, _ struct{}) (any, error) { return s.printer.State(), nil }),
-	"swipe": with(func(s *Station, c Card) (any, error) { return nil, s.reader.swipe(s.ctx, c) }),
-	"type":  with(func(s *Station, a typeArgs) (any, error) { return nil, s.keypad.press(a.Keys, a.Enter) }),
-	"drawer": with(func(s *Station, a drawerArgs) (any, error) {
-		if a.Open {
-			return nil, s.printer.OpenDrawer(a.Drawer)
-		}
-		return nil, s.printer.CloseDrawer(a.Drawer)
-	}),
-	"lock":    with(func(s *Station, a drawerArgs) (any, error) { return nil, s.printer.LockDrawer(a.Drawer, a.Locked) }),
+	"paths":   with(func(s *Station, _ struct{}) (any, error) { return s.paths, nil }),
+	"state":   with(func(s *Station, _ struct{}) (any, error) { return s.State(), nil }),
+	"swipe":   with(func(s *Station, c Card) (any, error) { return nil, s.reader.swipe(s.ctx, c) }),
+	"type":    with(func(s *Station, a typeArgs) (any, error) { return nil, s.keypad.press(a.Keys, a.Enter) }),
+	"drawer":  with(func(s *Station, a drawerArgs) (any, error) { return nil, s.moveDrawer(a) }),
+	"lock":    with(func(s *Station, a drawerArgs) (any, error) { return nil, s.lockDrawer(a) }),
 	"printer": with(func(s *Station, a actArgs) (any, error) { return nil, s.act(a.Action) }),
 	"receipts": with(func(s *Station, a fromArgs) (any, error) {
 		lines, next := s.printer.Paper(a.From)

@@ -1,5 +1,5 @@
 // Package sim is hardware that is not there: a receipt printer with two cash
-// drawers, a card reader and a keypad, each on the far side of a pty, so that the
+// drawers, a cash drawer without a printer, a card reader and a keypad, each on the far side of a pty, so that the
 // daemon knows them as ttys and as nothing else.
 //
 // The printer is written from the printers' manuals, as the printer sees the

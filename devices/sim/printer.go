@@ -287,6 +287,9 @@ type State struct {
 	Waiting  int      `json:"waiting"`  // bytes in the receive buffer
 	Overruns int64    `json:"overruns"` // bytes lost because it was full
 	Macro    int      `json:"macro"`    // bytes of a macro that is stored
+
+	// SerialDrawer is the drawer with a line of its own, if the station has one.
+	SerialDrawer *SerialDrawerState `json:"serial_drawer,omitempty"`
 }
 
 // Drawer is one drawer as people see it.

@@ -28,6 +28,8 @@ type StationOptions struct {
 	IgnoreBusy bool
 	// Reader is how the card reader sends: ReaderMagTek, ReaderIDTech.
 	Reader ReaderFormat
+	// Drawer, where given, is a further drawer, on a serial line of its own.
+	Drawer *SerialDrawerOptions
 }
 
 // Paths are where a station's devices are.
@@ -35,6 +37,7 @@ type Paths struct {
 	Printer string `json:"printer"`
 	Reader  string `json:"reader"`
 	Keypad  string `json:"keypad"`
+	Drawer  string `json:"drawer"` // of the drawer with a line of its own, if there is one
 	Control string `json:"control"`
 }
 
@@ -44,6 +47,7 @@ func PathsIn(dir string) Paths {
 		Printer: filepath.Join(dir, "printer"),
 		Reader:  filepath.Join(dir, "reader"),
 		Keypad:  filepath.Join(dir, "keypad"),
+		Drawer:  filepath.Join(dir, "drawer"),
 		Control: filepath.Join(dir, "control.sock"),
 	}
 }
@@ -56,6 +60,7 @@ type Station struct {
 	network *network // of a network printer
 	reader  *cardReader
 	keypad  *typist
+	drawer  *serialDrawer // nil: there is none
 	control net.Listener
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -98,6 +103,12 @@ func NewStation(o StationOptions) (_ *Station, err error) {
 		return nil, err
 	}
 	s.keypad = &typist{line: pad}
+	if o.Drawer != nil {
+		if s.drawer, err = openSerialDrawer(s.paths.Drawer, *o.Drawer); err != nil {
+			return nil, err
+		}
+		s.work.Go(func() { s.drawer.run(s.ctx) })
+	}
 	s.work.Go(func() { s.port.run(s.ctx) })
 	s.work.Go(s.serve)
 	return s, nil
@@ -147,6 +158,36 @@ func listen(path string) (net.Listener, error) {
 // Paths tells where the devices are.
 func (s *Station) Paths() Paths { return s.paths }
 
+// State tells how printer and drawers are.
+func (s *Station) State() State {
+	state := s.printer.State()
+	if s.drawer != nil {
+		state.SerialDrawer = s.drawer.now()
+	}
+	return state
+}
+
+// moveDrawer opens a drawer with its key, or pushes it shut.
+func (s *Station) moveDrawer(a drawerArgs) error {
+	switch {
+	case s.drawer != nil && a.Drawer == SerialDrawerNumber:
+		s.drawer.move(a.Open)
+		return nil
+	case a.Open:
+		return s.printer.OpenDrawer(a.Drawer)
+	}
+	return s.printer.CloseDrawer(a.Drawer)
+}
+
+// lockDrawer turns a drawer's lock.
+func (s *Station) lockDrawer(a drawerArgs) error {
+	if s.drawer != nil && a.Drawer == SerialDrawerNumber {
+		s.drawer.lock(a.Locked)
+		return nil
+	}
+	return s.printer.LockDrawer(a.Drawer, a.Locked)
+}
+
 // Printer is the station's printer, for tests in the same process.
 func (s *Station) Printer() *Printer { return s.printer }
 
@@ -166,6 +207,9 @@ func (s *Station) Close() error {
 		}
 		if s.keypad != nil {
 			errs = append(errs, s.keypad.line.Close())
+		}
+		if s.drawer != nil {
+			errs = append(errs, s.drawer.line.Close())
 		}
 		s.work.Wait()
 		s.closed = errors.Join(errs...)
