@@ -327,7 +327,7 @@ func (k *checker) serialDrawer(key string, s *SerialDrawerConfig) {
 	o, err := s.options()
 	switch {
 	case errors.Is(err, drawer.ErrModel):
-		k.wrong(key+".model", "docs/configuration.md has what each is", "%v", err)
+		k.wrong(key+".model", "docs/printers.md has what each is", "%v", err)
 		return
 	case errors.Is(err, drawer.ErrCode):
 		k.wrong(key+".code", "", "%v", err)

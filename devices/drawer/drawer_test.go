@@ -1,6 +1,7 @@
 package drawer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -399,4 +400,21 @@ func TestFlapping(t *testing.T) {
 		told := r.told(entry.KindDeviceTrust)
 		return len(told) == 2 && told[1].Outcome == entry.OutcomeAllowed
 	})
+}
+
+// TestPrintersPage: docs/printers.md has a row for each model, in their order.
+func TestPrintersPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/printers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := 0
+	for _, name := range Models() {
+		row := bytes.Index(page[at:], []byte("\n| `"+name+"` | "))
+		if row < 0 {
+			t.Errorf("there is no row for %s, or not in its place", name)
+			continue
+		}
+		at += row
+	}
 }
