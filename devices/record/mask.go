@@ -67,6 +67,9 @@ func (m *Mask) end() int64 { return m.base + int64(len(m.kept)) }
 // give gives out what is before offset to.
 func (m *Mask) give(to int64) []byte {
 	n := int(max(to-m.base, 0))
+	if n == 0 {
+		return nil // much may be kept: it is not moved for nothing
+	}
 	out := append([]byte(nil), m.kept[:n]...)
 	m.kept = append(m.kept[:0], m.kept[n:]...)
 	m.base += int64(n)

@@ -72,6 +72,25 @@ func TestMask(t *testing.T) {
 	}
 }
 
+// TestMaskKeepsWhatItMust: a number can go on behind any number of commands, so
+// that all of them are kept.
+func TestMaskKeepsWhatItMust(t *testing.T) {
+	m := NewMask(escpos.Dialects()[0], false)
+	pan := number(16)
+	out := m.Write([]byte(pan[:8]))
+	bold := []byte(strings.Repeat("\x1bE\x01", 100))
+	for range 2000 {
+		if got := m.Write(bold); len(got) > 0 {
+			t.Fatalf("%q is given out before the number's end", got)
+		}
+	}
+	out = append(out, m.Write([]byte(pan[8:]+"\n"))...)
+	stars := strings.Repeat("*", 8)
+	if want := stars + strings.Repeat(string(bold), 2000) + stars + "\n"; string(out) != want {
+		t.Errorf("%d bytes, not %d masked ones", len(out), len(want))
+	}
+}
+
 // TestInvariant5Mask: no card's number survives, in whatever pieces it comes, and
 // nothing changes its place.
 func TestInvariant5Mask(t *testing.T) {
