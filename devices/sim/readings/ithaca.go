@@ -49,6 +49,9 @@ func Ithaca() *Language {
 	for _, b := range []byte("-0:^") {
 		l.table(gs)[b] = &form{size: 2, act: stores}
 	}
+	for _, b := range []byte{0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F, 0x12, 0x14} {
+		l.does[b] = true // tabs, ends of line, styles
+	}
 	l.speaks(Pulse, "&%D1", "&%D2", "&%d1", "&%d2")
 	l.speaks(Store, "&%UB", "&%UE", "&%UR", "&%UM", "&%UL", "&%US", "&%UD", "&%G", "&%E")
 	return l

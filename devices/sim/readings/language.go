@@ -20,6 +20,8 @@ type Language struct {
 	// words are the commands in printed text, begun how they begin.
 	words map[string]Kind
 	begun []string
+	// does: control codes that do something, and end a word.
+	does [32]bool
 }
 
 // single is a byte that opens a drawer.

@@ -180,8 +180,8 @@ func (t turn) ground(s state) {
 		return
 	}
 	lead, is := t.m.l.leads[b]
-	if s.word != 0 && !is && b != 0x0A && b != 0x0D && b != 0x09 {
-		t.with(Drops).to(s) // the word goes on behind it
+	if s.word != 0 && !is && !t.m.l.does[b] {
+		t.with(Drops).to(s) // the word goes on behind a code that does nothing
 	}
 	s.word = 0
 	if !is {
