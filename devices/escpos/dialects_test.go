@@ -119,19 +119,7 @@ func TestOtherDialects(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := test.out
-				if want == nil {
-					want = test.in
-				}
-				out, segments := readAs(d, test.in)
-				if got := told(segments); got != test.told {
-					t.Errorf("segments\n got %s\nwant %s", got, test.told)
-				}
-				if !bytes.Equal(out, want) {
-					t.Errorf("output\n got % X\nwant % X", out, want)
-				}
-				checkAs(t, d, test.in, out, segments)
-				everySplitAs(t, d, test.in)
+				holds(t, d, test.in, test.told, test.out)
 			})
 		}
 	}

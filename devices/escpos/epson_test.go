@@ -79,21 +79,7 @@ func TestEpson(t *testing.T) {
 		{"reverse side, for later", seq(0x1D, "(z", 2, 0, ">0", "x"), `-GS ( z "x"`, seq("x")},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			want := test.out
-			if want == nil {
-				want = test.in
-			}
-			out, segments := read(test.in)
-			if got := told(segments); got != test.told {
-				t.Errorf("segments\n got %s\nwant %s", got, test.told)
-			}
-			if !bytes.Equal(out, want) {
-				t.Errorf("output\n got % X\nwant % X", out, want)
-			}
-			check(t, test.in, out, segments)
-			everySplit(t, test.in)
-		})
+		t.Run(test.name, func(t *testing.T) { holds(t, epsonDialect, test.in, test.told, test.out) })
 	}
 }
 
