@@ -17,9 +17,10 @@ import (
 //
 //   - The client closes its end before it was looked up. An end that no process
 //     has any more shows no inode, and root as its user: refused. A client that
-//     connects, sends and closes within some 50 µs can lose its job so, and one
-//     that does it while the daemon is restarted does; so the lookup has a thread
-//     of its own, which is told by the kernel and does nothing else before it.
+//     connects, sends and closes without a pause often loses its job so, and
+//     always where it does that while the daemon is restarted; the lookup has a
+//     thread of its own to be soon. (Linux 6.17 and later keep the user of an end
+//     that was closed, but only until its FIN is acknowledged.)
 //   - The client's end is gone, and another user's socket takes the same
 //     addresses, to be looked up in its place. While our end lives, such a socket
 //     gets no further than its SYN (state SYN_SENT, which is refused); when its

@@ -17,8 +17,8 @@ import (
 // The times of a stop: for who writes to the printer to be done, and for what
 // was written to leave the kernel.
 const (
-	quietWait = 600 * time.Millisecond
-	drainWait = 700 * time.Millisecond
+	quietWait = 300 * time.Millisecond
+	drainWait = 600 * time.Millisecond
 )
 
 // quiesce ends the writing to the printer, for good. What was written has left
