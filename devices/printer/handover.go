@@ -122,6 +122,14 @@ func (g *Guard) resume(m *memo) bool {
 	if err != nil {
 		return false
 	}
+	// What a memo holds for the printer is looked at as all that is for it.
+	tail := last
+	for _, u := range m.Units {
+		if !tail.Safe(u.Bytes) {
+			return false
+		}
+		tail.Sent(u.Bytes)
+	}
 	if err := g.filter.Restore(m.Filter); err != nil {
 		return false
 	}

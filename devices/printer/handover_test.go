@@ -192,6 +192,9 @@ func TestInvariant4BadMemos(t *testing.T) {
 		"of another tail":        func(m *memo) { m.Last = 0xFFFF },
 		"of a filter cut short":  func(m *memo) { m.Filter = m.Filter[:len(m.Filter)-1] },
 		"of a filter of another": func(m *memo) { m.Filter[3] ^= 1 },
+		"with a kick in it": func(m *memo) {
+			m.Units = []memoUnit{{Bytes: []byte("text\x1b")}, {Bytes: []byte("p\x00\x19\xfa"), Ends: true}}
+		},
 	} {
 		bad := *whole
 		bad.Filter = bytes.Clone(whole.Filter)
