@@ -18,7 +18,7 @@ func epsonPictures(e, f, g *[256]*command) {
 	g['('] = family("GS (", map[byte]*command{
 		'L': {name: "GS ( L", kind: Layout, head: 5, length: graphicsLength, ok: graphicsOK, stream: graphicsStream, lines: graphicsLines},
 		'k': {name: "GS ( k", kind: Barcode, ok: symbolOK, strict: true, symbol: symbolStep, lines: symbolLines},
-		'H': {name: "GS ( H", kind: Status, ok: func(h []byte) bool { return len(h) == 11 && h[5] == '0' && h[6] == '0' }},
+		'H': {name: "GS ( H", kind: Status, ok: markOK},
 		'K': {name: "GS ( K", kind: Layout, ok: func(h []byte) bool { return len(h) == 7 && h[5] >= '0' && h[5] <= '2' }},
 		'N': {name: "GS ( N", kind: Layout, ok: func(h []byte) bool {
 			return len(h) == 7 && (h[5] == '0' || h[5] == '1') || len(h) == 8 && h[5] == '2'
@@ -55,6 +55,21 @@ func epsonPictures(e, f, g *[256]*command) {
 		'f': vary("FS ( f", 5, lengthAt3),
 		'g': vary("FS ( g", 5, lengthAt3),
 	})
+}
+
+// markOK: the printer sends the mark back, so it must be letters: a NUL would end
+// the answer, and what follows it pass for one to another question, such as ours
+// for the drawer's level.
+func markOK(h []byte) bool {
+	if len(h) != 11 || h[5] != '0' || h[6] != '0' {
+		return false
+	}
+	for _, c := range h[7:] {
+		if c < 0x20 || c > 0x7E {
+			return false
+		}
+	}
+	return true
 }
 
 // headOf is a picture's head of one length.

@@ -385,12 +385,14 @@ func (g *Guard) own(l *line, what func() ([]byte, error)) error {
 
 // permitted reports whether bytes of ours may leave: they hold no pattern that
 // could be read as a kick, or that changes settings or clears; but for the two
-// orders that are ours alone, byte for byte. Called with mu held.
+// orders that are ours alone, byte for byte, and the NULs before them: after 10 05
+// these are DLE ENQ 0, which stands for the feed button, and a POS that ends so
+// must not keep the printer from being resynchronised. Called with mu held.
 func (g *Guard) permitted(b []byte) bool {
 	sent := g.last
 	for len(b) > 0 {
 		n := 0
-		for _, ours := range [][]byte{g.language.clear, g.o.realtimeOff} {
+		for _, ours := range [][]byte{g.language.clear, g.o.realtimeOff, harmless} {
 			if len(ours) > 0 && bytes.HasPrefix(b, ours) {
 				n = len(ours)
 			}

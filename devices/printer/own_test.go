@@ -288,3 +288,19 @@ func TestInvariant9QuestionsAreBounded(t *testing.T) {
 	}
 	eventually(t, "it opens", func() bool { return len(r.printer.pulsed()) == 1 })
 }
+
+// TestResyncAfterTheBeginningOfAnOrder: what was sent last may be the beginning of
+// an order that a NUL completes (GS P with parameters 10 05: DLE ENQ). A printer
+// that was unplugged after that is resynchronised all the same.
+func TestResyncAfterTheBeginningOfAnOrder(t *testing.T) {
+	t.Parallel()
+	r := ready(t, func(o *Options) { o.Poll = time.Second })
+	const begun = "\x1dP\x10\x05"
+	r.send(begun)
+	eventually(t, "it has arrived", func() bool { return bytes.HasSuffix(r.printer.everything(), []byte(begun)) })
+	link := r.printer.port.Link()
+	r.printer.port.Close()
+	eventually(t, "it is away", func() bool { return r.Status().Reach == "away" })
+	newFakeAt(t, link)
+	eventually(t, "it is trusted again", func() bool { return r.Status().Trusted })
+}
