@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -371,6 +372,6 @@ func (d *Daemon) problem(part, what string) {
 	if what == "" {
 		delete(d.problems, part)
 	} else {
-		d.problems[part] = what
+		d.problems[part] = strings.TrimPrefix(what, part+": ") // errors say it as well
 	}
 }

@@ -287,3 +287,11 @@ func TestSlipsAreNotRepeated(t *testing.T) {
 		t.Errorf("%d slips wait, want %d", len(s.queue), slipQueue)
 	}
 }
+
+func TestAProblemNamesItsPartOnce(t *testing.T) {
+	d := &Daemon{problems: map[string]string{}}
+	d.problem("printer receipt", "printer receipt: its link is taken")
+	if got := d.problems["printer receipt"]; got != "its link is taken" {
+		t.Errorf("says %q of it, after its name", got)
+	}
+}

@@ -182,6 +182,8 @@ func TestPTYTakesNoFilesPlace(t *testing.T) {
 			p.Close()
 		}
 		t.Fatalf("%v, want ErrExist", err)
+	} else if !strings.Contains(err.Error(), "move it away") {
+		t.Errorf("%v: does not say what to do", err)
 	}
 	if data, err := os.ReadFile(link); err != nil || string(data) != "data" {
 		t.Errorf("the file was changed: %q, %v", data, err)

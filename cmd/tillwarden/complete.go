@@ -31,6 +31,22 @@ func (a *app) completeDrawer(cmd *cobra.Command, args []string, _ string) ([]cob
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
+// completePrinter lists the register's printers, where the daemon answers.
+func (a *app) completePrinter(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := completionContext(cmd)
+	defer cancel()
+	client, err := a.dial(ctx, anyRole...)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer client.Close()
+	names, _ := printerNames(ctx, client)
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
 func completionContext(cmd *cobra.Command) (context.Context, context.CancelFunc) {
 	ctx := cmd.Context()
 	if ctx == nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -206,26 +207,38 @@ ruled out nothing is sent to it. Switch the printer off and on, then say so.`,
 			}
 			return a.done(done)
 		},
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.completePrinter,
 	}
 }
 
 // thePrinter is the one that was named, or the only one.
 func thePrinter(ctx context.Context, client *api.Client, named []string) (string, error) {
-	printers := named
-	if len(printers) == 0 {
-		list, err := client.Devices(ctx)
-		if err != nil {
-			return "", err
-		}
-		for _, d := range list.Devices {
-			if d.Kind == "printer" {
-				printers = append(printers, d.Name)
-			}
-		}
-	}
-	if len(printers) != 1 {
-		return "", usagef("there are %d printers: name one", len(printers)).hint("there are: %s", join(printers))
+	printers, err := printerNames(ctx, client)
+	switch {
+	case err != nil:
+		return "", err
+	case len(printers) == 0:
+		return "", refusedf("this register has no printer").hint("see [[printer]] in tillwardend's configuration")
+	case len(named) > 0 && !slices.Contains(printers, named[0]):
+		return "", usagef("there is no printer %q", named[0]).hint("there are: %s", join(printers))
+	case len(named) > 0:
+		return named[0], nil
+	case len(printers) > 1:
+		return "", usagef("there are several printers: name one").hint("there are: %s", join(printers))
 	}
 	return printers[0], nil
+}
+
+func printerNames(ctx context.Context, client *api.Client) ([]string, error) {
+	list, err := client.Devices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, d := range list.Devices {
+		if d.Kind == "printer" {
+			names = append(names, d.Name)
+		}
+	}
+	return names, nil
 }

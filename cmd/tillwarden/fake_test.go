@@ -211,8 +211,8 @@ func (f *fake) Calibrate(_ context.Context, c api.Caller, device string, r *api.
 
 func (f *fake) Record(_ context.Context, c api.Caller, device string, r *api.RecordRequest, emit func([]byte) error) error {
 	f.note(c, "record %s seconds=%g max=%d text=%t", device, r.Seconds, r.MaxBytes, r.MaskText)
-	if device != "printer" {
-		return api.Errorf(api.CodeNotFound, "there is no such printer")
+	if r.Seconds == time.Hour.Seconds() {
+		return api.Errorf(api.CodeUnavailable, "it is recorded already")
 	}
 	for _, line := range []string{
 		`{"record":"tillwarden print","version":1,"printer":"printer","dialect":"epson"}`,

@@ -11,7 +11,8 @@ import (
 
 func (a *app) operatorCommand() *cobra.Command {
 	c := a.group("operator", "operators of this register: add, list, change",
-		`  tillwarden operator add 201 --name "Manager" --group "POS Cashier - Manager Override"
+		`  tillwarden operator add 201 --name "Manager" --group "POS Cashier - Manager Override" \
+      --group "Store/Local Operator Maintenance"
   tillwarden operator add 101 --name "Cashier" --group "POS Cashier - Sales Only" --as 201
   tillwarden operator enrol-card 101 --as 201
   tillwarden operator list`,
@@ -28,9 +29,10 @@ this operator's. Payment cards, licences and cards that somebody has are refused
 	c.Long = `Operators of this register's own roster.
 
 The technician's socket makes the first operator on an empty roster. Every
-later change needs an operator who may: name one with --as, whose PIN is asked
-for. On a terminal PINs are asked for without showing them; otherwise they are
-read from standard input, one a line, the acting operator's first.`
+later change needs an operator who may, so the first one's work groups have to
+include that: name who acts with --as, whose PIN is asked for. On a terminal PINs
+are asked for without showing them; otherwise they are read from standard input,
+one a line, the acting operator's first.`
 	return c
 }
 

@@ -65,6 +65,13 @@ Times between jobs are those of the record; bare bytes come all at once.`,
 	flags.add(c)
 	c.Flags().StringVar(&config, "config", defaultConfigFile, "the daemon's configuration `file`; empty for the default rules")
 	c.Flags().StringVar(&name, "printer", "", "which `printer` of it; the first unless given")
+	_ = c.RegisterFlagCompletionFunc("printer", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		c, err := daemon.LoadConfig(config)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return printersOf(c), cobra.ShellCompDirectiveNoFileComp
+	})
 	return c
 }
 
@@ -103,7 +110,15 @@ func profileRules(file, name string, asked bool) (rules printer.Rules, dialect s
 	if name == "" {
 		return rules, "", nil
 	}
-	return rules, "", usagef("%s has no printer %q", file, name)
+	return rules, "", usagef("%s has no printer %q", file, name).hint("there are: %s", join(printersOf(c)))
+}
+
+func printersOf(c *daemon.Config) []string {
+	var names []string
+	for i := range c.Printers {
+		names = append(names, c.Printers[i].Name)
+	}
+	return names
 }
 
 func (a *app) profileFile(flags *dialectFlags, rules printer.Rules, file string) ([]kickRow, error) {

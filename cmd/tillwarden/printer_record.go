@@ -51,6 +51,7 @@ the bytes in base64; the manual of its format is the package devices/record.`,
 	f.Var(&most, "max", "how much, at most 16MiB")
 	f.BoolVar(&r.MaskText, "text", false, "mask all text, not only card numbers")
 	f.StringVarP(&file, "output", "o", "", "the `file` to write, which must not exist; - for standard output")
+	_ = c.RegisterFlagCompletionFunc("printer", a.completePrinter)
 	return c
 }
 
@@ -62,8 +63,9 @@ type recording struct {
 	out   io.Writer
 	begun bool
 	last  record.Piece
+	job   int // which was the last
 	bytes int64
-	jobs  int
+	jobs  int // how many there were
 	lost  int64
 }
 
@@ -135,7 +137,10 @@ func (r *recording) line(b []byte) error {
 	r.begun, r.last = true, p
 	r.bytes += int64(len(p.Bytes))
 	r.lost += p.Lost
-	r.jobs = max(r.jobs, p.Job)
+	if p.Job > r.job { // the record may begin in the middle of them
+		r.job = p.Job
+		r.jobs++
+	}
 	return r.write(b)
 }
 
