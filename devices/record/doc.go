@@ -11,8 +11,8 @@
 // last line with "end" says why the record ended, and how much was left out.
 //
 // It guarantees that no sequence of 13 to 19 digits that is a card's number by
-// its check digit leaves a [Mask], whatever pieces it came in and with whatever
-// single separators between the digits; the bytes keep their number and places,
+// its check digit leaves a [Mask], whatever pieces it came in and with up to
+// four bytes that are neither letter nor digit between its digits; the bytes keep their number and places,
 // so that what is read from a record is read as it was at the register.
 //
 // It is pure: it opens nothing and knows no clock.

@@ -11,7 +11,7 @@ const (
 // Mask hides card numbers in what a POS prints and, if told to, all text. Make
 // one with NewMask. It is for one stream.
 //
-// A card's number is printed with spaces or dashes in it, or with commands
+// A card's number is printed with spaces, dashes or ends of lines in it, or with commands
 // between its digits; so the digits are looked for twice: among the bytes as they
 // come, and in the text alone. Pictures, whose dots can be digits by chance, are
 // not spared: a dot more or less does not matter to support.
@@ -107,7 +107,7 @@ func hide(b byte) byte {
 	return b
 }
 
-// digits is a run of digits with single separators between them.
+// digits is a run of digits with separators between them.
 type digits struct {
 	run []digit
 	gap int // what came since the last digit
@@ -118,6 +118,11 @@ type digit struct {
 	value byte
 	at    int64
 }
+
+// maxGap is how many bytes between two digits of one number may be what is
+// neither letter nor digit: two spaces, an end of line with the next one's margin,
+// a dash or a narrow space in UTF-8. Better a date too many than a number too few.
+const maxGap = 4
 
 // maxRun bounds a run: of one that is longer all digits are hidden.
 const maxRun = 512
@@ -132,7 +137,7 @@ func (d *digits) next(m *Mask, b byte, at int64) {
 			d.run = append(d.run[:0], d.run[1:]...)
 		}
 		d.run = append(d.run, digit{b - '0', at})
-	case d.gap == 0 && (b == ' ' || b == '-' || b == '.' || b == '/'):
+	case d.gap < maxGap && (b < 'A' || b > 'Z') && (b < 'a' || b > 'z'):
 		d.gap++
 	default:
 		d.close(m)

@@ -54,6 +54,11 @@ func TestMask(t *testing.T) {
 		{"text", "Milk 1.20\n", "Milk 1.20\n", false},
 		{"a card", "CARD " + pan + "\n", "CARD " + strings.Repeat("*", 16) + "\n", false},
 		{"with dashes", dashed + "\n", "****-****-****-****\n", false},
+		{"with two spaces", strings.ReplaceAll(dashed, "-", "  ") + "\n", "****  ****  ****  ****\n", false},
+		{"over lines", strings.ReplaceAll(dashed, "-", "\r\n  ") + "\n", "****\r\n  ****\r\n  ****\r\n  ****\n", false},
+		{"with tabs", strings.ReplaceAll(dashed, "-", "\t") + "\n", "****\t****\t****\t****\n", false},
+		{"with spaces that do not break", strings.ReplaceAll(dashed, "-", "\xc2\xa0") + "\n", "****\xc2\xa0****\xc2\xa0****\xc2\xa0****\n", false},
+		{"with marks", strings.ReplaceAll(dashed, "-", " : ") + "\n", "**** : **** : **** : ****\n", false},
 		{"no card by its check digit", "CARD " + wrong + "\n", "CARD " + wrong + "\n", false},
 		{"too short", pan[4:] + "\n", pan[4:] + "\n", false},
 		{"with commands inside", pan[:8] + "\x1bE\x01" + pan[8:] + "\n", strings.Repeat("*", 8) + "\x1bE\x01" + strings.Repeat("*", 8) + "\n", false},
@@ -84,9 +89,9 @@ func TestMaskKeepsWhatItMust(t *testing.T) {
 			t.Fatalf("%q is given out before the number's end", got)
 		}
 	}
-	out = append(out, m.Write([]byte(pan[8:]+"\n"))...)
+	out = append(out, m.Write([]byte(pan[8:]+"\nx"))...)
 	stars := strings.Repeat("*", 8)
-	if want := stars + strings.Repeat(string(bold), 2000) + stars + "\n"; string(out) != want {
+	if want := stars + strings.Repeat(string(bold), 2000) + stars + "\nx"; string(out) != want {
 		t.Errorf("%d bytes, not %d masked ones", len(out), len(want))
 	}
 }
@@ -133,16 +138,16 @@ func survives(t failer, in []byte, out string) {
 		}
 	}
 	var run []digit
-	gap := false
+	gap := 0
 	for i := range out {
 		c := out[i]
 		switch {
 		case c >= '0' && c <= '9':
-			run, gap = append(run, digit{value: c - '0'}), false
-		case !gap && (c == ' ' || c == '-' || c == '.' || c == '/'):
-			gap = true
+			run, gap = append(run, digit{value: c - '0'}), 0
+		case gap < 4 && !bytes.ContainsAny([]byte{c}, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"):
+			gap++
 		default:
-			run, gap = nil, false
+			run, gap = nil, 0
 		}
 		for n := leastDigits; n <= mostDigits && n <= len(run); n++ {
 			if c >= '0' && c <= '9' && luhn(run[len(run)-n:]) {
