@@ -357,7 +357,10 @@ func (g *Guard) disableRealtime(l *line) error {
 func (g *Guard) own(l *line, what func() ([]byte, error)) error {
 	// What is not taken must not count as sent: other bytes would be kept apart by
 	// it that come together.
-	if !l.hasRoom() {
+	switch {
+	case l == nil:
+		return ErrOffline
+	case !l.hasRoom():
 		return errNoRoom
 	}
 	g.mu.Lock()

@@ -304,3 +304,14 @@ func TestResyncAfterTheBeginningOfAnOrder(t *testing.T) {
 	newFakeAt(t, link)
 	eventually(t, "it is trusted again", func() bool { return r.Status().Trusted })
 }
+
+// TestSlipWithoutAPrinter: there is nothing to print it on, and nothing worse comes of it.
+func TestSlipWithoutAPrinter(t *testing.T) {
+	t.Parallel()
+	r := ready(t)
+	r.printer.port.Close()
+	eventually(t, "it is away", func() bool { return r.Status().Reach == "away" })
+	if err := r.Slip(t.Context(), "text"); !errors.Is(err, ErrOffline) {
+		t.Errorf("a slip without a printer: %v", err)
+	}
+}
