@@ -144,8 +144,8 @@ func like(p []byte, form string) bool {
 // between is what to put between two bytes that are a pattern together: printers
 // drop NULs between commands. After a letter of text that begins a command, which
 // a printer might look for in what is left then, it is a space.
-func (d *Dialect) between(last byte) byte {
-	if c := d.modes[0].literal; c != 0 && c == last {
+func (d *Dialect) between(state uint8) byte {
+	if d.sent.word[state] {
 		return ' '
 	}
 	return nul

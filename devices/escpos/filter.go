@@ -328,6 +328,6 @@ var zero = make([]byte, slice)
 // part sends a NUL or a space, so that what was sent before and what comes next
 // are not taken for one.
 func (f *Filter) part() {
-	f.parted[0] = f.d.between(f.tail.last)
+	f.parted[0] = f.d.between(f.tail.state)
 	f.forward(Segment{Kind: Layout, Name: show(f.parted[0]), Offset: f.pos, Bytes: f.parted[:], Mended: true, Why: whyBreak})
 }

@@ -11,7 +11,7 @@ func (f *Filter) give(s Segment) {
 // send forwards a whole command or control code, which by itself completes no
 // pattern. With what was sent before it may: then a NUL goes between them.
 func (f *Filter) send(s Segment) {
-	if len(s.Bytes) == 1 && s.Bytes[0] == nul && f.d.between(f.tail.last) != nul {
+	if len(s.Bytes) == 1 && s.Bytes[0] == nul && f.d.between(f.tail.state) != nul {
 		// Dropped by the printer, it would join what stands on its sides.
 		s.Kind, s.Raw, s.Bytes, s.Why = Refused, s.Bytes, nil, whyPattern
 		f.give(s)

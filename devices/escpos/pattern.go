@@ -19,6 +19,10 @@ type machine struct {
 	reach int       // how many bytes a state depends on at most
 	// asking is the state after DLE EOT, 0 where that is the beginning of nothing.
 	asking uint8
+	// word says of a state that a command in printed text has begun. It goes on
+	// behind NULs: printers drop them. words: there are such states.
+	word  []bool
+	words bool
 }
 
 func newMachine(list []pattern) *machine {
@@ -36,6 +40,7 @@ func newMachine(list []pattern) *machine {
 	}
 	m := &machine{next: make([][256]uint8, len(names)), bad: make([][256]bool, len(names)), reach: reach, asking: states["\x10\x04"]}
 	ends := func(s, end string) bool { return len(s) >= len(end) && s[len(s)-len(end):] == end }
+	m.word = make([]bool, len(names))
 	for i, name := range names {
 		for b := range 256 {
 			for s := name + string([]byte{byte(b)}); s != ""; s = s[1:] {
@@ -49,6 +54,12 @@ func newMachine(list []pattern) *machine {
 					m.bad[i][b] = true
 				}
 			}
+		}
+	}
+	for i, name := range names {
+		if name != "" && name[0] >= 0x20 {
+			m.word[i], m.words = true, true
+			m.next[i][nul] = uint8(i)
 		}
 	}
 	for b := range 256 {
@@ -91,11 +102,19 @@ func (m *machine) find(state uint8, p []byte) int {
 
 // after is the state after p.
 func (m *machine) after(state uint8, p []byte) uint8 {
+	nuls := 0
+	for m.words && nuls < len(p) && p[len(p)-1-nuls] == nul {
+		nuls++
+	}
+	p = p[:len(p)-nuls]
 	if len(p) > m.reach {
 		p, state = p[len(p)-m.reach:], 0
 	}
 	for _, b := range p {
 		state = m.next[state][b]
+	}
+	for range min(nuls, m.reach) {
+		state = m.next[state][nul]
 	}
 	return state
 }
@@ -157,12 +176,12 @@ func (t *Tail) Last(kind Kind, p []byte) (b []byte, ok bool) {
 	if t.Safe(p) {
 		return p, true
 	}
-	m, state, last := t.d.sent, t.state, t.last
+	m, state := t.d.sent, t.state
 	for _, c := range p {
 		if m.bad[state][c] {
 			switch kind {
 			case Text:
-				between := t.d.between(last)
+				between := t.d.between(state)
 				if m.bad[state][between] {
 					return nil, false
 				}
@@ -174,7 +193,7 @@ func (t *Tail) Last(kind Kind, p []byte) (b []byte, ok bool) {
 				return nil, false
 			}
 		}
-		b, state, last = append(b, c), m.next[state][c], c
+		b, state = append(b, c), m.next[state][c]
 	}
 	return b, true
 }

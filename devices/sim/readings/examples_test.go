@@ -85,6 +85,8 @@ var examplesElsewhere = map[string][]example{
 		{"a macro", []string{"\x1b\x1fbname\x00Milk\x1bx1\x1b\x1fename\x00"}, readings.Store, "Milk"},
 		{"BS and BEL", []string{"a\x08b\x07c\n"}, readings.Pulse, "abc\n"},
 		{"BEL in a picture", []string{"\x1bK\x02\x00\x07\x08Milk\n"}, readings.Pulse, "Milk\n"},
+		{"a drawer begun by a picture's dots", []string{"\x1bK\x04\x00&\x00\x00\x00%D1 Milk\n"}, readings.Pulse, "Milk\n"},
+		{"the same, the picture's rest blank", []string{"\x1bK\x04\x00&", "*idle*", "%D1 Milk\n"}, readings.Pulse, "Milk\n"},
 		{"&%D1 in a picture", []string{"\x1bK\x04\x00&%D1Milk\n"}, readings.Pulse, "Milk\n"},
 		{"ESC x", []string{"\x1bx1\x1bx\x02Milk\n"}, readings.Pulse, "Milk\n"},
 		{"ESC +", []string{"\x1b+Milk\n"}, readings.Pulse, "Milk\n"},
