@@ -248,7 +248,7 @@ func examineDevice(d *doctor, v *api.Device) {
 	case "up":
 		d.ok(v.Kind, "%s", says)
 	case "untrusted":
-		d.problem(v.Kind, "switch the printer off and on, or tillwarden device resync "+v.Name, "%s", says)
+		d.problem(v.Kind, "switch the printer off and on; if it stays so, say that you did: tillwarden device resync "+v.Name, "%s", says)
 	default:
 		d.problem(v.Kind, "check its cable and power; its path is "+orDash(v.Path), "%s", says)
 	}

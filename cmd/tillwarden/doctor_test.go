@@ -243,3 +243,15 @@ func TestDoctorProbe(t *testing.T) {
 	clear(answers)
 	want(t, found(t, root, true, dial, "tcp://192.0.2.10:9100"), "note: printer p1 at 192.0.2.10 answers on none of the other ports that open drawers; 9100 itself")
 }
+
+func TestDoctorSaysHowAPrinterIsTrustedAgain(t *testing.T) {
+	d := &doctor{}
+	examineDevice(d, &api.Device{Name: "receipt", Kind: "printer", State: "untrusted"})
+	examineDevice(d, &api.Device{Name: "receipt", Kind: "printer", State: "up"})
+	if len(d.findings) != 2 || d.findings[0].State != "problem" || d.findings[1].State != "ok" {
+		t.Fatalf("found %+v", d.findings)
+	}
+	if do := d.findings[0].Do; !strings.HasPrefix(do, "switch the printer off and on;") || !strings.HasSuffix(do, "tillwarden device resync receipt") {
+		t.Errorf("says %q", do)
+	}
+}
