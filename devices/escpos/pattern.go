@@ -20,7 +20,8 @@ type machine struct {
 	// asking is the state after DLE EOT, 0 where that is the beginning of nothing.
 	asking uint8
 	// word says of a state that a command in printed text has begun. It goes on
-	// behind NULs: printers drop them. words: there are such states.
+	// behind control codes that do nothing: printers drop them. words: there are
+	// such states.
 	word  []bool
 	words bool
 }
@@ -59,7 +60,11 @@ func newMachine(list []pattern) *machine {
 	for i, name := range names {
 		if name != "" && name[0] >= 0x20 {
 			m.word[i], m.words = true, true
-			m.next[i][nul] = uint8(i)
+			for c := range 0x20 {
+				if idle(byte(c)) && m.next[i][c] == 0 {
+					m.next[i][c] = uint8(i)
+				}
+			}
 		}
 	}
 	for b := range 256 {
@@ -100,21 +105,31 @@ func (m *machine) find(state uint8, p []byte) int {
 	return -1
 }
 
+// idle reports whether a control code does nothing on printers with commands in
+// printed text: it is none for lines, places or styles.
+func idle(c byte) bool {
+	switch c {
+	case ht, lf, vt, ff, cr, so, si, dc2, dc4:
+		return false
+	}
+	return c < 0x20
+}
+
 // after is the state after p.
 func (m *machine) after(state uint8, p []byte) uint8 {
-	nuls := 0
-	for m.words && nuls < len(p) && p[len(p)-1-nuls] == nul {
-		nuls++
+	idles := 0
+	for m.words && idles < len(p) && idle(p[len(p)-1-idles]) {
+		idles++
 	}
-	p = p[:len(p)-nuls]
-	if len(p) > m.reach {
-		p, state = p[len(p)-m.reach:], 0
+	rest := p[:len(p)-idles]
+	if len(rest) > m.reach {
+		rest, state = rest[len(rest)-m.reach:], 0
 	}
-	for _, b := range p {
+	for _, b := range rest {
 		state = m.next[state][b]
 	}
-	for range min(nuls, m.reach) {
-		state = m.next[state][nul]
+	for _, b := range p[len(p)-idles:] {
+		state = m.next[state][b]
 	}
 	return state
 }
