@@ -101,7 +101,7 @@ func newCounter(t *testing.T) *counter {
 
 func (c *counter) eventually(what string, holds func() bool) {
 	c.Helper()
-	for end := time.Now().Add(10 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			c.Fatalf("it never came to be that %s", what)
 		}

@@ -214,7 +214,7 @@ func (t *Tail) Last(kind Kind, p []byte) (b []byte, ok bool) {
 }
 
 // Break is what to send at ground state before bytes that must not be taken
-// for the rest of something, where the last byte could begin a command or a
+// for the rest of something, where the last bytes could begin a command or a
 // character of several bytes under another reading: as many NULs as such a
 // character may still want (three in UTF-8), else nothing. Printers drop NULs
 // between commands.
@@ -222,7 +222,7 @@ func (t *Tail) Break() []byte {
 	switch {
 	case t.last >= 0x80:
 		return []byte{nul, nul, nul}
-	case t.d.begins(t.last):
+	case t.d.begins(t.last), t.state != 0 && !t.d.sent.bad[t.state][nul]:
 		return []byte{nul}
 	}
 	return nil

@@ -67,6 +67,8 @@ type Guard struct {
 	handed     bool          // the printer came to rest, for the next process
 	trustUntil time.Duration // the last process left the printer trusted; until then it counts
 
+	lingers  time.Duration // until when who has asked may ask again
+	clearing bool          // it is untrusted for us to end a picture, and will be cleared
 	hungry   hunger        // the printer waits for the rest of a picture
 	forced   bool          // the POS was cut short, and waits until that is printed
 	fed      time.Duration // when the POS sent something last

@@ -113,7 +113,7 @@ func (g *Guard) detach(why entry.Reason) {
 // has of a command is not completed, for it may have forgotten that. Called
 // with mu held.
 func (g *Guard) distrust() (was bool) {
-	was, g.trusted, g.forced = g.trusted, false, false
+	was, g.trusted, g.forced, g.clearing = g.trusted, false, false, false
 	g.epoch++
 	if dropped, inside := g.queue.lost(); inside {
 		g.filter.Cleared()
@@ -127,7 +127,7 @@ func (g *Guard) distrust() (was bool) {
 
 // trust says that the printer's state is known. Called with mu held.
 func (g *Guard) trust(why entry.Reason) {
-	g.trusted = true
+	g.trusted, g.clearing = true, false
 	g.sent++ // what it may have in its buffer
 	g.forgot()
 	g.event(Event{Kind: entry.KindDeviceTrust, Outcome: entry.OutcomeAllowed, Reason: why})

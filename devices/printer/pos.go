@@ -300,9 +300,8 @@ func (g *Guard) lookAfter(ctx context.Context) {
 func (g *Guard) due(now time.Duration) (changed bool) {
 	before := len(g.kicks) + len(g.events)
 	size := g.queue.size
-	if g.giveUp(now) {
-		g.breakOff(now)
-		g.filter.Idle(func(s *escpos.Segment) { g.segment(s, g.arrival(), g.demux.visit, now) })
+	if over, flows := g.giveUp(now); over {
+		g.end(flows, now)
 		g.forced = g.forced && g.queue.size > 0
 	}
 	g.results(now)

@@ -49,6 +49,8 @@ func (g *Guard) ready() error {
 	switch {
 	case g.line == nil, g.reach == reachAway, g.reach == reachSilent:
 		return ErrOffline
+	case !g.trusted && g.clearing:
+		return ErrBusy
 	case !g.trusted:
 		return ErrUntrusted
 	case g.reach != reachOnline:
@@ -121,7 +123,9 @@ func (g *Guard) want(n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.wanted += n
-	g.starves(g.o.Now())
+	now := g.o.Now()
+	g.lingers = now + askedAgain
+	g.starves(now)
 	g.notify()
 }
 

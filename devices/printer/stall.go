@@ -3,6 +3,7 @@ package printer
 import (
 	"time"
 
+	"tillwarden/devices/escpos"
 	"tillwarden/enforcer/journal/entry"
 )
 
@@ -29,12 +30,14 @@ type hunger struct {
 	since time.Duration
 	on    bool
 	// until is when it is over in any case; 0: never. That is for modes that a
-	// POS need not leave. Pictures end.
+	// POS need not leave, and for pictures that would take long to end.
 	until time.Duration
 }
 
-// hungerLimit ends a picture, modeLimit a mode.
+// hungerLimit ends a picture, modeLimit a mode. People who are told that the
+// printer is busy ask again: for askedAgain it counts as if they still waited.
 const (
+	askedAgain  = 15 * time.Second
 	hungerLimit = 2 * time.Second
 	modeLimit   = 8 * time.Second
 )
@@ -60,45 +63,58 @@ func (h *hunger) due() (at time.Duration, some bool) {
 
 // starves takes down how it is with that now. Called with mu held.
 func (g *Guard) starves(now time.Duration) {
-	if g.wanted == 0 || g.filter.Ground() {
+	if g.wanted == 0 && now >= g.lingers || g.filter.Ground() {
 		g.hungry = hunger{}
 		return
 	}
-	if g.language.modes && g.hungry.until == 0 {
+	if g.hungry.until == 0 && (g.language.modes || g.breaksOff()) {
 		g.hungry.until = now + modeLimit
 	}
 	g.hungry.is(g.trusted && g.queue.size == 0, now)
 }
 
-// giveUp reports whether what the POS has begun is to be ended for it. Called
-// with mu held.
-func (g *Guard) giveUp(now time.Duration) bool {
+// giveUp reports whether what the POS has begun is to be ended for it, and
+// whether it is still being sent. Called with mu held.
+func (g *Guard) giveUp(now time.Duration) (over, flows bool) {
 	g.starves(now)
 	if at, some := g.stall(); some && now >= at {
-		return true
+		return true, false
 	}
 	if at, some := g.hungry.due(); some && now >= at {
+		flows = g.hungry.until > 0 && now >= g.hungry.until && g.queue.size > 0
 		g.hungry = hunger{}
 		g.forced = true // and who waits is served before the POS begins anew
-		return true
+		return true, flows
 	}
-	return false
+	return false, false
 }
 
 // tooWhite is how much of a picture is missing before it is not filled with
-// white: on a slow line that takes minutes, in which no drawer opens.
+// white, nor let finish while somebody waits for long: on a slow line that takes
+// minutes, in which no drawer opens.
 const tooWhite = 16 << 10
 
-// breakOff ends a large picture that its POS has given up by clearing the
-// printer, where that can be done. What had been sent of it is lost. Called with
-// mu held.
-func (g *Guard) breakOff(now time.Duration) {
-	if g.filter.Missing() <= tooWhite || g.o.Resync != ResyncClear || g.language.clear == nil || g.line == nil {
-		return
+// breaksOff reports whether the picture under way is large, and the printer can
+// be made to forget it. Called with mu held.
+func (g *Guard) breaksOff() bool {
+	return g.filter.Missing() > tooWhite && g.o.Resync == ResyncClear && g.language.clear != nil && g.line != nil
+}
+
+// end ends what the POS has begun: a command is dropped, a small picture filled
+// with white. A large one ends by clearing the printer; what had been sent of it
+// is lost, and what the POS still sends of it (flows) belongs to nothing. Called
+// with mu held.
+func (g *Guard) end(flows bool, now time.Duration) {
+	if g.breaksOff() {
+		g.refusals.add("picture", "ended by clearing the printer", entry.ReasonPrintLost, 0, now)
+		g.filter.Cleared()
+		if g.distrust() { // it is trusted again once it is cleared and has answered
+			g.event(Event{Kind: entry.KindDeviceTrust, Outcome: entry.OutcomeDenied, Reason: entry.ReasonUntrusted, Text: "to be cleared: a picture was broken off"})
+		}
+		g.clearing, g.hold = true, now+maxHold // who waits is served before the POS goes on
+		if flows {
+			return
+		}
 	}
-	g.refusals.add("picture", "the rest did not come", entry.ReasonPrintLost, 0, now)
-	g.filter.Cleared()
-	if g.distrust() { // it is trusted again once it is cleared and has answered
-		g.event(Event{Kind: entry.KindDeviceTrust, Outcome: entry.OutcomeDenied, Reason: entry.ReasonUntrusted, Text: "to be cleared: a picture was broken off"})
-	}
+	g.filter.Idle(func(s *escpos.Segment) { g.segment(s, g.arrival(), g.demux.visit, now) })
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tillwarden/devices"
 	"tillwarden/enforcer/journal/entry"
 )
 
@@ -27,10 +28,71 @@ func TestInvariant4LargePictureBlocksNobody(t *testing.T) {
 		t.Errorf("%d bytes went to a printer that was to be cleared", n)
 	}
 	eventually(t, "it is told", func() bool {
-		return slices.Contains(r.told(entry.KindDeviceRefused), "device-refused print-lost (picture: the rest did not come)")
+		return slices.Contains(r.told(entry.KindDeviceRefused), "device-refused print-lost (picture: ended by clearing the printer)")
 	})
 	r.send("next job\n")
 	eventually(t, "what is printed next begins between two commands", func() bool { return strings.Contains(r.printer.printed(), "next job") })
+}
+
+// slowPort takes some 40 KB a second, which a pty cannot be made to.
+type slowPort struct{ devices.Port }
+
+func (p slowPort) Write(b []byte) (int, error) {
+	time.Sleep(time.Duration(len(b)) * 25 * time.Microsecond)
+	return p.Port.Write(b)
+}
+
+// TestInvariant4PicturesBlockNobody: nor does a POS that sends one large picture
+// after the other, as fast as the printer takes them. What is left of the one that
+// was broken off is not read as commands.
+func TestInvariant4PicturesBlockNobody(t *testing.T) {
+	t.Parallel()
+	r := ready(t, func(o *Options) {
+		open := o.Open
+		o.Open = func(ctx context.Context) (devices.Port, error) {
+			p, err := open(ctx)
+			return slowPort{p}, err
+		}
+	})
+	r.answer = func(context.Context, Kick) {}
+	f := r.pos()
+	end, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		picture := "\x1dv0\x00\x80\x00\xff\x0f" + strings.Repeat("\x1b@text\n ", 128*0xFFF/8)
+		for {
+			for rest := picture; rest != ""; rest = rest[512:] {
+				select {
+				case <-end:
+					return
+				default:
+				}
+				if _, err := f.WriteString(rest[:min(512, len(rest))]); err != nil || len(rest) <= 512 {
+					break
+				}
+			}
+		}
+	}()
+	eventually(t, "the picture has begun", func() bool { return strings.Contains(string(r.printer.received()), "\xff\x0f\x1b@") })
+	// As the daemon does: each time it asks for a moment only, with a new grant.
+	var err error
+	for range 20 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		err = r.redeem(ctx, r.grant("till"), "till")
+		cancel()
+		if err == nil {
+			break
+		}
+	}
+	if err != nil {
+		t.Errorf("the drawer stays shut: %v", err)
+	}
+	close(end)
+	<-done
+	eventually(t, "it opens", func() bool { return len(r.printer.pulsed()) == 1 })
+	if strings.Contains(r.printer.printed(), "text") {
+		t.Error("a picture's dots were printed as text")
+	}
 }
 
 // TestInvariant4TrickleBlocksNobody: a POS that sends a picture, or a command,
