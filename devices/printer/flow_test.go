@@ -115,7 +115,7 @@ func TestFlowControlIsHonoured(t *testing.T) {
 	t.Parallel()
 	room := map[Flow]int{
 		FlowDSR: 16, FlowCTS: 16, // of a receive buffer that counts as full
-		FlowXonXoff: 48, // it has to be heard first: a printer with as little needs a line for it
+		FlowXonXoff: 32, // once it is heard: a printer with as little needs a line for it
 	}
 	for flow, busy := range map[Flow]func(f *fake, u *uart, on bool){
 		FlowDSR: func(_ *fake, u *uart, on bool) { u.busy(devices.LineDSR, on) },
@@ -150,6 +150,13 @@ func TestFlowControlIsHonoured(t *testing.T) {
 				before := len(r.printer.printed())
 				eventually(t, "it prints", func() bool { return len(r.printer.printed()) >= before+500 })
 				busy(r.printer, line, true)
+				if flow == FlowXonXoff { // it has to be heard first, which takes as long as it takes
+					eventually(t, "it is heard", func() bool {
+						r.Guard.mu.Lock()
+						defer r.Guard.mu.Unlock()
+						return r.paused
+					})
+				}
 				at := line.sent()
 				time.Sleep(100 * time.Millisecond)
 				if late := line.sent() - at; late > room[flow] {
