@@ -23,17 +23,29 @@ func streams() map[string][]byte {
 		dense = append(dense, 0x1B, 'a', 1, 0x1B, '!', 0x10)
 		dense = append(dense, "Oranges  3.59\n"...)
 	}
-	var pictures []byte
+	// A receipt that is printed as a picture: lines of characters, white between
+	// them. And a photograph, as noise: the dots that are the hardest to look through.
+	strokes := []byte{0x00, 0x00, 0x00, 0x18, 0x3C, 0x66, 0x7E, 0x60, 0x06, 0x0C, 0x30, 0x1C, 0x10, 0x7C, 0xC0, 0xFF}
+	var pictures, noise []byte
 	for len(pictures) < benchSize {
 		data := make([]byte, 72*1000)
-		for i := range data {
-			if i/72%8 < 5 {
-				data[i] = byte(r.Uint32())
+		for y := range 1000 {
+			if y%30 < 24 {
+				for x := 4; x < 52; x++ {
+					data[y*72+x] = strokes[r.IntN(len(strokes))]
+				}
 			}
 		}
 		pictures = append(pictures, raster(72, 1000, data)...)
+		photo := make([]byte, 72*1000)
+		for i := range photo {
+			if i/72%8 < 5 {
+				photo[i] = byte(r.Uint32())
+			}
+		}
+		noise = append(noise, raster(72, 1000, photo)...)
 	}
-	return map[string][]byte{"text": text, "dense": dense, "raster": pictures}
+	return map[string][]byte{"text": text, "dense": dense, "raster": pictures, "noise": noise}
 }
 
 // BenchmarkFilter is beside its floors, measured in turns: a copy of the same

@@ -9,7 +9,6 @@ package escpos
 //	1B 70        ESC p: the drawer (Epson and nearly every clone)
 //	1B 78        ESC x: the drawer (Ithaca)
 //	1B 76, 1B 80 ESC v: the drawer (Bematech, Elgin); Epson's old question for paper goes with it
-//	1B 68        ESC h: the drawer (ASI)
 //	1B 23        ESC #: memory switches, and with them the dialect, of several makers
 //	1B 3D        ESC =: another device gets the bytes that follow (ESC = 1 itself is let through)
 //	1B 28 41     ESC ( A: the buzzer, which is driven by the drawer's pins where one is fitted
@@ -21,7 +20,7 @@ package escpos
 //	10 05 0..2   DLE ENQ: recovers, clears the buffers
 //	10 14 1..F   DLE DC4: the drawer, power off, clear the buffers
 var kickPatterns = []pattern{
-	{"\x1B", "pxvh\x80#="},
+	{"\x1B", "pxv\x80#="},
 	{"\x1B(", "AY"},
 	{"\x1C", "q"},
 	{"\x1D", ":^"},

@@ -220,7 +220,7 @@ func everySplitAs(t failer, d *Dialect, in []byte) {
 // kicks are the patterns of invariant 3, written down without regard to how
 // the filter looks for them.
 func kicks() [][]byte {
-	list := [][]byte{{0x1B, 'p'}, {0x1B, 'x'}, {0x1B, 'v'}, {0x1B, 'h'}, {0x1B, 0x80}, {0x1B, '(', 'A'}, {0x1B, '(', 'Y'}, {0x1D, '(', 'z'}, {0x1B, '#'}, {0x1C, 'q'}, {0x1D, ':'}, {0x1D, '^'}, {0x1D, '(', 'A'}, {0x1D, '(', 'D'}, {0x1D, '(', 'E'}, {0x1D, '(', 'M'}}
+	list := [][]byte{{0x1B, 'p'}, {0x1B, 'x'}, {0x1B, 'v'}, {0x1B, 0x80}, {0x1B, '(', 'A'}, {0x1B, '(', 'Y'}, {0x1D, '(', 'z'}, {0x1B, '#'}, {0x1C, 'q'}, {0x1D, ':'}, {0x1D, '^'}, {0x1D, '(', 'A'}, {0x1D, '(', 'D'}, {0x1D, '(', 'E'}, {0x1D, '(', 'M'}}
 	for n := byte(1); n < 16; n++ {
 		list = append(list, []byte{0x10, 0x14, n})
 	}

@@ -16,6 +16,7 @@ type machine struct {
 	// that begins at state 0 stays there.
 	first []byte
 	begin [256]bool // the same as a set
+	depth []int     // by state: how many bytes of a pattern there are
 	reach int       // how many bytes a state depends on at most
 	// asking is the state after DLE EOT, 0 where that is the beginning of nothing.
 	asking uint8
@@ -43,6 +44,7 @@ func newMachine(list []pattern) *machine {
 	ends := func(s, end string) bool { return len(s) >= len(end) && s[len(s)-len(end):] == end }
 	m.word = make([]bool, len(names))
 	for i, name := range names {
+		m.depth = append(m.depth, len(name))
 		for b := range 256 {
 			for s := name + string([]byte{byte(b)}); s != ""; s = s[1:] {
 				if at, ok := states[s]; ok {

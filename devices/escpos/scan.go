@@ -67,7 +67,7 @@ func newPairs(m *machine) *pairs {
 	for _, b := range m.first {
 		next := m.next[0][b]
 		for c := range 256 {
-			if m.bad[0][b] || m.bad[next][c] || m.next[next][c] != 0 {
+			if m.bad[0][b] || m.bad[next][c] || m.depth[m.next[next][c]] > 1 {
 				s.second[c] = true
 			}
 		}

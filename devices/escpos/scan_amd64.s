@@ -87,9 +87,11 @@ two:
 	VPAND     Y4, Y5, Y4
 	VPAND     Y6, Y7, Y6
 	VPOR      Y4, Y6, Y5
+	VPTEST    Y3, Y5
+	JZ        first // no second byte, so no pair ends here
 	VPMOVMSKB Y5, R10
 	ORL       DX, R10
-	JZ        next // no first byte, nor one just before: the most frequent case
+	JZ        next  // no first byte, nor one just before
 	VPMOVMSKB Y4, R10
 	VPMOVMSKB Y6, DI
 	VPAND     Y3, Y4, Y4
@@ -115,6 +117,12 @@ next:
 
 last:
 	ADDQ $64, CX
+	JMP  block
+
+first:
+	VPMOVMSKB Y6, DX
+	SHRL      $31, DX
+	JMP       next
 
 block:
 	LEAQ 32(AX), R9
