@@ -124,7 +124,9 @@ func (g *Guard) want(n int) {
 	defer g.mu.Unlock()
 	g.wanted += n
 	now := g.o.Now()
-	g.lingers = now + askedAgain
+	if n > 0 {
+		g.lingers = now + askedAgain
+	}
 	g.starves(now)
 	g.notify()
 }
@@ -257,7 +259,7 @@ func (g *Guard) writePulse(l *line, r enforcer.Redemption, d Drawer) error {
 	now := g.o.Now()
 	g.sensor.Pulsed(d.Name, r.Seq(), now)
 	g.purposes.Opened(d.Name, r.Seq(), now)
-	g.hold = 0 // the POS may go on
+	g.hold, g.lingers = 0, 0 // nobody has to ask again, and the POS may go on
 	g.notify()
 	return nil
 }

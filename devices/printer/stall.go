@@ -61,6 +61,11 @@ func (h *hunger) due() (at time.Duration, some bool) {
 	return at, some
 }
 
+// starved reports whether it has waited for too long, altogether.
+func (h *hunger) starved(now time.Duration) bool {
+	return h.on && h.total+now-h.since >= hungerLimit
+}
+
 // starves takes down how it is with that now. Called with mu held.
 func (g *Guard) starves(now time.Duration) {
 	if g.wanted == 0 && now >= g.lingers || g.filter.Ground() {
@@ -81,7 +86,11 @@ func (g *Guard) giveUp(now time.Duration) (over, flows bool) {
 		return true, false
 	}
 	if at, some := g.hungry.due(); some && now >= at {
-		flows = g.hungry.until > 0 && now >= g.hungry.until && g.queue.size > 0
+		flows = !g.hungry.starved(now)
+		if flows && !g.language.modes && !g.breaksOff() {
+			g.hungry.until = 0 // little of the picture is left, and comes: it is let finish
+			return false, false
+		}
 		g.hungry = hunger{}
 		g.forced = true // and who waits is served before the POS begins anew
 		return true, flows

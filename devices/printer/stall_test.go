@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tillwarden/devices"
+	"tillwarden/devices/escpos"
 	"tillwarden/enforcer/journal/entry"
 )
 
@@ -261,5 +262,27 @@ func TestOtherQuestions(t *testing.T) {
 		if got := string(answer(t, f, len(test.want))); got != test.want {
 			t.Errorf("%q: % X, want % X", test.ask, got, test.want)
 		}
+	}
+}
+
+// TestPicturesAfterAnOpeningAreWhole: who was served does not wait any more, so
+// that the next receipt's picture is nobody's hindrance, however slow its line is.
+func TestPicturesAfterAnOpeningAreWhole(t *testing.T) {
+	t.Parallel()
+	r := ready(t)
+	if err := r.redeem(context.Background(), r.grant("till"), "till"); err != nil {
+		t.Fatal(err)
+	}
+	r.Guard.mu.Lock()
+	defer r.Guard.mu.Unlock()
+	r.filter.Feed([]byte("\x1dv0\x00\x80\x00\xff\x0fabc"), func(*escpos.Segment) {})
+	r.starves(r.o.Now())
+	if at, some := r.hungry.due(); some {
+		t.Errorf("the picture would be ended at %v", at)
+	}
+	r.lingers = r.o.Now() + askedAgain // as after an opening that was refused
+	r.starves(r.o.Now())
+	if _, some := r.hungry.due(); !some {
+		t.Error("with somebody waiting it would never be ended")
 	}
 }
