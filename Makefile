@@ -10,7 +10,7 @@ COUNT    ?= 1
 # The daemon, the command line and the simulator are plain Go: no C in what decides.
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo run test check unit e2e bench lint fuzz fmt clean
+.PHONY: help build demo run test check unit e2e bench lint fuzz fmt deb deb-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,5 +49,9 @@ bench: ## benchmarks, each beside its floor (docs/benchmarks.md)
 fuzz: ## every fuzz target for FUZZTIME (60s)
 	@packaging/fuzz.sh $(FUZZTIME)
 
+deb: ## the Debian package, in build/deb (ARCH=arm64 for the other one)
+	@packaging/setup.sh deb
+	@packaging/deb.sh $(ARCH)
+
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin build

@@ -1,9 +1,11 @@
 #!/bin/sh
 # Installs what the tests and the demo need on Debian 12, and says what and why.
-# Nothing is installed that is there already. Run by `make test` and `make demo`.
+# Nothing is installed that is there already. Run by `make test`, `make demo` and
+# `make deb`.
 #
 #   setup.sh test   what `make test` needs
 #   setup.sh demo   what `make demo` and `make build` need
+#   setup.sh deb    what `make deb` needs, for either architecture
 set -eu
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -24,7 +26,13 @@ test)
 	[ -e /usr/include/stdlib.h ] || { say "libc6-dev is missing: the race detector needs the C library's headers"; want="$want libc6-dev"; }
 	;;
 demo) ;;
-*) die "unknown: $1 (test or demo)" ;;
+deb)
+	need git git "the package's version and dates are the commit's"
+	need dh debhelper "it makes the package"
+	need dpkg-buildpackage dpkg-dev "it runs the package's build"
+	need lintian lintian "it checks the package against Debian's policy"
+	;;
+*) die "unknown: $1 (test, demo or deb)" ;;
 esac
 
 [ -n "$want" ] || exit 0
