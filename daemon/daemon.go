@@ -13,8 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	sd "github.com/coreos/go-systemd/v22/daemon"
-
 	"tillwarden/daemon/api"
 	"tillwarden/enforcer"
 	"tillwarden/enforcer/bundle"
@@ -33,6 +31,8 @@ type Options struct {
 	Log        *slog.Logger
 	// Level is what Log listens to; a reload sets it.
 	Level *slog.LevelVar
+
+	committing func() // a fault of tests: called by the journal's committer
 }
 
 // Daemon is one register's daemon. New makes it, Run runs it.
@@ -58,7 +58,7 @@ type Daemon struct {
 
 	swipes   *swipes
 	pads     []*pad
-	units    []unit
+	units    []*unit
 	pin      waitingPIN
 	printers []*printerUnit
 	boxes    []*boxUnit
@@ -83,6 +83,8 @@ type Daemon struct {
 
 	problemsMu sync.Mutex
 	problems   map[string]string // guarded by problemsMu; what is wrong, by part
+
+	stuck atomic.Pointer[string] // which parts make no progress; nil: all do
 }
 
 // New opens everything that decisions need: keys, journal, gate, roster and
@@ -148,8 +150,12 @@ func (d *Daemon) touch() { d.service().Touch() }
 
 func (d *Daemon) openJournal(ctx context.Context) error {
 	c := d.config()
+	stamp := d.clock.Stamp
+	if f := d.opt.committing; f != nil {
+		stamp = func() entry.Stamp { f(); return d.clock.Stamp() }
+	}
 	s, err := journal.Open(ctx, journal.Options{
-		Path: filepath.Join(c.State, journalFile), Stamp: d.clock.Stamp, Chain: c.Chain, Store: c.Store, Register: c.Register,
+		Path: filepath.Join(c.State, journalFile), Stamp: stamp, Chain: c.Chain, Store: c.Store, Register: c.Register,
 		Key: d.keys.signer, PublicKey: d.keys.verifier, MaxSize: int64(c.Journal.MaxMiB) << 20,
 		OnCheckpoint: func(text []byte) { d.log.Log(d.ctx, levelAlways, "journal checkpoint", "checkpoint", string(text)) },
 		Alarm: func(kind entry.Kind, text string) {
@@ -280,9 +286,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.notify.ready()
 	d.notify.status(d.statusLine())
 	d.log.Info("ready", "version", d.opt.Version, "chain", d.config().Chain, "store", d.config().Store, "register", d.config().Register)
-	if interval, err := sd.SdWatchdogEnabled(false); err == nil && interval > 0 {
-		d.running.Go(func() { d.notify.watchdog(d.ctx, interval, d.probes()) })
-	}
+	d.startWatchdog()
 	var err error
 	select {
 	case <-ctx.Done():

@@ -16,6 +16,14 @@ type unit struct {
 	name, kind, path string
 	open             func(ctx context.Context) (devices.Port, error)
 	run              func(ctx context.Context, p devices.Port) error
+	loops            devices.Loops
+}
+
+// watched runs a device whose one loop is watched.
+func (u *unit) watched(ctx context.Context, p devices.Port) error {
+	loop := u.loops.Begin("dealing with what came in")
+	defer loop.End()
+	return u.run(ctx, devices.Watched(p, loop))
 }
 
 // line is a serial line as devices opens it.
@@ -38,7 +46,7 @@ func (d *Daemon) makeDevices() error {
 		if err != nil {
 			return fmt.Errorf("reader %s: %w", r.Name, err)
 		}
-		d.units = append(d.units, unit{
+		d.units = append(d.units, &unit{
 			name: r.Name, kind: "reader", path: r.Path, open: r.LineConfig.open(),
 			run: func(ctx context.Context, p devices.Port) error { return reader.Run(ctx, p, d.swipes.take) },
 		})
@@ -51,7 +59,7 @@ func (d *Daemon) makeDevices() error {
 			return fmt.Errorf("keypad %s: %w", k.Name, err)
 		}
 		d.pads = append(d.pads, pad)
-		d.units = append(d.units, unit{
+		d.units = append(d.units, &unit{
 			name: k.Name, kind: "keypad", path: k.Path, open: k.LineConfig.open(),
 			run: func(ctx context.Context, p devices.Port) error { return keys.Run(ctx, p, pad.take) },
 		})
@@ -70,7 +78,7 @@ func (d *Daemon) startDevices() {
 	}
 	for _, u := range d.units {
 		d.running.Go(func() {
-			err := devices.Supervise(d.ctx, u.name, u.open, u.run, d.cameOrWent, devices.WithPath(u.path))
+			err := devices.Supervise(d.ctx, u.name, u.open, u.watched, d.cameOrWent, devices.WithPath(u.path), devices.WithLoops(&u.loops))
 			if err != nil {
 				d.log.Error("a device is not looked after any more", "device", u.name, "err", err)
 			}

@@ -1,11 +1,9 @@
 package daemon
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
@@ -45,68 +43,5 @@ func (n *notifier) status(text string) {
 	if text != n.last {
 		n.last = text
 		n.send("STATUS=" + text)
-	}
-}
-
-// probe shows that one part of the daemon made progress, within ctx.
-type probe struct {
-	name string
-	run  func(ctx context.Context) error
-}
-
-// watchdog pings systemd at half its interval, but only when every probe of
-// that round has come back in time. A probe that hangs is not started twice.
-func (n *notifier) watchdog(ctx context.Context, interval time.Duration, probes []probe) {
-	if interval <= 0 {
-		return
-	}
-	every := interval / 2
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	results := make([]chan error, len(probes))
-	for {
-		good := true
-		deadline := time.NewTimer(every / 2)
-		round, cancel := context.WithTimeout(ctx, every/2)
-		for i, p := range probes {
-			if results[i] == nil {
-				results[i] = make(chan error, 1)
-				go func(out chan<- error) { out <- p.run(round) }(results[i])
-			}
-		}
-		expired := false
-		for i, p := range probes {
-			var err error
-			if expired {
-				select {
-				case err = <-results[i]:
-					results[i] = nil
-				default:
-					err = context.DeadlineExceeded
-				}
-			} else {
-				select {
-				case err = <-results[i]:
-					results[i] = nil
-				case <-deadline.C:
-					expired = true
-					err = context.DeadlineExceeded
-				}
-			}
-			if err != nil && ctx.Err() == nil {
-				good = false
-				n.log.Error("no progress: systemd's watchdog is not told", "part", p.name, "err", err)
-			}
-		}
-		cancel()
-		deadline.Stop()
-		if good {
-			n.send(sd.SdNotifyWatchdog)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
 	}
 }

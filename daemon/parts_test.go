@@ -9,9 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -110,53 +108,6 @@ func TestStepWatcherEnds(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-}
-
-// TestWatchdogNeedsProgress: systemd hears of us only while every part makes
-// progress, and hears again once it does.
-func TestWatchdogNeedsProgress(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		pings := 0
-		n := &notifier{log: slog.New(slog.DiscardHandler), send: func(s string) {
-			mu.Lock()
-			defer mu.Unlock()
-			if s == "WATCHDOG=1" {
-				pings++
-			}
-		}}
-		stuck := make(chan struct{}, 1)
-		stuck <- struct{}{}
-		count := func() int {
-			mu.Lock()
-			defer mu.Unlock()
-			return pings
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			n.watchdog(ctx, 20*time.Second, []probe{
-				{"journal", func(context.Context) error {
-					stuck <- struct{}{} // blocks for as long as somebody holds it, whatever ctx says
-					<-stuck
-					return nil
-				}},
-				{"gate", func(context.Context) error { return nil }},
-			})
-		}()
-		time.Sleep(45 * time.Second)
-		if count() != 0 {
-			t.Errorf("%d pings with a stuck journal", count())
-		}
-		<-stuck // the journal moves again
-		time.Sleep(25 * time.Second)
-		if got := count(); got < 2 {
-			t.Errorf("%d pings after the journal moves again", got)
-		}
-		cancel()
-		<-done
-	})
 }
 
 func TestLogPrefixes(t *testing.T) {

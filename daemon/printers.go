@@ -293,12 +293,6 @@ func (d *Daemon) printerEvent(name string, e printer.Event) {
 	}
 }
 
-// probe takes the guard's lock, which everything in it needs.
-func (u *printerUnit) probe(ctx context.Context) error {
-	u.guard.Status()
-	return ctx.Err()
-}
-
 // device is the printer as a device.
 func (u *printerUnit) device() api.Device {
 	dev := api.Device{Name: u.name, Kind: "printer", Path: u.path, State: "up"}

@@ -45,6 +45,8 @@ type register struct {
 	key    bundle.PrivateKey
 	log    *syncBuffer
 
+	committing func() // of the daemon's options
+
 	d    *Daemon
 	stop context.CancelFunc
 	done chan error
@@ -138,7 +140,7 @@ func (r *register) start() *register {
 	}
 	level := &slog.LevelVar{}
 	level.Set(slog.LevelDebug)
-	r.d, err = New(r.t.Context(), Options{ConfigFile: file, Config: c, Version: "test", Log: NewLog(r.log, level), Level: level})
+	r.d, err = New(r.t.Context(), Options{ConfigFile: file, Config: c, Version: "test", Log: NewLog(r.log, level), Level: level, committing: r.committing})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -97,12 +97,6 @@ func (d *Daemon) startSerialDrawers() {
 	}
 }
 
-// probe takes the drawer's lock, which everything in it needs.
-func (u *boxUnit) probe(ctx context.Context) error {
-	u.drawer.State()
-	return ctx.Err()
-}
-
 // device is the drawer as a device.
 func (u *boxUnit) device() api.Device {
 	dev := api.Device{Name: u.name, Kind: "drawer", Path: u.path, State: "up"}

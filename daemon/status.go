@@ -79,6 +79,9 @@ func (d *Daemon) allProblems() []string {
 		problems = append(problems, part+": "+what)
 	}
 	d.problemsMu.Unlock()
+	if stuck := d.stuck.Load(); stuck != nil {
+		problems = append(problems, *stuck)
+	}
 	if state := d.journal.Space().State; state != journal.SpaceOK {
 		problems = append(problems, "journal: its space is at "+state.String())
 	}

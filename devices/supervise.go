@@ -56,8 +56,14 @@ func WithBackoff(b Backoff) SuperviseOption { return func(s *supervisor) { s.bac
 // does.
 func WithPath(path string) SuperviseOption { return func(s *supervisor) { s.path = path } }
 
+// WithLoops lets Supervise's own loop be watched: that opening and closing the
+// device, and telling of it, come to an end. How long run takes is run's.
+func WithLoops(l *Loops) SuperviseOption { return func(s *supervisor) { s.loops = l } }
+
 type supervisor struct {
 	name    string
+	loops   *Loops
+	loop    *Loop
 	path    string
 	backoff Backoff
 	events  func(Event)
@@ -82,9 +88,15 @@ func Supervise(ctx context.Context, name string, open func(context.Context) (Por
 	if s.backoff.Min <= 0 || s.backoff.Max < s.backoff.Min {
 		return fmt.Errorf("supervising %s: backoff %v to %v makes no sense", name, s.backoff.Min, s.backoff.Max)
 	}
+	if s.loops == nil {
+		s.loops = &Loops{}
+	}
+	s.loop = s.loops.Begin("opening or closing the device")
+	defer s.loop.End()
 	defer s.unwatch()
 	failures := 0
 	for ctx.Err() == nil {
+		s.loop.Turn()
 		// Before opening, or the appearance may fall between; and through the
 		// run, or a quick replugging may.
 		s.watch()
@@ -101,6 +113,7 @@ func Supervise(ctx context.Context, name string, open func(context.Context) (Por
 			}
 		}
 		s.down(err)
+		s.loop.Rest()
 		s.wait(ctx, s.backoff.after(failures))
 		failures = min(failures+1, 30)
 	}
@@ -115,7 +128,9 @@ func (s *supervisor) run(ctx context.Context, port Port, run func(context.Contex
 		defer close(closed)
 		port.Close()
 	})
+	s.loop.Rest()
 	err := run(ctx, port)
+	s.loop.Turn()
 	if stop() {
 		if closeErr := port.Close(); err == nil {
 			err = closeErr

@@ -17,6 +17,7 @@ type Drawer struct {
 	o Options
 	// token is held by who writes to the port.
 	token  chan struct{}
+	loops  devices.Loops
 	kicks  chan printer.Kick
 	events chan printer.Event
 
@@ -93,7 +94,7 @@ func (d *Drawer) Run(ctx context.Context) error {
 	if d.o.OnGrant {
 		d.lookFor(ctx)
 	} else {
-		options := []devices.SuperviseOption{devices.WithPath(d.o.Path)}
+		options := []devices.SuperviseOption{devices.WithPath(d.o.Path), devices.WithLoops(&d.loops)}
 		if d.o.Backoff != (devices.Backoff{}) {
 			options = append(options, devices.WithBackoff(d.o.Backoff))
 		}
@@ -104,7 +105,7 @@ func (d *Drawer) Run(ctx context.Context) error {
 		err = errors.Join(err, front.Close()) // ends the pump
 	}
 	wg.Wait()
-	d.tellAll()
+	d.tellAll(func() {})
 	if err != nil {
 		return fmt.Errorf("drawer %s: %w", d.o.Name, err)
 	}
@@ -131,7 +132,7 @@ func (d *Drawer) hold(ctx context.Context, port devices.Port) error {
 			}
 		})
 	}
-	end(listen(port))
+	end(d.listen(port))
 	d.mu.Lock()
 	d.port = nil
 	d.mu.Unlock()
@@ -141,7 +142,10 @@ func (d *Drawer) hold(ctx context.Context, port devices.Port) error {
 
 // listen drops what a drawer sends (some send without end while they stand open)
 // until the port ends.
-func listen(port devices.Port) error {
+func (d *Drawer) listen(port devices.Port) error {
+	loop := d.loops.Begin("listening to the drawer")
+	defer loop.End()
+	port = devices.Watched(port, loop)
 	buf := make([]byte, 256)
 	for {
 		if _, err := port.Wait(-1); err != nil {
@@ -157,9 +161,12 @@ func listen(port devices.Port) error {
 // kernel's wait for a change (TIOCMIWAIT) cannot be ended, and many drivers of USB
 // adapters have none.
 func (d *Drawer) poll(ctx context.Context, port devices.Port) error {
+	loop := d.loops.Begin("reading the drawer's status")
+	defer loop.End()
 	ticker := time.NewTicker(d.o.Poll)
 	defer ticker.Stop()
 	for {
+		loop.Turn()
 		high, err := d.level(port)
 		if err != nil {
 			if ctx.Err() != nil {
@@ -168,6 +175,7 @@ func (d *Drawer) poll(ctx context.Context, port devices.Port) error {
 			return err
 		}
 		d.reading(high)
+		loop.Rest()
 		select {
 		case <-ctx.Done():
 			return nil
@@ -204,10 +212,13 @@ const noisyText = "its status line changes all the time, and is not minded until
 
 // lookFor says whether a device that must not be opened is there.
 func (d *Drawer) lookFor(ctx context.Context) {
+	loop := d.loops.Begin("looking for the drawer")
+	defer loop.End()
 	ticker := time.NewTicker(presence)
 	defer ticker.Stop()
 	last := "-"
 	for {
+		loop.Turn()
 		why := ""
 		err := there(d.o.Path)
 		if err != nil {
@@ -224,6 +235,7 @@ func (d *Drawer) lookFor(ctx context.Context) {
 			d.event(e)
 			d.mu.Unlock()
 		}
+		loop.Rest()
 		select {
 		case <-ctx.Done():
 			return
@@ -261,21 +273,28 @@ func (d *Drawer) event(e printer.Event) {
 
 // tell gives the events out, in their order, with no lock held.
 func (d *Drawer) tell(ctx context.Context) {
+	loop := d.loops.Begin("telling what happened")
+	defer loop.End()
 	for {
+		loop.Rest()
 		select {
 		case <-ctx.Done():
 			return
 		case e := <-d.events:
+			loop.Turn()
 			d.o.Events(e)
-			d.tellAll()
+			d.tellAll(loop.Turn)
 		}
 	}
 }
 
-func (d *Drawer) tellAll() {
+// tellAll gives out what there is. turn is called between two: each may wait for
+// the disk.
+func (d *Drawer) tellAll(turn func()) {
 	for {
 		select {
 		case e := <-d.events:
+			turn()
 			d.o.Events(e)
 			continue
 		default:
@@ -293,11 +312,15 @@ func (d *Drawer) tellAll() {
 
 // decide hands the kicks to the authority, one after the other.
 func (d *Drawer) decide(ctx context.Context) {
+	loop := d.loops.Begin("deciding about a kick")
+	defer loop.End()
 	for {
+		loop.Rest()
 		select {
 		case <-ctx.Done():
 			return
 		case k := <-d.kicks:
+			loop.Turn()
 			d.o.Authority.Kick(ctx, k)
 		}
 	}
@@ -326,6 +349,10 @@ func (d *Drawer) State() State {
 	}
 	return s
 }
+
+// Stuck says which part of it has been at one thing for longer than limit
+// (devices.ErrStuck), or returns nil. For watchdogs.
+func (d *Drawer) Stuck(limit time.Duration) error { return d.loops.Stuck(limit) }
 
 // DrawerState is what the status line says.
 func (d *Drawer) DrawerState() printer.DrawerState { return d.State().Drawer }

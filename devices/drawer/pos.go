@@ -37,9 +37,13 @@ func (d *Drawer) arrival() arrival {
 
 // pump reads what the POS writes, until its port is closed.
 func (d *Drawer) pump(front *devices.PTY) {
+	loop := d.loops.Begin("taking what the POS writes")
+	defer loop.End()
 	buf := make([]byte, 256)
 	for {
+		loop.Rest()
 		ready, err := front.Wait(d.tellDropped(false))
+		loop.Turn()
 		came := d.arrival()
 		n := 0
 		if err == nil && ready {

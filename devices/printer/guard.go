@@ -22,6 +22,7 @@ type Guard struct {
 
 	// token is held by who writes to the printer.
 	token chan struct{}
+	loops devices.Loops
 	// nudge wakes who looks after what is due.
 	nudge chan struct{}
 	// look says that the drawer's sensor should be looked at.
@@ -195,6 +196,7 @@ func (g *Guard) run(ctx context.Context) error {
 	if g.o.Backoff != (devices.Backoff{}) {
 		options = append(options, devices.WithBackoff(g.o.Backoff))
 	}
+	options = append(options, devices.WithLoops(&g.loops))
 	err = devices.Supervise(lineCtx, g.o.Name, g.o.Open, g.runLine, g.comesAndGoes, options...)
 	stopped := ctx.Err() != nil
 	cancel()
@@ -208,7 +210,7 @@ func (g *Guard) run(ctx context.Context) error {
 		g.event(e)
 	}
 	g.mu.Unlock()
-	g.tellAll()
+	g.tellAll(func() {})
 	var memoErr error
 	if g.o.Keep != nil && stopped {
 		var left *loopback.Left
@@ -322,14 +324,18 @@ func (g *Guard) event(e Event) {
 
 // tell gives the events out, in their order, with no lock held.
 func (g *Guard) tell(ctx context.Context) {
+	loop := g.loops.Begin("telling what happened")
+	defer loop.End()
 	for {
-		g.tellAll()
+		loop.Turn()
+		g.tellAll(loop.Turn)
 		g.mu.Lock()
 		changed, more := g.changed, len(g.events) > 0 || g.printed
 		g.mu.Unlock()
 		if more {
 			continue
 		}
+		loop.Rest()
 		select {
 		case <-ctx.Done():
 			return
@@ -338,7 +344,9 @@ func (g *Guard) tell(ctx context.Context) {
 	}
 }
 
-func (g *Guard) tellAll() {
+// tellAll gives out what there is. turn is called between two: each may wait for
+// the disk.
+func (g *Guard) tellAll(turn func()) {
 	g.mu.Lock()
 	events, dropped, printed := g.events, g.dropped, g.printed
 	g.events, g.dropped, g.printed = nil, 0, false
@@ -347,6 +355,7 @@ func (g *Guard) tellAll() {
 		g.o.Printed()
 	}
 	for _, e := range events {
+		turn()
 		g.o.Events(e)
 	}
 	if dropped > 0 {
@@ -356,7 +365,10 @@ func (g *Guard) tellAll() {
 
 // decide hands the kicks to the authority, one after the other.
 func (g *Guard) decide(ctx context.Context) {
+	loop := g.loops.Begin("deciding about a kick")
+	defer loop.End()
 	for ctx.Err() == nil {
+		loop.Turn()
 		g.mu.Lock()
 		changed := g.changed
 		var k Kick
@@ -370,6 +382,7 @@ func (g *Guard) decide(ctx context.Context) {
 			g.o.Authority.Kick(ctx, k)
 			continue
 		}
+		loop.Rest()
 		select {
 		case <-ctx.Done():
 		case <-changed:
@@ -412,6 +425,11 @@ func (g *Guard) Status() Status {
 	defer g.mu.Unlock()
 	return Status{Reach: g.reach.String(), Trusted: g.trusted, Queued: g.queue.size, Drawer: g.sensor.State()}
 }
+
+// Stuck says which part of the guard has been at one thing for longer than limit
+// (devices.ErrStuck), or returns nil. A printer that takes nothing, and a POS that
+// is kept waiting for it, are none. For watchdogs.
+func (g *Guard) Stuck(limit time.Duration) error { return g.loops.Stuck(limit) }
 
 // DrawerState is what the sensor says.
 func (g *Guard) DrawerState() DrawerState { return g.Status().Drawer }

@@ -158,7 +158,10 @@ func (g *Guard) forgot() { g.unset = len(g.o.realtimeOff) > 0 }
 // write sends what waits in the queue, a little at a time, so that little
 // waits in the kernel.
 func (g *Guard) write(ctx context.Context, l *line) error {
+	loop := g.loops.Begin("writing to the printer")
+	defer loop.End()
 	for looks := 0; ; {
+		loop.Turn()
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -168,6 +171,7 @@ func (g *Guard) write(ctx context.Context, l *line) error {
 		changed := g.changed
 		g.mu.Unlock()
 		if !some && !unset {
+			loop.Rest()
 			select {
 			case <-ctx.Done():
 			case <-changed:
@@ -444,11 +448,15 @@ func (g *Guard) put(l *line, b []byte) error {
 
 // listen reads the printer's answers until the port ends.
 func (g *Guard) listen(l *line) error {
+	loop := g.loops.Begin("listening to the printer")
+	defer loop.End()
 	buf := make([]byte, 256)
 	for {
+		loop.Rest()
 		if _, err := l.port.Wait(-1); err != nil {
 			return err
 		}
+		loop.Turn()
 		n, err := l.port.Read(buf)
 		if err != nil {
 			return err
@@ -549,10 +557,14 @@ func (g *Guard) poll(ctx context.Context, l *line) {
 	if g.language.ask == nil {
 		return
 	}
+	loop := g.loops.Begin("asking the printer")
+	defer loop.End()
 	ticker := time.NewTicker(g.o.Poll)
 	defer ticker.Stop()
 	for {
+		loop.Turn()
 		g.askStatus(ctx, l)
+		loop.Rest()
 		select {
 		case <-ctx.Done():
 			return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tillwarden/devices"
 	"tillwarden/devices/escpos"
 	"tillwarden/enforcer/journal/entry"
 )
@@ -13,10 +14,13 @@ import (
 // pump reads what the POS prints at one front, as fast as the printer takes it,
 // until the front ends: io.EOF where the POS has sent all.
 func (g *Guard) pump(ctx context.Context, s *seat) error {
+	loop := g.loops.Begin("taking what the POS prints")
+	defer loop.End()
 	buf := make([]byte, 512)
 	var came arrival
 	behind := false
 	for {
+		loop.Rest() // until there is something, and the floor and room for it
 		if !g.hasUnfed(s) {
 			if _, err := s.front.Wait(-1); err != nil {
 				return err
@@ -32,7 +36,7 @@ func (g *Guard) pump(ctx context.Context, s *seat) error {
 		waited, err := g.takeFloor(ctx, s)
 		if err == nil {
 			behind = behind || waited
-			waited, err = g.pass(ctx, s, buf, came)
+			waited, err = g.pass(ctx, s, loop, buf, came)
 			behind = behind || waited
 			g.yield()
 		}
@@ -48,10 +52,11 @@ func (g *Guard) pump(ctx context.Context, s *seat) error {
 }
 
 // pass reads once and feeds what was read. It reports whether it had to wait.
-func (g *Guard) pass(ctx context.Context, s *seat, buf []byte, came arrival) (waited bool, err error) {
+func (g *Guard) pass(ctx context.Context, s *seat, loop *devices.Loop, buf []byte, came arrival) (waited bool, err error) {
 	if waited, err = g.admit(ctx); err != nil {
 		return waited, err
 	}
+	loop.Turn()
 	p := g.takeUnfed(s)
 	if len(p) == 0 {
 		n, err := s.front.Read(buf)
@@ -71,10 +76,12 @@ func (g *Guard) pass(ctx context.Context, s *seat, buf []byte, came arrival) (wa
 			break
 		}
 		waited = true
+		loop.Rest()
 		if _, err := g.admit(ctx); err != nil {
 			g.unfed(s, p)
 			return waited, err
 		}
+		loop.Turn()
 	}
 	return waited, nil
 }
@@ -240,7 +247,10 @@ func (g *Guard) reply(b []byte) {
 // answer writes the printer's answers to who has the floor. A POS that does not
 // read them holds up nothing but itself.
 func (g *Guard) answer(ctx context.Context) {
+	loop := g.loops.Begin("answering the POS")
+	defer loop.End()
 	for ctx.Err() == nil {
+		loop.Turn()
 		g.mu.Lock()
 		b, changed := g.replies, g.changed
 		var to front
@@ -262,6 +272,7 @@ func (g *Guard) answer(ctx context.Context) {
 			_, _ = to.Write(b) // what it does not read is lost, as on a line
 			continue
 		}
+		loop.Rest()
 		select {
 		case <-ctx.Done():
 		case <-changed:
@@ -272,15 +283,19 @@ func (g *Guard) answer(ctx context.Context) {
 // lookAfter does what is due at a time: kicks that waited for their receipt,
 // commands that broke off, what is to be told.
 func (g *Guard) lookAfter(ctx context.Context) {
+	loop := g.loops.Begin("doing what is due")
+	defer loop.End()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		loop.Rest()
 		select {
 		case <-ctx.Done():
 			return
 		case <-g.nudge:
 		case <-timer.C:
 		}
+		loop.Turn()
 		g.mu.Lock()
 		now := g.o.Now()
 		changed := g.due(now)

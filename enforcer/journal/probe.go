@@ -11,7 +11,7 @@ import (
 // stuck. It is for watchdogs.
 func (s *Store) Probe(ctx context.Context) error {
 	r := &request{own: true, done: make(chan struct{})}
-	if err := s.q.put(r); err != nil {
+	if err := s.q.putProbe(r); err != nil {
 		return err
 	}
 	select {

@@ -51,6 +51,20 @@ func TestProbeNoticesAStuckCommitter(t *testing.T) {
 			break
 		}
 	}
+	// So many wait for it by now that nobody else is taken in. That is no sign of life.
+	s.q.mu.Lock()
+	for len(s.q.requests) < maxQueue {
+		s.q.requests = append(s.q.requests, &request{own: true, done: make(chan struct{})})
+	}
+	s.q.mu.Unlock()
+	if _, err := s.Append(t.Context(), false, entry.Entry{Kind: entry.KindCalled}); !errors.Is(err, ErrBusy) {
+		t.Fatalf("the queue is not full: %v", err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := s.Probe(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("stuck with a full queue: %v", err)
+	}
 	mu.Lock()
 	hanging = false
 	mu.Unlock()

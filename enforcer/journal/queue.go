@@ -61,6 +61,19 @@ func (q *queue) put(r *request) error {
 	return nil
 }
 
+// putProbe adds a request without entries, also to a full queue: whether that is
+// worked off is what its owner wants to know.
+func (q *queue) putProbe(r *request) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ended {
+		return ErrClosed
+	}
+	q.requests = append(q.requests, r)
+	q.ring()
+	return nil
+}
+
 func (q *queue) ring() {
 	select {
 	case q.wake <- struct{}{}:
