@@ -76,6 +76,10 @@ const maxOwed = 32
 // after they arrived, and not after all else that came with them.
 const slice = 4096
 
+// pictureSlice is how much of a picture is read at a time. No request is looked
+// for in it.
+const pictureSlice = 4 * slice
+
 // NewFilter makes a filter for a printer at ground state that speaks d.
 func NewFilter(d *Dialect) *Filter {
 	return &Filter{
@@ -94,6 +98,9 @@ func (f *Filter) Feed(p []byte, emit func(*Segment)) {
 	f.emit = emit
 	for len(p) > 0 {
 		n := min(len(p), slice)
+		if f.state == picture && f.left > 2 {
+			n = min(len(p), pictureSlice, f.left) // a picture by itself
+		}
 		switch {
 		case !f.d.realtime:
 		case f.state == picture && f.left >= n && n > 2:

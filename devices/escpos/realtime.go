@@ -1,7 +1,5 @@
 package escpos
 
-import "bytes"
-
 // Command names a real-time command.
 type Command uint8
 
@@ -26,11 +24,10 @@ type Realtime struct {
 func (r *Realtime) Next(p []byte, i int) (int, Command, byte) {
 	for i < len(p) {
 		if !r.second && !r.third {
-			k := bytes.IndexByte(p[i:], dle)
-			if k < 0 {
+			if i = realtimeHeads.from(p, i); i == len(p) {
 				return len(p), 0, 0
 			}
-			i += k + 1
+			i++
 			r.second = true
 			continue
 		}
@@ -60,6 +57,10 @@ func (r *Realtime) Next(p []byte, i int) (int, Command, byte) {
 	}
 	return len(p), 0, 0
 }
+
+// realtimeHeads are what real-time commands begin with. A picture has many a DLE
+// that is not followed by one of the others.
+var realtimeHeads = pairsOf([]byte{dle}, [256]bool{dle: true, eot: true, enq: true, dc4: true})
 
 // known reports whether a real-time command with this number does something
 // on printers in general.

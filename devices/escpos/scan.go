@@ -8,8 +8,8 @@ import (
 
 // Receipts are long runs of text, and pictures long runs of dots, in which
 // there is nothing to decide. What passes over them is written twice: here in Go,
-// which says what is meant, and for processors with AVX2 in scan_amd64.s, 32
-// bytes at a time. A test holds the two together on all kinds of bytes.
+// which says what is meant, and in scan_amd64.s for processors with AVX2, 32 bytes
+// at a time, and with AVX-512, 64. A test holds them together on all kinds of bytes.
 
 // Bits of each byte of a word.
 const (
@@ -60,17 +60,33 @@ type pairs struct {
 	// to what both tables say. Bit 7 is the first bytes, the others are the second
 	// ones. They may hold more bytes than there are: what is found is looked at.
 	classes [2][16]byte
+	// slots are the same by a byte's slot: bit 7 is the first bytes, bit 0 the
+	// second ones.
+	slots [128]byte
 }
 
+// slot is a byte's place in a table of half as many: 0x02 to 0x80 have their own,
+// as ESC 80h t is a pattern in some dialects; the others share one.
+func slot(c byte) byte { return min(c-1, 0x80) & 0x7F }
+
 func newPairs(m *machine) *pairs {
-	s := &pairs{first: m.first, begins: m.begin}
+	var second [256]bool
 	for _, b := range m.first {
 		next := m.next[0][b]
 		for c := range 256 {
 			if m.bad[0][b] || m.bad[next][c] || m.depth[m.next[next][c]] > 1 {
-				s.second[c] = true
+				second[c] = true
 			}
 		}
+	}
+	return pairsOf(m.first, second)
+}
+
+// pairsOf finds one of the first bytes followed by one of the second ones.
+func pairsOf(first []byte, second [256]bool) *pairs {
+	s := &pairs{first: first, second: second}
+	for _, b := range first {
+		s.begins[b] = true
 	}
 	// One bit for each upper half that second bytes have, as far as bits go: then
 	// halves share one, in pairs that take the fewest other bytes in, and white
@@ -113,6 +129,10 @@ func newPairs(m *machine) *pairs {
 		if is {
 			s.classes[0][c&15] |= 0x80
 			s.classes[1][c>>4] |= 0x80
+			s.slots[slot(byte(c))] |= 0x80
+		}
+		if s.second[c] {
+			s.slots[slot(byte(c))] |= 1
 		}
 	}
 	return s
@@ -141,26 +161,55 @@ func (s *pairs) from(p []byte, i int) int {
 	if i >= len(p) {
 		return len(p)
 	}
-	if wide {
-		for {
-			if i += pairsWide(p[i:], &s.classes); len(p)-i < 32 {
-				break
-			}
-			if s.at(p, i) {
-				return i
-			}
-			i++
+	found := false
+	if widest {
+		if i, found = s.in64(p, i); found {
+			return i
 		}
-		// What is left is less than a block: the last whole one is looked at once
-		// more, most of it for the second time.
-		if last := len(p) - 32; last >= 0 && i < len(p) {
-			k := last + pairsWide(p[last:], &s.classes)
-			if k == len(p) || k >= i && s.at(p, k) {
-				return k
-			}
+	}
+	if wide {
+		if i, found = s.in32(p, i); found {
+			return i
 		}
 	}
 	return s.narrow(p, i)
+}
+
+// in64 is from, as far as there are blocks of 64 bytes: it returns where it has
+// found one, or up to where there is none.
+func (s *pairs) in64(p []byte, i int) (int, bool) {
+	for len(p)-i >= 64 {
+		if i += pairsWidest(p[i:], &s.slots); len(p)-i < 64 {
+			break
+		}
+		if s.at(p, i) {
+			return i, true
+		}
+		i++
+	}
+	return i, false
+}
+
+// in32 is the same with blocks of 32 bytes.
+func (s *pairs) in32(p []byte, i int) (int, bool) {
+	for {
+		if i += pairsWide(p[i:], &s.classes); len(p)-i < 32 {
+			break
+		}
+		if s.at(p, i) {
+			return i, true
+		}
+		i++
+	}
+	// What is left is less than a block: the last whole one is looked at once
+	// more, most of it for the second time.
+	if last := len(p) - 32; last >= 0 && i < len(p) {
+		k := last + pairsWide(p[last:], &s.classes)
+		if k == len(p) || k >= i && s.at(p, k) {
+			return k, true
+		}
+	}
+	return i, false
 }
 
 func (s *pairs) narrow(p []byte, i int) int {

@@ -5,6 +5,10 @@ import "golang.org/x/sys/cpu"
 // wide: the processor has what scan_amd64.s is written in.
 var wide = cpu.X86.HasAVX2 && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT
 
+// widest: it has AVX-512 with VBMI as well, so that a table of 128 bytes is looked up
+// in at once.
+var widest = wide && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VBMI
+
 // plainWide is plain for as many whole blocks of 32 bytes as there are: n is
 // less than their length only where it stopped at another byte.
 //
@@ -17,3 +21,9 @@ func plainWide(p []byte) (n, lines int)
 //
 //go:noescape
 func pairsWide(p []byte, classes *[2][16]byte) int
+
+// pairsWidest is pairsWide with whole blocks of 64 bytes, as slots has their
+// classes.
+//
+//go:noescape
+func pairsWidest(p []byte, slots *[128]byte) int

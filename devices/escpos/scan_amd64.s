@@ -160,3 +160,54 @@ end:
 	MOVQ AX, ret+32(FP)
 	VZEROUPPER
 	RET
+
+// func pairsWidest(p []byte, slots *[128]byte) int
+//
+// As pairsWide, 64 bytes at a time: a byte's class is looked up by its slot (see
+// slot in scan.go) in all of the table at once. Bit 7 is the first bytes, bit 0
+// the second ones.
+TEXT ·pairsWidest(SB), NOSPLIT, $0-40
+	MOVQ p_base+0(FP), SI
+	MOVQ p_len+8(FP), CX
+	MOVQ slots+24(FP), R8
+	XORQ AX, AX
+	XORQ DX, DX
+	VMOVDQU64 (R8), Z0
+	VMOVDQU64 64(R8), Z1
+	MOVQ $0x0101010101010101, R9
+	VPBROADCASTQ R9, Z2
+	MOVQ $0x8080808080808080, R9
+	VPBROADCASTQ R9, Z3
+	SUBQ $64, CX
+	JB   none
+
+block:
+	VMOVDQU8 (SI)(AX*1), Z4
+	VPSUBB   Z2, Z4, Z4
+	VPMINUB  Z3, Z4, Z4
+	VPERMI2B Z1, Z0, Z4
+	VPMOVB2M Z4, K1
+	VPTESTMB Z2, Z4, K2
+	KMOVQ    K1, R10
+	KMOVQ    K2, R11
+	LEAQ     (DX)(R10*2), R12
+	MOVQ     R10, DX
+	SHRQ     $63, DX
+	ANDQ     R11, R12
+	JNZ      found
+	ADDQ     $64, AX
+	CMPQ     AX, CX
+	JLS      block
+
+none:
+	SUBQ DX, AX
+	JMP  end
+
+found:
+	BSFQ R12, R12
+	LEAQ -1(AX)(R12*1), AX
+
+end:
+	MOVQ AX, ret+32(FP)
+	VZEROUPPER
+	RET

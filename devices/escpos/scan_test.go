@@ -59,6 +59,14 @@ func TestPairsAreFound(t *testing.T) {
 		if got := s.narrow(p, i); got != want {
 			t.Fatalf("narrow from %d: %d, want %d: % X", i, got, want, p)
 		}
+		for name, f := range map[string]func([]byte, int) (int, bool){"in64": s.in64, "in32": s.in32} {
+			if name == "in64" && !widest || name == "in32" && !wide || i == len(p) {
+				continue
+			}
+			if got, found := f(p, i); got > want || found && got != want {
+				t.Fatalf("%s from %d: %d (%v), want %d: % X", name, i, got, found, want, p)
+			}
+		}
 	})
 }
 
