@@ -11,6 +11,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// patience is how long a test waits for what is to come: machines that build much
+// at a time are slow, and what comes late has come.
+const patience = 30 * time.Second
+
 // pair makes a pty and opens its slave as the register would.
 func pair(t *testing.T) (*PTY, Port) {
 	t.Helper()
@@ -43,7 +47,7 @@ func readUntil(t *testing.T, p Port, want []byte) {
 	t.Helper()
 	var got []byte
 	buf := make([]byte, 4096)
-	for end := time.Now().Add(5 * time.Second); len(got) < len(want); {
+	for end := time.Now().Add(patience); len(got) < len(want); {
 		n, err := p.Read(buf)
 		if err != nil {
 			t.Fatalf("after %d of %d bytes: %v", len(got), len(want), err)
@@ -58,14 +62,25 @@ func readUntil(t *testing.T, p Port, want []byte) {
 	}
 }
 
-// within fails if f takes longer than limit.
-func within(t *testing.T, limit time.Duration, what string, f func()) {
+// ends fails if f does not.
+func ends(t *testing.T, what string, f func()) {
 	t.Helper()
 	done := make(chan struct{})
 	go func() { defer close(done); f() }()
 	select {
 	case <-done:
-	case <-time.After(limit):
-		t.Fatalf("%s took longer than %v", what, limit)
+	case <-time.After(patience):
+		t.Fatalf("%s does not end", what)
+	}
+}
+
+// asksOnce fails if a close would wait for what is queued, though the far side is
+// gone.
+func asksOnce(t *testing.T, port *tty, queued func() (int, error)) {
+	t.Helper()
+	asked := 0
+	port.drained(func() (int, error) { asked++; return queued() })
+	if asked != 1 {
+		t.Errorf("its close would ask %d times for what is queued", asked)
 	}
 }

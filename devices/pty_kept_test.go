@@ -1,6 +1,7 @@
 package devices
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,7 +68,7 @@ func TestPTYOutlivesUs(t *testing.T) {
 		if what != "closed" {
 			t.Errorf("the last that happened meanwhile was a close, not %q", what)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Error("nobody was told of the opening and closing in between")
 	}
 	write(app, "after")
@@ -158,11 +159,11 @@ func TestPTYTakesNothingElseOver(t *testing.T) {
 // TestPTYAnyName: the link may be where a POS looks for serial lines, between
 // the kernel's own nodes; and it comes back.
 func TestPTYAnyName(t *testing.T) {
-	link := "/dev/ttyS40"
+	link := fmt.Sprintf("/dev/ttyS%d", 100+os.Getpid()) // nobody else's: not another run's of this test either
 	if _, err := os.Lstat(link); err == nil {
 		t.Skip("this machine has a ", link)
 	}
-	probe := filepath.Join("/dev", ".tillwarden-test")
+	probe := link + "-probe"
 	if err := os.Symlink("x", probe); err != nil {
 		t.Skip("no links can be made in /dev: ", err)
 	}

@@ -68,7 +68,7 @@ func TestPTYIsNewForTheNextOpener(t *testing.T) {
 	app.file.Close()
 	select {
 	case <-closes:
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the close was not noticed")
 	}
 	if err := unprivileged(t, far.Link()); err != nil {

@@ -42,6 +42,7 @@ func usbPair(t *testing.T) (far *tty, near *usblpPort) {
 
 func TestUSBPrinterBytesPassUnchanged(t *testing.T) {
 	far, near := usbPair(t)
+	near.writeWait = patience
 	all := make([]byte, 600) // more than a transfer
 	for i := range all {
 		all[i] = byte(i)
@@ -53,7 +54,7 @@ func TestUSBPrinterBytesPassUnchanged(t *testing.T) {
 	}()
 	var got []byte
 	buf := make([]byte, 4096)
-	for end := time.Now().Add(5 * time.Second); len(got) < len(all) && time.Now().Before(end); {
+	for end := time.Now().Add(patience); len(got) < len(all) && time.Now().Before(end); {
 		if _, err := far.wait(time.Second); err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +87,7 @@ func TestUSBPrinterStalls(t *testing.T) {
 	if queued, err := near.Queued(); queued != writeChunk || err != nil {
 		t.Errorf("Queued = %d, %v; want the last transfer", queued, err)
 	}
-	within(t, 2*time.Second, "Close", func() { near.Close() })
+	ends(t, "Close", func() { near.Close() })
 	if _, err := near.Write([]byte("x")); !errors.Is(err, ErrClosed) {
 		t.Errorf("Write: %v, want ErrClosed", err)
 	}
@@ -106,7 +107,7 @@ func TestUSBPrinterUnpluggedIsGone(t *testing.T) {
 		result <- err
 	}()
 	far.close()
-	within(t, 5*time.Second, "hearing of it", func() {
+	ends(t, "hearing of it", func() {
 		if err := <-result; !errors.Is(err, ErrGone) {
 			t.Errorf("Read: %v, want ErrGone", err)
 		}
@@ -114,7 +115,8 @@ func TestUSBPrinterUnpluggedIsGone(t *testing.T) {
 	if _, err := near.Write([]byte("x")); !errors.Is(err, ErrGone) {
 		t.Errorf("Write: %v, want ErrGone", err)
 	}
-	within(t, 300*time.Millisecond, "closing it", func() { near.Close() })
+	asksOnce(t, near.device, func() (int, error) { return 1, nil })
+	ends(t, "closing it", func() { near.Close() })
 }
 
 // TestUSBPrinterThatAnswersWithNothing: there are printers that do so without
