@@ -461,14 +461,7 @@ func newCounter(t testing.TB, language string, model sim.Model) *counter {
 			return
 		}
 		k.Function = "pos.drawer.sale"
-		// Where this machine is too busy for the printer to answer in time, the
-		// grant lapses, and the operator asks again.
-		for range 10 {
-			c.open(ctx, k)
-			if results := c.results(); results[len(results)-1] == nil {
-				return
-			}
-		}
+		c.insist(ctx, k)
 	}
 	return c
 }
@@ -493,7 +486,7 @@ func (c *counter) job(pieces [][3]int, data []byte, answers int) []byte {
 		}
 	}
 	got := make([]byte, 0, answers)
-	for end := time.Now().Add(5 * time.Second); len(got) < answers && time.Now().Before(end); {
+	for end := time.Now().Add(longEnough); len(got) < answers && time.Now().Before(end); {
 		fds := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLIN}}
 		if n, err := unix.Poll(fds, 50); err != nil || n == 0 {
 			continue
@@ -521,7 +514,7 @@ func (c *counter) settles(differs func() string, kicks, pulses int) {
 	settled := func() bool {
 		return differs() == "" && len(c.kicked()) == kicks && c.printer.State().Pulses == int64(pulses)
 	}
-	for end := time.Now().Add(20 * time.Second); !settled(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(2 * longEnough); !settled(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			c.Fatalf("%d kicks, not %d; %d pulses, not %d: %v; events: %v\nprinted otherwise: %s", len(c.kicked()), kicks,
 				c.printer.State().Pulses, pulses, c.results(), c.told(entry.KindDeviceRefused), differs())

@@ -280,7 +280,7 @@ func (f *fake) received() []byte {
 // eventually waits until a condition holds.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !holds(); {
+	for end := time.Now().Add(longEnough); !holds(); {
 		if time.Now().After(end) {
 			t.Fatalf("it never came to be that %s", what)
 		}

@@ -43,6 +43,7 @@ func TestPrintsAsItCame(t *testing.T) {
 func TestInvariant1(t *testing.T) {
 	t.Parallel()
 	r := ready(t)
+	r.answer = r.insist
 	r.send(lines(6), cut, kick1)
 	eventually(t, "the drawer is pulsed", func() bool { return len(r.printer.pulsed()) == 1 })
 	eventually(t, "it is redeemed", func() bool { return len(r.results()) == 1 && r.results()[0] == nil })
@@ -94,7 +95,7 @@ func TestInvariant1NeedsARedemption(t *testing.T) {
 	if p := r.printer.pulsed(); len(p) != 0 {
 		t.Errorf("pulses %q", p)
 	}
-	if err := r.redeem(ctx, r.grant("second"), "second"); err != nil {
+	if err := r.opensDrawer("second"); err != nil {
 		t.Error(err)
 	}
 	eventually(t, "the second drawer is pulsed, and nothing else", func() bool { return slices.Equal(r.printer.pulsed(), []string{"p1"}) })
@@ -131,7 +132,7 @@ func TestInvariant2NoPulseLater(t *testing.T) {
 	}
 	f.WriteString("cd")
 	eventually(t, "the picture is whole", func() bool { return strings.HasSuffix(r.printer.printed(), "#") })
-	if err := pulse(); err != nil {
+	if err := again(pulse); err != nil {
 		t.Error(err)
 	}
 	eventually(t, "there is one pulse", func() bool { return slices.Equal(r.printer.pulsed(), []string{"p0"}) })
@@ -247,9 +248,11 @@ func TestAsked(t *testing.T) {
 	if k := r.kicked()[0]; k.Ask != 41 || k.Function != "pos.till.pickup" || k.Purpose != entry.PurposeAsked || k.Claimant != "pos" {
 		t.Errorf("%+v", k)
 	}
+	r.watch.stop()
 	r.Absorb("till")
 	r.send(kick1, "done")
 	eventually(t, "the text is printed", func() bool { return r.printer.printed() == "done" })
+	r.watch.goOn()
 	stays(t, 1700*time.Millisecond, "no kick is decided", func() bool { return len(r.kicked()) == 1 })
 }
 

@@ -51,7 +51,7 @@ func TestInvariant2PulseWaitsForTheBuffer(t *testing.T) {
 		t.Fatalf("pulses %q", got)
 	}
 	r.printer.set(func(f *fake) { f.busy = false })
-	if err := r.redeem(context.Background(), r.grant("till"), "till"); err != nil {
+	if err := r.opensDrawer("till"); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "it opens", func() bool { return len(r.printer.pulsed()) == 1 })
@@ -69,7 +69,7 @@ func TestDrainIsAnOption(t *testing.T) {
 		r := ready(t, change)
 		r.printer.set(func(f *fake) { f.busy = true })
 		r.send(lines(3))
-		if err := r.redeem(context.Background(), r.grant("till"), "till"); err != nil {
+		if err := r.opensDrawer("till"); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if bytes.Contains(r.printer.everything(), orderedAsk) {
@@ -283,7 +283,7 @@ func TestInvariant9QuestionsAreBounded(t *testing.T) {
 	})
 	// The printer answers none of them, nor will it.
 	r.printer.set(func(f *fake) { f.waits, f.busy = []byte("text\n"), false })
-	if err := r.redeem(t.Context(), r.grant("till"), "till"); err != nil {
+	if err := r.opensDrawer("till"); err != nil {
 		t.Error(err)
 	}
 	eventually(t, "it opens", func() bool { return len(r.printer.pulsed()) == 1 })
