@@ -296,7 +296,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	return errors.Join(err, d.stop())
 }
 
-// stopLimit is how long a stop may take.
+// stopLimit is how long what is busy may take to end, and then the journal.
 const stopLimit = 1900 * time.Millisecond
 
 // stop ends everything in order: nobody asks any more, devices are let go,
@@ -326,7 +326,10 @@ func (d *Daemon) stop() error {
 	case <-ctx.Done():
 		d.log.Warn("something is still busy; stopping without it")
 	}
-	_, stopped := d.journal.Append(ctx, false, entry.Entry{
+	// What is still busy has used the time up. The last entry has its own.
+	last, cancelLast := context.WithTimeout(context.Background(), stopLimit)
+	defer cancelLast()
+	_, stopped := d.journal.Append(last, false, entry.Entry{
 		Kind: entry.KindStop, Outcome: entry.OutcomeAllowed, Reason: entry.ReasonStopped, Source: "daemon",
 	})
 	return errors.Join(err, stopped, d.close())

@@ -393,3 +393,20 @@ func TestReloadTakesOver(t *testing.T) {
 		t.Errorf("the journal says of reloads:\n%s", texts)
 	}
 }
+
+// TestStopIsJournaled: also where something does not end in time.
+func TestStopIsJournaled(t *testing.T) {
+	t.Parallel()
+	r := newRegister(t, "").start()
+	end := make(chan struct{})
+	defer close(end)
+	r.d.running.Go(func() { <-end })
+	r.halt()
+	if !strings.Contains(r.log.String(), "stopping without it") {
+		t.Error("nothing was busy: the test tries nothing")
+	}
+	r.start()
+	if n := len(r.entries("stop")); n != 1 {
+		t.Errorf("the journal has %d stops", n)
+	}
+}
