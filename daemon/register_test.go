@@ -169,7 +169,7 @@ func (r *register) halt() {
 		if err != nil {
 			r.t.Errorf("stopping: %v", err)
 		}
-	case <-time.After(patience):
+	case <-time.After(longEnough):
 		r.t.Fatal("the daemon does not stop")
 	}
 	for _, c := range []*api.Client{r.pos, r.con, r.tech} {
@@ -257,14 +257,14 @@ func (r *register) entries(kind string) []api.Entry {
 	return page.Entries
 }
 
-// patience is how long a test waits for what is to come: machines that build much
+// longEnough is how long a test waits for what is to come: machines that build much
 // at a time are slow, and what comes late has come.
-const patience = 30 * time.Second
+const longEnough = 30 * time.Second
 
 // until waits for a condition that becomes true by itself.
 func until(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !cond(); {
+	for end := time.Now().Add(longEnough); !cond(); {
 		if time.Now().After(end) {
 			t.Fatalf("it never came to this: %s", what)
 		}

@@ -18,7 +18,7 @@ import (
 // hand is nobody's.
 func TestOpens(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newRig(t, inTime)
 	if got := r.line().raised; got != devices.LineDTR|devices.LineRTS {
 		t.Errorf("raised: %v", got)
 	}
@@ -246,6 +246,7 @@ func TestPolarity(t *testing.T) {
 		t.Error("CTS is not RI")
 	}
 	for _, openIsHigh := range []bool{false, true} {
+		r.SetPolarity(printer.PolarityUnknown)
 		open, shut := devices.LineRI, devices.Lines(0)
 		if !openIsHigh {
 			open, shut = shut, open
@@ -256,9 +257,10 @@ func TestPolarity(t *testing.T) {
 		}
 		r.SetPolarity(p)
 		eventually(t, "it is open", func() bool { s := r.State().Drawer; return s.Known && s.Open })
-		before := len(r.told(entry.KindDrawerClosed, entry.KindDrawerOpened))
+		// Whether it was seen to open depends on when the line was read last.
+		before := len(r.told(entry.KindDrawerClosed))
 		r.line().set(shut)
-		eventually(t, "it is closed", func() bool { return len(r.told(entry.KindDrawerClosed, entry.KindDrawerOpened)) == before+1 })
+		eventually(t, "it is closed", func() bool { return len(r.told(entry.KindDrawerClosed)) == before+1 })
 		if r.State().Drawer.Open {
 			t.Error("closed is open")
 		}

@@ -44,7 +44,7 @@ func TestKicks(t *testing.T) {
 // TestAskedKicks: an ask before its kick names it, an opening at once absorbs it.
 func TestAskedKicks(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newRig(t, inTime)
 	r.Ask(7, "till", "pos.drawer.sale", "pos")
 	r.send("\x07")
 	eventually(t, "a kick", func() bool { return len(r.kicked()) == 1 })
@@ -66,7 +66,7 @@ func TestAskedKicks(t *testing.T) {
 // it, however short; opening and writing are one; the next session's is another.
 func TestTriggerKicks(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, onGrant)
+	r := newRig(t, onGrant, inTime)
 	f, err := os.Open(r.link)
 	if err != nil {
 		t.Fatal(err)

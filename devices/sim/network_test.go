@@ -36,7 +36,7 @@ func TestNetworkPrinterPrintsAndAnswers(t *testing.T) {
 	if _, err := p.Write([]byte("over the network\n\x10\x04\x01")); err != nil {
 		t.Fatal(err)
 	}
-	if ready, err := p.Wait(5 * time.Second); !ready || err != nil {
+	if ready, err := p.Wait(patience); !ready || err != nil {
 		t.Fatalf("no answer: %v, %v", ready, err)
 	}
 	buf := make([]byte, 10)
@@ -83,7 +83,7 @@ func TestNetworkPrinterDiesWithItsPower(t *testing.T) {
 	if err := client.Printer(soon(t), ActionPowerOff); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Wait(5 * time.Second); err != nil {
+	if _, err := p.Wait(patience); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.Read(make([]byte, 1)); !errors.Is(err, devices.ErrGone) {

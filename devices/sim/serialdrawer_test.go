@@ -27,7 +27,7 @@ func newSerialDrawer(t *testing.T, o SerialDrawerOptions) (*Client, string) {
 
 func (c *Client) serialDrawer(t *testing.T, what string, wanted func(SerialDrawerState) bool) SerialDrawerState {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
 		s, err := c.State(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -52,8 +52,12 @@ func open(t *testing.T, path string) devices.Port {
 	return p
 }
 
+// patience is how long a test waits for what is to come: machines that build much
+// at a time are slow, and what comes late has come.
+const patience = 30 * time.Second
+
 func soon(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -67,7 +71,7 @@ func TestPrinterOverATTY(t *testing.T) {
 		if _, err := port.Write([]byte{dle, eot, 1}); err != nil {
 			t.Fatal(err)
 		}
-		if ready, err := port.Wait(5 * time.Second); !ready || err != nil {
+		if ready, err := port.Wait(patience); !ready || err != nil {
 			t.Fatal("no answer: ", err)
 		}
 		buf := make([]byte, 16)
