@@ -114,7 +114,13 @@ func New(ctx context.Context, o Options) (_ *Daemon, err error) {
 	if err := os.MkdirAll(c.State, 0o700); err != nil {
 		return nil, fmt.Errorf("make the state folder: %w", err)
 	}
-	if d.keys, err = openKeys(c.State, journal.KeyName(c.Chain, c.Store, c.Register)); err != nil {
+	name := journal.KeyName(c.Chain, c.Store, c.Register)
+	if aside, err := setUnusedAside(ctx, c.State, name); err != nil {
+		return nil, err
+	} else if aside != "" {
+		d.log.Warn("this register was never in use, and has another name now: what it had before is set aside", "folder", aside, "name", name)
+	}
+	if d.keys, err = openKeys(c.State, name); err != nil {
 		return nil, err
 	}
 	if err := d.openJournal(ctx); err != nil {
