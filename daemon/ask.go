@@ -78,6 +78,9 @@ func (d *Daemon) answer(function string, decision enforcer.Decision) *api.Answer
 		Outcome: decision.Outcome.String(), Reason: decision.Reason.String(), Function: function, Say: sayDecision(s, function, decision),
 		Seq: api.Seq(decision.Seq), Override: api.Seq(decision.Override), Joined: decision.Joined,
 	}
+	if decision.Mode != entry.ModeEnforce {
+		a.Policy, a.Outcome, a.Mode = a.Outcome, entry.OutcomeAllowed.String(), decision.Mode.String()
+	}
 	if name := functionName(s, function); name != function {
 		a.Name = name
 	}

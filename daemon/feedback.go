@@ -186,7 +186,7 @@ func slipTitle(e *entry.Entry) string {
 	case entry.KindIdentify, entry.KindCardRefused:
 		return "NOT ACCEPTED"
 	case entry.KindDecision:
-		if denied && e.Drawer != "" {
+		if denied && e.Drawer != "" && e.Mode == entry.ModeEnforce {
 			return "DRAWER STAYS SHUT"
 		}
 	case entry.KindWithdrawn, entry.KindLapsed:
@@ -217,6 +217,12 @@ func slipTitle(e *entry.Entry) string {
 		}
 	case entry.KindLockout:
 		return "LOCKED"
+	case entry.KindMode:
+		if !denied {
+			return strings.ToUpper(sayMode(e.Mode))
+		}
+	case entry.KindModeEnd:
+		return "ENFORCING"
 	case entry.KindSpace:
 		return "CALL A TECHNICIAN"
 	}

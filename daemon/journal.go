@@ -236,8 +236,10 @@ func posHears(e *entry.Entry) bool {
 	case entry.KindSignOn, entry.KindSignOff, entry.KindLock, entry.KindUnlock, entry.KindSession, entry.KindWithdrawn, entry.KindOverride,
 		entry.KindApproval, entry.KindOverrideEnd, entry.KindRedeemed, entry.KindLapsed, entry.KindDrawerOpened, entry.KindDrawerClosed,
 		entry.KindDrawerLeftOpen, entry.KindDrawerNoOpen, entry.KindDeviceUp, entry.KindDeviceDown, entry.KindDeviceRefused, entry.KindDeviceTrust,
-		entry.KindCardRefused, entry.KindSaleNoReceipt, entry.KindLoad:
+		entry.KindCardRefused, entry.KindSaleNoReceipt, entry.KindLoad, entry.KindModeEnd:
 		return true
+	case entry.KindMode:
+		return e.Outcome == entry.OutcomeAllowed
 	case entry.KindDecision:
 		return e.Session != 0 || e.Drawer != "" // not those of people outside of the session
 	}
@@ -248,7 +250,7 @@ func posHears(e *entry.Entry) bool {
 // is signed on, and never a second person, a place, or what somebody tried.
 func forPOS(w *api.Event, e *entry.Entry) {
 	w.Person, w.WorkGroups, w.Subject, w.Source, w.Digest, w.Text = "", nil, "", "", "", ""
-	w.Approver, w.ApproverID, w.ApprovedBy = "", "", ""
+	w.Approver, w.ApproverID, w.ApprovedBy, w.Why = "", "", "", ""
 	begins := e.Kind == entry.KindSignOn && e.Outcome == entry.OutcomeAllowed
 	if e.Kind == entry.KindUnlock || e.Session == 0 && !begins {
 		w.Operator = ""
@@ -261,5 +263,7 @@ func forPOS(w *api.Event, e *entry.Entry) {
 		}
 	case entry.KindApproval:
 		w.Rule = nil
+	case entry.KindMode:
+		w.Rule, w.Say = nil, sayMode(e.Mode)
 	}
 }

@@ -184,7 +184,7 @@ func TestEntriesHaveWords(t *testing.T) {
 		for _, outcome := range []entry.Outcome{entry.OutcomeAllowed, entry.OutcomeDenied, entry.OutcomeOverrideRequired, entry.OutcomeError} {
 			e := entry.Entry{
 				Kind: kind, Outcome: outcome, Reason: entry.ReasonLocked, Function: "pos.drawer.nosale", Drawer: "till", Device: "receipt",
-				Rule: &entry.Rule{WorkGroup: "G", Function: "pos.drawer", Mark: "X"}, Elapsed: int64(time.Minute), Text: "words",
+				Rule: &entry.Rule{WorkGroup: "G", Function: "pos.drawer", Mark: "X"}, Elapsed: int64(time.Minute), Text: "words", Why: "words",
 			}
 			say := sayEntry(nil, &e)
 			if strings.Contains(say, "%!") || strings.HasSuffix(say, ": ") {

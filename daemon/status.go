@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"sort"
+	"strings"
 	"sync"
 	"time"
 
 	"tillwarden/daemon/api"
 	"tillwarden/enforcer/journal"
+	"tillwarden/enforcer/journal/entry"
 )
 
 // deviceBoard is what is known of each device.
@@ -57,6 +59,9 @@ func (d *Daemon) Status(_ context.Context, c api.Caller) (*api.Status, error) {
 		Started: d.started, Uptime: (d.clock.Boot() - d.began).Seconds(), Policy: policyStatus(s, false), Session: sessionStatus(s, c),
 		Override: d.overrideStatus(s, c), Clock: clockState().String(), Drawers: d.drawerStatus(), Problems: d.allProblems(),
 	}
+	if m := d.modeStatus(s, c); m.Mode != entry.ModeEnforce.String() {
+		w.Enforcing, w.Mode = false, &m
+	}
 	w.State = "ready"
 	if len(w.Problems) > 0 {
 		w.State = "degraded"
@@ -103,6 +108,9 @@ func (d *Daemon) statusLine() string {
 	line := "no policy is loaded"
 	if s.Policy != nil {
 		line = fmt.Sprintf("policy epoch %d", s.Ref.Epoch)
+	}
+	if m := s.Mode; m != nil {
+		line = fmt.Sprintf("%s until about %s, %s", strings.ToUpper(sayMode(m.Kind)), d.clock.wallOf(m.Until).Local().Format("Mon 15:04"), line)
 	}
 	if n := len(d.allProblems()); n > 0 {
 		line += fmt.Sprintf(", %d problems (tillwarden status)", n)

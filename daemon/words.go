@@ -24,6 +24,11 @@ func functionName(s *enforcer.Snapshot, key string) string {
 // sayDecision is a decision with its rule in words.
 func sayDecision(s *enforcer.Snapshot, function string, d enforcer.Decision) string {
 	name := functionName(s, function)
+	if d.Mode != entry.ModeEnforce {
+		refusal := d
+		refusal.Mode = entry.ModeEnforce
+		return sayMode(d.Mode) + " lets it through: " + sayDecision(s, function, refusal)
+	}
 	switch d.Outcome {
 	case entry.OutcomeAllowed:
 		if r := sayRule(s, d.Rule); r != "" && d.Reason == entry.ReasonRule {
@@ -121,6 +126,9 @@ var reasonWords = map[entry.Reason]string{
 	entry.ReasonPolicyChanged:     "a new policy was loaded",
 	entry.ReasonRosterChanged:     "the roster changed",
 	entry.ReasonStopped:           "the daemon stopped",
+	entry.ReasonModeChanged:       "a mode began or ended; ask again",
+	entry.ReasonSpent:             "this installation has spent its time in monitor mode",
+	entry.ReasonTooLong:           "that is longer than it may be",
 }
 
 // sayReason is a reason in words: every reason has some.
@@ -155,6 +163,9 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 		return "not unlocked: " + sayReason(e.Reason)
 	case entry.KindDecision, entry.KindWithdrawn:
 		d := enforcer.Decision{Outcome: e.Outcome, Reason: e.Reason}
+		if e.Kind == entry.KindDecision {
+			d.Mode = e.Mode
+		}
 		if e.Rule != nil {
 			d.Rule = *e.Rule
 		}
@@ -220,6 +231,15 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 		return "a policy was refused: " + sayReason(e.Reason)
 	case entry.KindSaleNoReceipt:
 		return "no receipt followed the sale"
+	case entry.KindMode:
+		if e.Outcome == entry.OutcomeAllowed {
+			return fmt.Sprintf("%s for %s: %s", sayMode(e.Mode), time.Duration(e.Elapsed), e.Why)
+		}
+		return sayMode(e.Mode) + " was refused: " + sayReason(e.Reason)
+	case entry.KindModeEnd:
+		return sayMode(e.Mode) + " has ended: the policy alone decides"
+	case entry.KindModeLeft:
+		return fmt.Sprintf("%s goes on for %s", sayMode(e.Mode), time.Duration(e.Elapsed).Round(time.Minute))
 	case entry.KindSpace:
 		return "the space for the journal: " + e.Text
 	}

@@ -48,7 +48,7 @@ type Session struct {
 
 // Snapshot is policy, session and lock state at one moment, and the override
 // that is pending. It is immutable. Generation differs between any two whose
-// policy, roster, session or lock differ; it stays when only an override
+// policy, roster, session, lock or mode differ; it stays when only an override
 // comes or goes.
 type Snapshot struct {
 	Generation uint64
@@ -56,6 +56,7 @@ type Snapshot struct {
 	Ref        entry.PolicyRef
 	Session    *Session // nil: nobody is signed on
 	Override   *Override
+	Mode       *Mode // nil: enforcing
 }
 
 // Override is a pending override as others may see it.
@@ -105,6 +106,9 @@ type Decision struct {
 	Seq      entry.Seq // of the journal entry, on disk before anybody sees this
 	Override entry.Seq // the pending override, where one was announced or joined
 	Joined   bool      // an override for the same was pending already
+	// Mode is what let it through although the policy refused it; Outcome,
+	// Reason and Rule stay the policy's. ModeEnforce: nothing did.
+	Mode entry.Mode
 }
 
 // Redemption is what the one function that writes a pulse asks for. Only

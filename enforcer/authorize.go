@@ -37,7 +37,8 @@ func (r *Request) hold() time.Duration {
 // it returns, the decision is in the journal; without the journal there is
 // none, and the error says why. Allowed with a drawer comes with a grant;
 // override required comes with the override that is pending for it, unless
-// only asked for. An allowed decision whose state changed while it was
+// only asked for. What a mode lets through comes with a grant as if it were
+// allowed (Decision.Effective). An allowed decision whose state changed while it was
 // being journaled is withdrawn, and denied.
 func (g *Gate) Authorize(ctx context.Context, r Request) (Decision, *Grant, error) {
 	if err := r.check(); err != nil {
@@ -45,7 +46,7 @@ func (g *Gate) Authorize(ctx context.Context, r Request) (Decision, *Grant, erro
 	}
 	s := g.Snapshot()
 	d, e := g.decide(s, &r)
-	if d.Outcome == entry.OutcomeOverrideRequired && !r.NoOverride {
+	if d.Outcome == entry.OutcomeOverrideRequired && !r.NoOverride && !d.Effective() {
 		d, err := g.ask(ctx, s, &r, d, e)
 		return d, nil, err
 	}
@@ -53,7 +54,7 @@ func (g *Gate) Authorize(ctx context.Context, r Request) (Decision, *Grant, erro
 		return failed(), nil, fmt.Errorf("authorizing %s: %w", e.Function, err)
 	}
 	d.Seq = e.Seq
-	if d.Outcome != entry.OutcomeAllowed {
+	if !d.Effective() {
 		g.emit(e, &d, nil)
 		return d, nil, nil
 	}
@@ -97,7 +98,12 @@ func (g *Gate) decide(s *Snapshot, r *Request) (Decision, entry.Entry) {
 		}
 	}
 	u := rule(s.Policy, session.Planes, session.Subject.WorkGroups, r.Function, c)
-	return ruled(u, &e, r.Function), e
+	d := ruled(u, &e, r.Function)
+	if s.Mode != nil {
+		d.Mode = g.through(s, &u, r)
+		e.Mode = d.Mode
+	}
+	return d, e
 }
 
 // ruled puts a ruling into an entry, and gives it as a decision.
@@ -139,7 +145,7 @@ func (g *Gate) journal(ctx context.Context, e *entry.Entry, essential bool) erro
 
 // withdraw journals that an allowed decision came to nothing, and denies it.
 func (g *Gate) withdraw(e *entry.Entry, d Decision, reason entry.Reason) Decision {
-	d.Outcome, d.Reason = entry.OutcomeDenied, reason
+	d.Outcome, d.Reason, d.Mode = entry.OutcomeDenied, reason, entry.ModeEnforce
 	w := *e
 	w.Kind, w.Seq, w.About, w.Stamp = entry.KindWithdrawn, 0, e.Seq, entry.Stamp{}
 	w.Outcome, w.Reason = d.Outcome, d.Reason

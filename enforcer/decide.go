@@ -96,6 +96,7 @@ const (
 	functionUnlockOther     = "pos.unlock.other"
 	functionManagerOverride = "pos.manageroverride"
 	functionTillOpen        = "pos.till.open"
+	functionSale            = "pos.drawer.sale"
 )
 
 // ruling is a decision with all that its entry says of it.

@@ -23,7 +23,18 @@
 //     such function are all denied, with the reason.
 //   - No decision waits for anything but the journal.
 //
-// What must survive a crash (session, lock, pending override, who held a
+// # Modes
+//
+// For a limited time two persons who may can let through what the policy
+// refuses: in monitor mode everything or single functions, to move in; in
+// break-glass the openings for sales, for the evening when the store cannot
+// wait. The decision, its rule and its journal entry stay the policy's; the entry
+// says besides which mode let it through, and the grant hangs on that entry. No
+// mode knows of credentials, approvers, people or protected functions. A mode is
+// part of the snapshot, so that one that begins or ends is a new generation. Its
+// time runs on the boot clock, and over reboots on what the journal has of it.
+//
+// What must survive a crash (session, lock, mode, pending override, who held a
 // session since the till was opened, epoch floors) is a fold over the
 // journal's entries. The state file is a shortcut for it, written after the
 // journal; at start the entries after it are folded again.

@@ -24,6 +24,8 @@ var (
 	ErrNoOverride = errors.New("no such override is pending")
 	// ErrNotEntitled: who refused an override could not have approved it either.
 	ErrNotEntitled = errors.New("not entitled to answer this override")
+	// ErrNoMode: the register enforces already.
+	ErrNoMode = errors.New("no mode to end")
 	// ErrEpoch: the epoch is lower than one that was loaded, or the same with other content.
 	ErrEpoch = errors.New("epoch is not above the one that was loaded")
 	// ErrDigest: the policy is not the one that its reference names.

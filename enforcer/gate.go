@@ -52,7 +52,7 @@ type Gate struct {
 	opt   Options
 	clock Clock
 
-	// One at a time: sign-ons and unlocks; announcements of overrides; loads. They are
+	// One at a time: sign-ons and unlocks; announcements of overrides; loads and changes of mode. They are
 	// held while their entries are committed, and neither by what restricts.
 	signing, asking, loading semaphore
 	// order is held while entries that state is folded from are committed, so
@@ -69,11 +69,13 @@ type Gate struct {
 	snap    atomic.Pointer[Snapshot]
 	grants  map[*Grant]struct{}
 	pending *pending
-	recent  []*pending // ended overrides whose result somebody may still wait for
-	state   state
-	owed    []owed // entries of what has taken effect already, not yet in the journal
-	resumed bool   // the session is of before the restart, and no policy was loaded since
-	closed  bool
+	// unwatched stops the timer of the mode; nil: there is none.
+	unwatched func() bool
+	recent    []*pending // ended overrides whose result somebody may still wait for
+	state     state
+	owed      []owed // entries of what has taken effect already, not yet in the journal
+	resumed   bool   // the session is of before the restart, and no policy was loaded since
+	closed    bool
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -139,6 +141,7 @@ func (g *Gate) Close(ctx context.Context) error {
 	if p := g.pending; p != nil {
 		p.stop()
 	}
+	g.unwatch()
 	next := *g.snap.Load()
 	next.Generation++ // what was decided before is withdrawn
 	g.snap.Store(&next)

@@ -58,7 +58,7 @@ func (g *Gate) mint(gen uint64, e *entry.Entry, hold time.Duration) (*Grant, boo
 }
 
 func (g *Gate) mintLocked(gen uint64, e *entry.Entry, hold time.Duration) *Grant {
-	if e.Drawer == "" || e.Seq == 0 || e.Outcome != entry.OutcomeAllowed {
+	if e.Drawer == "" || e.Seq == 0 || (e.Outcome != entry.OutcomeAllowed && e.Mode == entry.ModeEnforce) {
 		return nil
 	}
 	gr := &Grant{gate: g, gen: gen, about: *e, expires: g.clock.Boot() + hold}
@@ -123,7 +123,7 @@ func lapsed(gr *Grant, reason entry.Reason) entry.Entry {
 func followsFrom(about *entry.Entry, kind entry.Kind) entry.Entry {
 	return entry.Entry{
 		Kind: kind, Session: about.Session, Operator: about.Operator, Person: about.Person, Function: about.Function,
-		FunctionID: about.FunctionID, Drawer: about.Drawer, Purpose: about.Purpose, Source: "daemon", About: about.Seq,
+		FunctionID: about.FunctionID, Drawer: about.Drawer, Purpose: about.Purpose, Source: "daemon", About: about.Seq, Mode: about.Mode,
 	}
 }
 

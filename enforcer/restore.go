@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"tillwarden/enforcer/journal/entry"
 )
@@ -19,6 +20,7 @@ func (g *Gate) restore() error {
 	g.state = *st
 	g.state.BootID = boot
 	s := st.Session
+	g.restoreMode()
 	if st.Seen > st.Applied+farBehind {
 		g.save() // so that the next start need not look at all that again
 	}
@@ -48,7 +50,8 @@ func (g *Gate) restore() error {
 		g.mu.Unlock()
 		return g.flush(g.ctx)
 	}
-	next := Snapshot{Generation: 2, Session: session}
+	next := *g.snap.Load()
+	next.Generation, next.Session = 2, session
 	e := entry.Entry{
 		Kind: entry.KindSession, Session: s.ID, Operator: s.Operator, Person: s.Person, WorkGroups: s.WorkGroups,
 		Outcome: entry.OutcomeAllowed, Reason: entry.ReasonRestart, Source: "daemon", Text: "session resumed",
@@ -63,6 +66,35 @@ func (g *Gate) restore() error {
 	g.snap.Store(&next)
 	_, err = g.commit(g.ctx, true, e)
 	return err
+}
+
+// restoreMode goes on with a mode of before, with what is left of its time.
+// What is owed of it is journaled with the rest.
+func (g *Gate) restoreMode() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	st := &g.state
+	if st.Mode == nil {
+		return
+	}
+	now := g.clock.Stamp()
+	reason := entry.ReasonRestart
+	if st.Mode.BootID != now.BootID || now.BootID == (entry.BootID{}) {
+		reason = entry.ReasonReboot
+	}
+	st.pass(now)
+	m := st.Mode.mode()
+	if st.Mode.Left <= 0 {
+		g.owe(entry.Entry{
+			Kind: entry.KindModeEnd, Outcome: entry.OutcomeAllowed, Reason: entry.ReasonTimeout, Mode: m.Kind, About: m.ID, Source: "daemon",
+		}, nil, nil)
+		return
+	}
+	g.owe(left(m, time.Duration(now.Boot), reason), nil, nil)
+	next := *g.snap.Load()
+	next.Mode = m
+	g.snap.Store(&next)
+	g.watch(m)
 }
 
 // recall reads the state file and folds the journal's later entries in. A
@@ -88,10 +120,14 @@ func (g *Gate) recall() (st *state, foreign bool, err error) {
 		// damaged and begun anew, or put back from a copy. What restricts is kept.
 		g.report(fmt.Errorf("reading the state file: %w: the journal does not have its entry %d", ErrState, st.Applied))
 		st.Applied, st.Seen, st.Undo, foreign = 0, 0, undo{}, true
+		st.Mode = nil
 	}
 	if g.opt.Replay == nil {
 		return st, foreign, nil
 	}
+	// The same entries may come again, and what they spent is spent once.
+	spent := st.Monitored
+	st.Monitored = 0
 	err = g.opt.Replay(0, func(e entry.Entry) error {
 		st.see(&e)
 		return nil
@@ -99,6 +135,7 @@ func (g *Gate) recall() (st *state, foreign bool, err error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("replaying the journal: %w", err)
 	}
+	st.Monitored = max(st.Monitored, spent)
 	return st, foreign, nil
 }
 
@@ -120,6 +157,7 @@ var errStop = errors.New("stop")
 // see folds one entry of the past in, and remembers that it was looked at.
 func (s *state) see(e *entry.Entry) {
 	s.apply(e)
+	s.pass(e.Stamp) // of all entries, so that as little as possible is unknown
 	s.Seen = max(s.Seen, e.Seq)
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"time"
 
 	"tillwarden/enforcer/journal/entry"
 )
@@ -22,6 +23,12 @@ type state struct {
 	Persons  []string         `json:"persons,omitempty"` // held a session since the till was opened; sorted
 	Floors   map[string]floor `json:"floors,omitempty"`
 	Undo     undo             `json:"undo,omitzero"`
+	Mode     *savedMode       `json:"mode,omitempty"`
+	// Monitored is how long the installation was in monitor mode.
+	Monitored time.Duration `json:"monitored_ns,omitempty"`
+	// SetUpMonitored: set-up began in monitor mode. SignedOn: somebody signed on, so set-up is over.
+	SetUpMonitored bool `json:"set_up_monitored,omitempty"`
+	SignedOn       bool `json:"signed_on,omitempty"`
 
 	name string // of who signs on next: entries carry no names
 }
@@ -86,6 +93,7 @@ func StateKinds() []entry.Kind {
 	return []entry.Kind{
 		entry.KindSignOn, entry.KindSignOff, entry.KindLock, entry.KindUnlock, entry.KindDecision, entry.KindWithdrawn,
 		entry.KindOverride, entry.KindApproval, entry.KindOverrideEnd, entry.KindLoad, entry.KindSession,
+		entry.KindMode, entry.KindModeEnd, entry.KindModeLeft,
 	}
 }
 
@@ -112,6 +120,7 @@ func (s *state) apply(e *entry.Entry) {
 		return
 	}
 	s.Applied = max(s.Applied, e.Seq)
+	s.pass(e.Stamp)
 	mine := s.Session != nil && e.Session == s.Session.ID
 	allowed := e.Outcome == entry.OutcomeAllowed
 	switch e.Kind {
@@ -163,6 +172,16 @@ func (s *state) apply(e *entry.Entry) {
 		}
 	case entry.KindWithdrawn:
 		s.withdraw(e)
+	case entry.KindMode:
+		if allowed {
+			s.beginMode(e)
+		}
+	case entry.KindModeEnd:
+		// About 0 ends whatever mode there is: it follows a beginning of which
+		// nobody knows whether the journal took it.
+		if s.Mode != nil && (e.About == s.Mode.ID || e.About == 0) {
+			s.Mode = nil
+		}
 	}
 }
 
@@ -171,7 +190,7 @@ func (s *state) signOn(e *entry.Entry) {
 		ID: e.Seq, Operator: e.Operator, Name: s.name, Person: e.Person, WorkGroups: slices.Clone(e.WorkGroups),
 		Method: e.Method, Began: e.Stamp,
 	}
-	s.Override = nil
+	s.Override, s.SignedOn = nil, true
 	s.addPerson(e.Person)
 	s.Undo = undo{Seq: e.Seq, Kind: e.Kind}
 }

@@ -85,7 +85,7 @@ command line cannot be understood; 3 could not do it.`,
 	for group, commands := range map[string][]*cobra.Command{
 		groupRegister: {
 			a.statusCommand(), a.watchCommand(), a.signOnCommand(), a.signOffCommand(), a.lockCommand(), a.unlockCommand(),
-			a.menuCommand(), a.askCommand(), a.overrideCommand(), a.drawerCommand(),
+			a.menuCommand(), a.askCommand(), a.overrideCommand(), a.drawerCommand(), a.modeCommand(),
 		},
 		groupPeople:  {a.operatorCommand()},
 		groupRecords: {a.policyCommand(), a.keyCommand(), a.journalCommand()},

@@ -57,6 +57,9 @@ func (a *app) answer(w *api.Answer) error {
 		}
 	} else {
 		a.say("%s: %s", w.Outcome, w.Say)
+		if w.Mode != "" {
+			a.say("the policy says: %s", w.Policy)
+		}
 		if w.Drawer != nil {
 			line := fmt.Sprintf("drawer %s: %s", w.Drawer.Name, w.Drawer.Result)
 			if w.Drawer.Reason != "" {

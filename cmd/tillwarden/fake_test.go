@@ -100,6 +100,44 @@ func (f *fake) devices() []api.Device {
 	return []api.Device{v, {Name: "reader", Kind: "reader", Path: "/dev/ttyUSB1", State: "up", Since: &morning}}
 }
 
+func (f *fake) Mode(context.Context, api.Caller) (*api.Mode, error) {
+	return &api.Mode{Mode: "enforce", Spent: 90_000, Total: api.MaxMonitor.Seconds()}, nil
+}
+
+func (f *fake) Monitor(_ context.Context, c api.Caller, r *api.ModeRequest) (*api.ModeAnswer, error) {
+	return f.begin(c, "monitor", r)
+}
+
+func (f *fake) BreakGlass(_ context.Context, c api.Caller, r *api.ModeRequest) (*api.ModeAnswer, error) {
+	return f.begin(c, "break-glass", r)
+}
+
+func (f *fake) begin(c api.Caller, mode string, r *api.ModeRequest) (*api.ModeAnswer, error) {
+	by, with := "-", "-"
+	for _, p := range []struct {
+		by  *api.Credentials
+		who *string
+	}{{r.By, &by}, {r.With, &with}} {
+		if p.by == nil {
+			continue
+		}
+		*p.who = p.by.Number
+		if err := knows(p.by); err != nil {
+			return nil, err
+		}
+	}
+	f.note(c, "%s %s and %s for %gs functions=%s set-up=%v: %s", mode, by, with, r.Seconds, strings.Join(r.Functions, "|"), r.SetUp, r.Reason)
+	return &api.ModeAnswer{Say: mode + " begins", Mode: api.Mode{Mode: mode, Left: r.Seconds}}, nil
+}
+
+func (f *fake) EndMode(_ context.Context, c api.Caller, r *api.EndModeRequest) (*api.ModeAnswer, error) {
+	if err := knows(r.By); err != nil {
+		return nil, err
+	}
+	f.note(c, "enforce by=%v", r.By != nil)
+	return &api.ModeAnswer{Say: "enforcing", Mode: api.Mode{Mode: "enforce"}}, nil
+}
+
 func (f *fake) Policy(context.Context, api.Caller) (*api.PolicyStatus, error) {
 	return &api.PolicyStatus{Epoch: 7, WorkGroups: []api.WorkGroupInfo{{Name: "Front"}, {Name: "Back"}}}, nil
 }

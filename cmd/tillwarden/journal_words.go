@@ -29,8 +29,15 @@ func shortOutcome(s string) string {
 func about(e *api.Entry) string {
 	var parts []string
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
-	// Signing on is said by its kind; its function would only repeat it.
-	if e.Function != "" && e.Kind != "sign-on" {
+	aboutMode := strings.HasPrefix(e.Kind, "mode")
+	switch {
+	case aboutMode:
+		add("%s", e.Mode)
+	case e.Mode != "":
+		add("let through by %s", e.Mode)
+	}
+	// Signing on, and a mode, are said by their kind; a function would only repeat it.
+	if e.Function != "" && e.Kind != "sign-on" && !aboutMode {
 		add("%s", e.Function)
 	}
 	if e.Subject != "" {
@@ -69,8 +76,10 @@ func about(e *api.Entry) string {
 	if e.About > 0 {
 		add("of %d", e.About)
 	}
-	if e.Text != "" {
-		add("%s", e.Text)
+	for _, words := range []string{e.Why, e.Text} {
+		if words != "" {
+			add("%s", words)
+		}
 	}
 	return strings.Join(parts, ", ")
 }
@@ -103,6 +112,7 @@ func fields(e *api.Entry, where *time.Location) [][]string {
 	add("time", e.Time.In(where).Format("2006-01-02 15:04:05.000 -07:00")+" ("+e.Clock+")")
 	add("what", e.Kind)
 	add("outcome", e.Outcome)
+	add("mode", e.Mode)
 	add("reason", e.Reason)
 	add("operator", e.Operator)
 	add("person", e.Person)
@@ -140,6 +150,7 @@ func fields(e *api.Entry, where *time.Location) [][]string {
 	}
 	number("count", e.Count)
 	add("about", e.Subject)
+	add("why", e.Why)
 	add("remark", e.Text)
 	add("boot", fmt.Sprintf("%s + %s", e.BootID, time.Duration(e.BootTime)))
 	return rows

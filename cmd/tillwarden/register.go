@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,6 +52,9 @@ func (a *app) showStatus(s *api.Status) error {
 		{"state", fmt.Sprintf("%s, up %s, version %s", s.State, seconds(s.Uptime), s.Version)},
 		{"policy", "none: nothing is allowed"},
 		{"session", "nobody is signed on"},
+	}
+	if s.Mode != nil {
+		rows = append(rows, []string{"mode", strings.ToUpper(s.Mode.Mode) + strings.TrimPrefix(modeWords(s.Mode), s.Mode.Mode)})
 	}
 	if p := s.Policy; p != nil {
 		rows[2][1] = fmt.Sprintf("epoch %d, %d functions, %.12s", p.Epoch, p.Functions, p.Digest)

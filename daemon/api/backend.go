@@ -20,6 +20,11 @@ type Backend interface {
 	Lock(ctx context.Context, c Caller) (*Done, error)
 	Unlock(ctx context.Context, c Caller, by *Credentials) (*SignOnAnswer, error)
 
+	Mode(ctx context.Context, c Caller) (*Mode, error)
+	Monitor(ctx context.Context, c Caller, r *ModeRequest) (*ModeAnswer, error)
+	BreakGlass(ctx context.Context, c Caller, r *ModeRequest) (*ModeAnswer, error)
+	EndMode(ctx context.Context, c Caller, r *EndModeRequest) (*ModeAnswer, error)
+
 	Ask(ctx context.Context, c Caller, ask *AskRequest) (*Answer, error)
 	Menu(ctx context.Context, c Caller) (*Menu, error)
 	Drawers(ctx context.Context, c Caller) (*Drawers, error)

@@ -80,6 +80,26 @@ func (c *Client) Unlock(ctx context.Context, by Credentials) (*SignOnAnswer, err
 	return do[SignOnAnswer](ctx, c, "POST", "/v1/session/unlock", &by)
 }
 
+// Mode asks which mode the register is in.
+func (c *Client) Mode(ctx context.Context) (*Mode, error) {
+	return do[Mode](ctx, c, "GET", "/v1/mode", nil)
+}
+
+// Monitor begins monitor mode (console, technician).
+func (c *Client) Monitor(ctx context.Context, r ModeRequest) (*ModeAnswer, error) {
+	return do[ModeAnswer](ctx, c, "POST", "/v1/mode/monitor", &r)
+}
+
+// BreakGlass begins break-glass (console, technician).
+func (c *Client) BreakGlass(ctx context.Context, r ModeRequest) (*ModeAnswer, error) {
+	return do[ModeAnswer](ctx, c, "POST", "/v1/mode/break-glass", &r)
+}
+
+// EndMode ends a mode (technician, or console with By): the policy alone decides again.
+func (c *Client) EndMode(ctx context.Context, r EndModeRequest) (*ModeAnswer, error) {
+	return do[ModeAnswer](ctx, c, "POST", "/v1/mode/enforce", &r)
+}
+
 // Ask asks for one function on behalf of who is signed on.
 func (c *Client) Ask(ctx context.Context, ask AskRequest) (*Answer, error) {
 	return do[Answer](ctx, c, "POST", "/v1/ask", &ask)

@@ -30,9 +30,15 @@ func (r *PeopleRequest) wipe() {
 	r.PIN.Wipe()
 }
 
-func (l *LoadRequest) wipe()   { l.By.wipe() }
-func (q *JournalQuery) wipe()  { q.By.wipe() }
-func (q *JournalStream) wipe() { q.By.wipe() }
+func (r *ModeRequest) wipe() {
+	r.By.wipe()
+	r.With.wipe()
+}
+
+func (r *EndModeRequest) wipe() { r.By.wipe() }
+func (l *LoadRequest) wipe()    { l.By.wipe() }
+func (q *JournalQuery) wipe()   { q.By.wipe() }
+func (q *JournalStream) wipe()  { q.By.wipe() }
 
 // empty takes no body, or an empty object.
 func (x *exchange) empty() error {

@@ -69,10 +69,41 @@ func (f *fake) Status(_ context.Context, c Caller) (*Status, error) {
 	n := 3
 	return &Status{
 		Version: "1", Chain: "c", Store: "s", Register: "r", State: "degraded", Problems: []string{"the printer is not there"},
-		Enforcing: true, Started: day, Uptime: 1.5, Policy: policyStatus(), Session: session(), Override: override(),
+		Enforcing: true, Started: day, Uptime: 1.5, Policy: policyStatus(), Session: session(), Override: override(), Mode: mode(),
 		Journal:   &JournalStatus{Last: 9, Root: "x", Bytes: 1, FreeBytes: 2, State: "ok"},
 		Operators: &n, Clock: "synchronised", Drawers: drawers().Drawers, Devices: devices().Devices,
 	}, f.err
+}
+
+func mode() *Mode {
+	return &Mode{
+		Mode: "monitor", Seq: 8, Left: 60, Functions: []string{"pos.drawer"}, Reason: "moving in", By: "2001", With: "2002", Spent: 1, Total: 2,
+	}
+}
+
+func (f *fake) Mode(_ context.Context, c Caller) (*Mode, error) {
+	f.note(c, "mode")
+	return mode(), f.err
+}
+
+func (f *fake) Monitor(_ context.Context, c Caller, r *ModeRequest) (*ModeAnswer, error) {
+	f.note(c, "monitor")
+	f.pin(r.By)
+	f.pin(r.With)
+	return &ModeAnswer{Say: "done", Mode: *mode()}, f.err
+}
+
+func (f *fake) BreakGlass(_ context.Context, c Caller, r *ModeRequest) (*ModeAnswer, error) {
+	f.note(c, "break-glass")
+	f.pin(r.By)
+	f.pin(r.With)
+	return &ModeAnswer{Say: "done", Mode: *mode()}, f.err
+}
+
+func (f *fake) EndMode(_ context.Context, c Caller, r *EndModeRequest) (*ModeAnswer, error) {
+	f.note(c, "enforce")
+	f.pin(r.By)
+	return &ModeAnswer{Say: "done", Mode: Mode{Mode: "enforce"}}, f.err
 }
 
 func (f *fake) Policy(_ context.Context, c Caller) (*PolicyStatus, error) {
@@ -116,7 +147,7 @@ func (f *fake) Unlock(_ context.Context, c Caller, by *Credentials) (*SignOnAnsw
 func answered() *Answer {
 	return &Answer{
 		Outcome: "override-required", Reason: "rule", Function: "pos.drawer.nosale", Name: "No Sale", Rule: &Rule{"G", "pos.drawer", "X"},
-		Say: "a manager has to approve", Seq: 8, Override: 9, Joined: true, ExpiresIn: 10, Approver: "2001",
+		Say: "a manager has to approve", Seq: 8, Override: 9, Joined: true, Mode: "monitor", Policy: "denied", ExpiresIn: 10, Approver: "2001",
 		Drawer: &DrawerAnswer{Name: "till", Result: DrawerNotOpened, Reason: "rule"},
 	}
 }
@@ -214,7 +245,7 @@ func fullEntry() entry.Entry {
 		Approval: &entry.Approval{Operator: "2001", Person: "q", Method: entry.MethodCard, Override: 6}, Method: entry.MethodPOS,
 		Source: "socket:pos uid=1000", Device: "p", Drawer: "till", Purpose: entry.PurposeAsked, Claimant: "pos",
 		Policy: &entry.PolicyRef{Epoch: 3, Digest: [32]byte{1}}, About: 5, Lines: 9, Digest: []byte{1, 2}, Elapsed: 1e9, Count: 4,
-		Subject: "2002", Text: "words",
+		Subject: "2002", Text: "words", Mode: entry.ModeMonitor, Why: "moving in",
 	}
 }
 

@@ -92,6 +92,9 @@ func TestDocumentHasEveryRoute(t *testing.T) {
 var samples = map[string]string{
 	"/v1/session/signon":           `{"number":"1001","pin":"2580"}`,
 	"/v1/session/unlock":           `{"number":"1001","pin":"2580"}`,
+	"/v1/mode/monitor":             `{"by":{"number":"2001","pin":"2580"},"with":{"number":"2002","pin":"1470"},"seconds":60,"functions":["pos.sale"],"reason":"moving in"}`,
+	"/v1/mode/break-glass":         `{"by":{"number":"2001","pin":"2580"},"with":{"number":"2002","pin":"1470"},"seconds":60,"reason":"rubbish is printed"}`,
+	"/v1/mode/enforce":             `{"by":{"number":"2001","pin":"2580"}}`,
 	"/v1/ask":                      `{"function":"pos.drawer.nosale","drawer":"till","open":"now","wait":0}`,
 	"/v1/drawers/{name}/open":      `{"function":"pos.till.paidout","wait":1}`,
 	"/v1/overrides/{id}/approve":   `{"number":"2001","pin":"2580"}`,

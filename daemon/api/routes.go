@@ -61,6 +61,11 @@ var routes = []route{
 	{"POST", "/v1/session/lock", all, smallBody, classPlain, get(Backend.Lock)},
 	{"POST", "/v1/session/unlock", console, smallBody, classPIN, post(Backend.Unlock)},
 
+	{"GET", "/v1/mode", all, noBody, classPlain, get(Backend.Mode)},
+	{"POST", "/v1/mode/monitor", people, smallBody, classPIN, beginMode(Backend.Monitor, MaxMonitor)},
+	{"POST", "/v1/mode/break-glass", people, smallBody, classPIN, beginMode(Backend.BreakGlass, MaxBreakGlass)},
+	{"POST", "/v1/mode/enforce", people, smallBody, classPIN, post(Backend.EndMode)},
+
 	{"POST", "/v1/ask", all, smallBody, classPlain, ask},
 	{"GET", "/v1/menu", all, noBody, classPlain, get(Backend.Menu)},
 	{"GET", "/v1/drawers", all, noBody, classPlain, get(Backend.Drawers)},
@@ -177,6 +182,24 @@ func (s *Server) ask(x *exchange, req *AskRequest) (*Answer, error) {
 		defer leave()
 	}
 	return s.backend.Ask(x.ctx, x.caller, req)
+}
+
+// beginMode checks for how long a mode may be asked for.
+func beginMode(f func(Backend, context.Context, Caller, *ModeRequest) (*ModeAnswer, error), most time.Duration) func(*Server, *exchange) (any, error) {
+	return func(s *Server, x *exchange) (any, error) {
+		var req ModeRequest
+		defer wipe(&req)
+		if err := x.decode(&req); err != nil {
+			return nil, err
+		}
+		if !(req.Seconds >= 60 && req.Seconds <= most.Seconds()) {
+			return nil, Errorf(CodeInvalid, "seconds is not between 60 and %.0f", most.Seconds())
+		}
+		if req.SetUp && x.caller.Role != RoleTechnician {
+			return nil, Errorf(CodeForbidden, "set_up is for the technician's socket")
+		}
+		return answer(f(s.backend, x.ctx, x.caller, &req))
+	}
 }
 
 // checkWait refuses what is no number of seconds to wait; NaN cannot come out of JSON.

@@ -27,6 +27,7 @@ func TestRolesTable(t *testing.T) {
 		"GET /v1/openapi.json": {p, c, n}, "GET /v1/status": {p, c, n}, "GET /v1/policy": {c, n},
 		"GET /v1/session": {p, c, n}, "POST /v1/session/signon": {c}, "POST /v1/session/signoff": {p, c, n},
 		"POST /v1/session/lock": {p, c, n}, "POST /v1/session/unlock": {c},
+		"GET /v1/mode": {p, c, n}, "POST /v1/mode/monitor": {c, n}, "POST /v1/mode/break-glass": {c, n}, "POST /v1/mode/enforce": {c, n},
 		"POST /v1/ask": {p, c, n}, "GET /v1/menu": {p, c, n}, "GET /v1/drawers": {p, c, n}, "POST /v1/drawers/{name}/open": {p, c, n},
 		"GET /v1/overrides": {p, c, n}, "GET /v1/overrides/{id}/wait": {p, c, n}, "POST /v1/overrides/{id}/approve": {c},
 		"POST /v1/overrides/{id}/refuse": {c}, "POST /v1/overrides/{id}/cancel": {p, c, n},

@@ -21,8 +21,9 @@ type Status struct {
 	// State is "ready", or "degraded" where something that a drawer needs is missing; Problems says what.
 	State    string   `json:"state"`
 	Problems []string `json:"problems"`
-	// Enforcing says whether drawers stay shut without a grant. It is always true once the daemon runs.
+	// Enforcing says whether the policy alone decides; Mode says what does where it is false.
 	Enforcing bool           `json:"enforcing"`
+	Mode      *Mode          `json:"mode,omitempty"`
 	Started   time.Time      `json:"started"`
 	Uptime    float64        `json:"uptime_seconds"`
 	Policy    *PolicyStatus  `json:"policy,omitempty"`
@@ -130,8 +131,12 @@ type Answer struct {
 	// Seq is the journal entry of the decision.
 	Seq Seq `json:"seq"`
 	// Override is the pending override, where one was announced or joined.
-	Override  Seq     `json:"override,omitempty"`
-	Joined    bool    `json:"joined,omitempty"`
+	Override Seq  `json:"override,omitempty"`
+	Joined   bool `json:"joined,omitempty"`
+	// Mode is the mode that let it through ("monitor", "break-glass"): Outcome is
+	// "allowed" then, and Policy what the policy says.
+	Mode      string  `json:"mode,omitempty"`
+	Policy    string  `json:"policy_outcome,omitempty"`
 	ExpiresIn float64 `json:"expires_in,omitempty"`
 	// Approver is who approved, where somebody did.
 	Approver string `json:"approver,omitempty"`

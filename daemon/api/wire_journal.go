@@ -82,6 +82,8 @@ type Entry struct {
 	Count      uint64    `json:"count,omitempty"`
 	Subject    string    `json:"subject,omitempty"`
 	Text       string    `json:"text,omitempty"`
+	Mode       string    `json:"mode,omitempty"`
+	Why        string    `json:"why,omitempty"`
 	BootTime   int64     `json:"boot_ns"`
 	BootID     string    `json:"boot_id"`
 	Clock      string    `json:"clock"`
@@ -102,7 +104,7 @@ func Words(e *entry.Entry) Entry {
 		Seq: Seq(e.Seq), Time: e.Stamp.Time(), Kind: e.Kind.String(), Operator: e.Operator, Person: e.Person,
 		WorkGroups: e.WorkGroups, Session: Seq(e.Session), Function: e.Function, FunctionID: e.FunctionID,
 		Source: e.Source, Device: e.Device, Drawer: e.Drawer, Claimant: e.Claimant, About: Seq(e.About), Lines: e.Lines,
-		Digest: hexString(e.Digest), Count: e.Count, Subject: e.Subject, Text: e.Text,
+		Digest: hexString(e.Digest), Count: e.Count, Subject: e.Subject, Text: e.Text, Why: e.Why,
 		BootTime: e.Stamp.Boot, BootID: e.Stamp.BootID.String(), Clock: e.Stamp.Clock.String(),
 	}
 	if e.Rule != nil {
@@ -116,6 +118,9 @@ func Words(e *entry.Entry) Entry {
 	}
 	if e.Method != 0 {
 		w.Method = e.Method.String()
+	}
+	if e.Mode != 0 {
+		w.Mode = e.Mode.String()
 	}
 	if e.Purpose != 0 {
 		w.Purpose = e.Purpose.String()

@@ -90,7 +90,7 @@ func clean(e *entry.Entry) {
 	for _, s := range []*string{&e.Operator, &e.Person, &e.Function, &e.Source, &e.Device, &e.Drawer, &e.Claimant} {
 		*s = cut(*s, maxIndexed)
 	}
-	e.Subject, e.Text = cut(e.Subject, maxText), cut(e.Text, maxText)
+	e.Subject, e.Text, e.Why = cut(e.Subject, maxText), cut(e.Text, maxText), cut(e.Why, maxText)
 	if e.Rule != nil {
 		e.Rule = &entry.Rule{
 			WorkGroup: cut(e.Rule.WorkGroup, maxIndexed), Function: cut(e.Rule.Function, maxIndexed), Mark: cut(e.Rule.Mark, maxIndexed),

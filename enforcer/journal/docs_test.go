@@ -28,6 +28,7 @@ func TestDocumentedNumbers(t *testing.T) {
 		{"Reasons", func(i int) string { return entry.Reason(i).String() }},
 		{"Methods", func(i int) string { return entry.Method(i).String() }},
 		{"Purposes", func(i int) string { return entry.Purpose(i).String() }},
+		{"Modes", func(i int) string { return entry.Mode(i).String() }},
 		{"Clock states", func(i int) string { return entry.ClockState(i).String() }},
 	} {
 		var want []string

@@ -126,6 +126,13 @@ type Entry struct {
 	Subject string `cbor:"26,keyasint,omitempty"`
 	// Text is a short remark in the daemon's own words.
 	Text string `cbor:"27,keyasint,omitempty"`
+
+	// Mode is the mode that let something through which the policy refused, or
+	// that began or ended.
+	Mode Mode `cbor:"28,keyasint,omitempty"`
+	// Why is the reason for a mode as people gave it. It is the one field with
+	// their words, and long numbers are refused in it.
+	Why string `cbor:"29,keyasint,omitempty"`
 }
 
 // jsonEntry is the entry as people and scripts read it.
@@ -161,6 +168,8 @@ type jsonEntry struct {
 	Count      uint64    `json:"count,omitempty"`
 	Subject    string    `json:"subject,omitempty"`
 	Text       string    `json:"text,omitempty"`
+	Mode       string    `json:"mode,omitempty"`
+	Why        string    `json:"why,omitempty"`
 	BootTime   int64     `json:"boot_ns"`
 	BootID     string    `json:"boot_id"`
 	Clock      string    `json:"clock"`
@@ -172,7 +181,7 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 		Seq: e.Seq, Time: e.Stamp.Time(), Kind: e.Kind.String(), Operator: e.Operator, Person: e.Person,
 		WorkGroups: e.WorkGroups, Session: e.Session, Function: e.Function, FunctionID: e.FunctionID, Rule: e.Rule,
 		Source: e.Source, Device: e.Device, Drawer: e.Drawer, Claimant: e.Claimant, About: e.About, Lines: e.Lines,
-		Digest: hex.EncodeToString(e.Digest), Count: e.Count, Subject: e.Subject, Text: e.Text,
+		Digest: hex.EncodeToString(e.Digest), Count: e.Count, Subject: e.Subject, Text: e.Text, Why: e.Why,
 		BootTime: e.Stamp.Boot, BootID: e.Stamp.BootID.String(), Clock: e.Stamp.Clock.String(),
 	}
 	if e.Outcome != 0 {
@@ -183,6 +192,9 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 	}
 	if e.Method != 0 {
 		j.Method = e.Method.String()
+	}
+	if e.Mode != 0 {
+		j.Mode = e.Mode.String()
 	}
 	if e.Purpose != 0 {
 		j.Purpose = e.Purpose.String()

@@ -19,6 +19,7 @@ func TestWordsComplete(t *testing.T) {
 		{"reason", reasonNames[:], int(reasonEnd)},
 		{"method", methodNames[:], int(methodEnd)},
 		{"purpose", purposeNames[:], int(purposeEnd)},
+		{"mode", modeNames[:], int(modeEnd)},
 		{"clock", clockNames[:], int(clockEnd)},
 	} {
 		if len(list.names) != list.end {
@@ -42,6 +43,7 @@ func TestNumbersAreForEver(t *testing.T) {
 		"card-refused": {int(KindCardRefused), 30}, "called": {int(KindCalled), 33},
 		"wrong-pin": {int(ReasonWrongPIN), 20}, "stopped": {int(ReasonStopped), 68},
 		"denied": {int(OutcomeDenied), 3}, "keypad": {int(MethodKeypad), 8}, "none (purpose)": {int(PurposeNone), 5},
+		"mode": {int(KindMode), 36}, "mode-changed": {int(ReasonModeChanged), 77}, "break-glass": {int(ModeBreakGlass), 2},
 	} {
 		if pair[0] != pair[1] {
 			t.Errorf("%s is %d, was released as %d", word, pair[0], pair[1])

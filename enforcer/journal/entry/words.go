@@ -43,6 +43,9 @@ const (
 	KindCalled                // somebody called for something that needs no decision but is worth knowing
 	KindSession               // a session goes on: resumed after a restart, or with other work groups
 	KindDeviceTrust           // a printer's state became known (allowed), or unknown (denied); Reason says by what
+	KindMode                  // somebody tried to change the mode, with the outcome; Mode is the one that was to begin, Elapsed for how long
+	KindModeEnd               // a mode ended: the policy decides alone again; Reason says by what, About is the mode's beginning
+	KindModeLeft              // a mode goes on; Elapsed is how much of its time is left
 	kindEnd
 )
 
@@ -51,7 +54,7 @@ var kindNames = [...]string{
 	"identify", "lockout", "decision", "withdrawn", "override", "approval", "override-end", "redeemed", "lapsed",
 	"drawer-opened", "drawer-closed", "drawer-left-open", "drawer-no-open", "device-up", "device-down", "device-refused",
 	"device-calibrated", "load", "people", "card-refused", "sale-without-receipt", "config", "called", "session",
-	"device-trust",
+	"device-trust", "mode", "mode-end", "mode-left",
 }
 
 // String gives the kind's word, as in reports, filters and JSON.
@@ -174,6 +177,9 @@ const (
 	ReasonUnsupported              // the function asks for something that this version cannot check
 	ReasonCleared                  // the device's buffers were cleared
 	ReasonPrintLost                // a picture or code was not printed, as it could be read as something else
+	ReasonModeChanged              // a mode began or ended
+	ReasonSpent                    // the installation's time in monitor mode is used up
+	ReasonTooLong                  // longer than it may be
 	reasonEnd
 )
 
@@ -257,6 +263,9 @@ var reasonNames = [...]string{
 	ReasonUnsupported:       "unsupported",
 	ReasonCleared:           "cleared",
 	ReasonPrintLost:         "print-lost",
+	ReasonModeChanged:       "mode-changed",
+	ReasonSpent:             "spent",
+	ReasonTooLong:           "too-long",
 }
 
 // String gives the reason's word.
@@ -310,6 +319,23 @@ var purposeNames = [...]string{"unset", "asked", "profile", "receipt", "unproven
 
 // String gives the purpose's word.
 func (p Purpose) String() string { return word(purposeNames[:], int(p), "purpose") }
+
+// Mode is what besides the policy decides whether something takes effect.
+// Append-only: it is on disk.
+type Mode uint8
+
+// The modes. What a mode lets through keeps the outcome that the policy gives it.
+const (
+	ModeEnforce    Mode = iota // the policy alone
+	ModeMonitor                // what the policy refuses is let through, and counted
+	ModeBreakGlass             // drawers open for sales, and printing passes
+	modeEnd
+)
+
+var modeNames = [...]string{"enforce", "monitor", "break-glass"}
+
+// String gives the mode's word.
+func (m Mode) String() string { return word(modeNames[:], int(m), "mode") }
 
 // ClockState is what the kernel says of the wall clock. Append-only: it is on disk.
 type ClockState uint8

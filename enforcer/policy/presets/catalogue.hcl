@@ -70,6 +70,22 @@ function "pos.manageroverride" {
   since  = 1
 }
 
+function "pos.manageroverride.monitor" {
+  id        = 1030
+  name      = "Begin/end monitor mode"
+  parent    = "pos.manageroverride"
+  since     = 1
+  protected = true
+}
+
+function "pos.manageroverride.breakglass" {
+  id        = 1031
+  name      = "Begin/end break-glass"
+  parent    = "pos.manageroverride"
+  since     = 1
+  protected = true
+}
+
 function "pos.training" {
   id     = 1009
   name   = "Training / practice mode"

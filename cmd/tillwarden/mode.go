@@ -1,0 +1,281 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tillwarden/daemon/api"
+)
+
+func (a *app) modeCommand() *cobra.Command {
+	c := a.group("mode", "enforcing, monitor mode and break-glass: show, monitor, break-glass, enforce",
+		`  tillwarden mode show
+  tillwarden mode monitor --for 14d --reason "moving in" --as 201 --with 202
+  tillwarden mode enforce --as 201`,
+		a.modeShowCommand(), a.modeMonitorCommand(), a.modeBreakGlassCommand(), a.modeEnforceCommand())
+	c.Long = `A register enforces: the policy alone decides. For a limited time two persons may
+begin another mode. In monitor mode what the policy refuses is let through,
+journaled and counted. In break-glass drawers open for sales and printing passes,
+whatever the policy and the printer's dialect say.
+
+A mode ends by itself when its time is up, and the register enforces again.
+Signing on, approving, people, the policy and protected functions are decided as
+ever in every mode.`
+	return c
+}
+
+// span is a flag for how long, with days: 14d, 36h, 90m.
+type span time.Duration
+
+func (s *span) Type() string { return "long" }
+
+func (s *span) String() string {
+	if *s == 0 {
+		return ""
+	}
+	return sayLeft(time.Duration(*s))
+}
+
+func (s *span) Set(text string) error {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil {
+			return fmt.Errorf("%q is no number of days", text)
+		}
+		*s = span(time.Duration(n) * 24 * time.Hour)
+		return nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return fmt.Errorf("%q is no time: write it as 14d, 36h or 90m", text)
+	}
+	*s = span(d)
+	return nil
+}
+
+// sayLeft is a time as people read it: days and hours, or hours and minutes.
+func sayLeft(d time.Duration) string {
+	d = d.Round(time.Minute)
+	days, hours, minutes := d/(24*time.Hour), d%(24*time.Hour)/time.Hour, d%time.Hour/time.Minute
+	switch {
+	case days > 0 && hours == 0:
+		return fmt.Sprintf("%dd", days)
+	case days > 0:
+		return fmt.Sprintf("%dd %dh", days, hours)
+	case hours > 0 && minutes == 0:
+		return fmt.Sprintf("%dh", hours)
+	case hours > 0:
+		return fmt.Sprintf("%dh %dm", hours, minutes)
+	}
+	return fmt.Sprintf("%dm", minutes)
+}
+
+// modeWords is a mode in a line.
+func modeWords(m *api.Mode) string {
+	if m.Mode == "enforce" {
+		return "enforcing: the policy alone decides"
+	}
+	s := fmt.Sprintf("%s, %s left", m.Mode, sayLeft(time.Duration(m.Left*float64(time.Second))))
+	if len(m.Functions) > 0 {
+		s += ", of " + join(m.Functions)
+	}
+	if m.Reason != "" {
+		s += ": " + m.Reason
+	}
+	return s
+}
+
+func (a *app) modeShowCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "show",
+		Short:   "show the mode, who began it, and how long it lasts",
+		Example: "  tillwarden mode show",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := a.dial(cmd.Context(), anyRole...)
+			if err != nil {
+				return err
+			}
+			m, err := client.Mode(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.showMode(m)
+		},
+	}
+}
+
+func (a *app) showMode(m *api.Mode) error {
+	if a.json {
+		return a.printJSON(m)
+	}
+	rows := [][]string{{"mode", modeWords(m)}}
+	if m.By != "" {
+		rows = append(rows, []string{"begun by", m.By + " and " + m.With})
+	}
+	if m.Seq > 0 {
+		rows = append(rows, []string{"journal", fmt.Sprintf("entry %d", m.Seq)})
+	}
+	if m.Total > 0 {
+		spent, total := time.Duration(m.Spent*float64(time.Second)), time.Duration(m.Total*float64(time.Second))
+		rows = append(rows, []string{"monitor mode", fmt.Sprintf("%s of %s used up by this installation", sayLeft(spent), sayLeft(total))})
+	}
+	return table(a.out, rows)
+}
+
+// modeFlags are what beginning a mode takes.
+type modeFlags struct {
+	by, with actor
+	how      span
+	r        api.ModeRequest
+}
+
+func (f *modeFlags) add(c *cobra.Command) {
+	asFlag(c, &f.by)
+	c.Flags().StringVar(&f.with.number, "with", "", "operator `number` of the second person; the PIN is asked for")
+	c.Flags().Var(&f.how, "for", "for how `long`, as 14d, 36h or 90m")
+	c.Flags().StringVar(&f.r.Reason, "reason", "", "`why`; it goes to the journal")
+}
+
+const twoPersons = `
+
+It takes two different persons who may: --as and --with, whose PINs are asked for
+one after the other. Without a terminal they are read from standard input, one a
+line.`
+
+// request asks for both PINs.
+func (a *app) modeRequest(f *modeFlags, verb string) error {
+	switch {
+	case f.r.Reason == "":
+		return usagef("mode %s: --reason is missing", verb).hint("say why; it goes to the journal")
+	case f.r.SetUp && (f.by.given() || f.with.given()):
+		return usagef("mode %s: --set-up needs nobody: leave --as and --with out", verb)
+	case !f.r.SetUp && (!f.by.given() || !f.with.given()):
+		return usagef("mode %s: two persons are needed: --as NUMBER --with NUMBER", verb)
+	}
+	f.r.Seconds = time.Duration(f.how).Seconds()
+	var err error
+	if f.r.By, err = a.credentials(f.by); err != nil {
+		return err
+	}
+	f.r.With, err = a.credentials(f.with)
+	return err
+}
+
+func (f *modeFlags) wipe() {
+	wipe(f.r.By)
+	wipe(f.r.With)
+}
+
+func (a *app) modeMonitorCommand() *cobra.Command {
+	f := modeFlags{how: span(api.MaxMonitor)}
+	c := &cobra.Command{
+		Use:   "monitor --reason WHY --as NUMBER --with NUMBER",
+		Short: "let through, and journal, what the policy refuses",
+		Long: `For a limited time what the policy refuses is let through, and the journal has it
+as a refusal that monitor mode let through. Say --function to monitor single
+functions only; what else is refused stays refused.
+
+An installation has 14 days of monitor mode in all.` + twoPersons,
+		Example: `  tillwarden mode monitor --for 14d --reason "moving in" --as 201 --with 202
+  tillwarden mode monitor --for 2d --reason "new rules" --function pos.till.paidout \
+      --as 201 --with 202`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			defer f.wipe()
+			if err := a.modeRequest(&f, "monitor"); err != nil {
+				return err
+			}
+			client, err := a.dialFor(cmd.Context(), f.by)
+			if err != nil {
+				return err
+			}
+			answer, err := client.Monitor(cmd.Context(), f.r)
+			if err != nil {
+				return err
+			}
+			return a.modeAnswer(answer)
+		},
+	}
+	f.add(c)
+	c.Flags().StringArrayVar(&f.r.Functions, "function", nil, "only this function's `key`; may be given more than once")
+	c.Flags().BoolVar(&f.r.SetUp, "set-up", false, "for the technician who sets the register up: without two persons, once, before anybody has signed on")
+	_ = c.RegisterFlagCompletionFunc("function", func(cmd *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return a.completeFunction(cmd, nil, word)
+	})
+	return c
+}
+
+func (a *app) modeBreakGlassCommand() *cobra.Command {
+	f := modeFlags{how: span(api.MaxBreakGlass)}
+	c := &cobra.Command{
+		Use:   "break-glass --reason WHY --as NUMBER --with NUMBER",
+		Short: "open drawers for sales whatever the policy says, for the evening when the store cannot wait",
+		Long: `For 4 hours at most drawers open for sales whatever the policy says, also where
+nobody can sign on. Everything is journaled, and shown at the register. Openings
+that are no sales are decided as ever.` + twoPersons,
+		Example: `  tillwarden mode break-glass --reason "the reader is broken" --for 2h --as 201 --with 202`,
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			defer f.wipe()
+			if err := a.modeRequest(&f, "break-glass"); err != nil {
+				return err
+			}
+			client, err := a.dialFor(cmd.Context(), f.by)
+			if err != nil {
+				return err
+			}
+			answer, err := client.BreakGlass(cmd.Context(), f.r)
+			if err != nil {
+				return err
+			}
+			return a.modeAnswer(answer)
+		},
+	}
+	f.add(c)
+	return c
+}
+
+func (a *app) modeEnforceCommand() *cobra.Command {
+	var w actor
+	c := &cobra.Command{
+		Use:     "enforce",
+		Short:   "end the mode: the policy alone decides again",
+		Long:    "The technician needs nobody for this; at the console an operator who may is named\nwith --as.",
+		Example: "  tillwarden mode enforce\n  tillwarden mode enforce --as 201",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			by, err := a.credentials(w)
+			if err != nil {
+				return err
+			}
+			defer wipe(by)
+			client, err := a.dialFor(cmd.Context(), w)
+			if err != nil {
+				return err
+			}
+			answer, err := client.EndMode(cmd.Context(), api.EndModeRequest{By: by})
+			if err != nil {
+				return err
+			}
+			return a.modeAnswer(answer)
+		},
+	}
+	asFlag(c, &w)
+	return c
+}
+
+func (a *app) modeAnswer(w *api.ModeAnswer) error {
+	if a.json {
+		return a.printJSON(w)
+	}
+	a.say("%s", w.Say)
+	if w.Mode.Left > 0 {
+		a.say("%s left; tillwarden mode enforce ends it", sayLeft(time.Duration(w.Mode.Left*float64(time.Second))))
+	}
+	return nil
+}

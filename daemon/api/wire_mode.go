@@ -1,0 +1,56 @@
+package api
+
+import "time"
+
+// The longest that modes may last, in one go.
+const (
+	MaxMonitor    = 14 * 24 * time.Hour
+	MaxBreakGlass = 4 * time.Hour
+)
+
+// Mode is what besides the policy decides whether something takes effect. On
+// the POS socket only Mode and Left are told.
+type Mode struct {
+	// Mode is "enforce": the policy alone; "monitor": what the policy refuses is let
+	// through and counted; "break-glass": drawers open for sales, and printing passes.
+	Mode string `json:"mode"`
+	// Seq is the journal entry that began it.
+	Seq Seq `json:"seq,omitempty"`
+	// Left is how much of its time is left.
+	Left float64 `json:"left_seconds,omitempty"`
+	// Functions are the keys of what is monitored; none: the whole register.
+	Functions []string `json:"functions,omitempty"`
+	Reason    string   `json:"reason,omitempty"` // in people's words
+	By        string   `json:"by,omitempty"`
+	With      string   `json:"with,omitempty"`
+	// Spent is how long this installation was in monitor mode, of Total.
+	Spent float64 `json:"monitor_spent_seconds,omitempty"`
+	Total float64 `json:"monitor_total_seconds,omitempty"`
+}
+
+// ModeRequest asks for a mode. By and With are two different persons who may.
+type ModeRequest struct {
+	By   *Credentials `json:"by,omitempty"`
+	With *Credentials `json:"with,omitempty"`
+	// Seconds is for how long, at most MaxMonitor or MaxBreakGlass.
+	Seconds float64 `json:"seconds"`
+	// Functions limits monitor mode to these keys.
+	Functions []string `json:"functions,omitempty"`
+	// Reason is why, in people's words. It goes to the journal.
+	Reason string `json:"reason"`
+	// SetUp instead of persons is for setting a register up (technician): it begins
+	// in monitor mode, once, and before anybody has signed on.
+	SetUp bool `json:"set_up,omitempty"`
+}
+
+// EndModeRequest ends a mode. The technician may leave By out.
+type EndModeRequest struct {
+	By *Credentials `json:"by,omitempty"`
+}
+
+// ModeAnswer is the mode after a change. What was refused is an Error with the
+// journal's reason.
+type ModeAnswer struct {
+	Say  string `json:"say"`
+	Mode Mode   `json:"mode"`
+}

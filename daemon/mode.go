@@ -1,0 +1,179 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"tillwarden/daemon/api"
+	"tillwarden/enforcer"
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/signon"
+)
+
+// Mode says whether the policy alone decides, or which mode besides.
+func (d *Daemon) Mode(_ context.Context, c api.Caller) (*api.Mode, error) {
+	m := d.modeStatus(d.gate.Snapshot(), c)
+	return &m, nil
+}
+
+func (d *Daemon) modeStatus(s *enforcer.Snapshot, c api.Caller) api.Mode {
+	w := api.Mode{Mode: entry.ModeEnforce.String()}
+	now := d.clock.Boot()
+	m := s.Mode
+	if m != nil && !m.Over(now) {
+		w.Mode, w.Left = m.Kind.String(), (m.Until - now).Seconds()
+	} else {
+		m = nil
+	}
+	if c.Role == api.RolePOS {
+		return w
+	}
+	if m != nil {
+		w.Seq, w.Functions, w.Reason, w.By, w.With = api.Seq(m.ID), m.Functions, m.Why, m.By, m.With
+	}
+	spent, total := d.gate.MonitorTime()
+	w.Spent, w.Total = spent.Seconds(), total.Seconds()
+	return w
+}
+
+// Monitor begins monitor mode.
+func (d *Daemon) Monitor(ctx context.Context, c api.Caller, r *api.ModeRequest) (*api.ModeAnswer, error) {
+	return d.beginMode(ctx, c, entry.ModeMonitor, r)
+}
+
+// BreakGlass begins break-glass.
+func (d *Daemon) BreakGlass(ctx context.Context, c api.Caller, r *api.ModeRequest) (*api.ModeAnswer, error) {
+	return d.beginMode(ctx, c, entry.ModeBreakGlass, r)
+}
+
+func (d *Daemon) beginMode(ctx context.Context, c api.Caller, kind entry.Mode, r *api.ModeRequest) (*api.ModeAnswer, error) {
+	m := enforcer.ModeRequest{
+		Kind: kind, For: seconds(r.Seconds), Functions: r.Functions, Why: strings.TrimSpace(r.Reason), Source: c.Source(), SetUp: r.SetUp,
+	}
+	if err := m.Check(); err != nil { // before anybody's tries are counted
+		return nil, modeInvalid(err)
+	}
+	if !r.SetUp {
+		if r.By == nil || r.With == nil {
+			return nil, api.Errorf(api.CodeRefused, "two persons who may have to do this").WithReason(entry.ReasonCardRequired.String()).
+				WithHint("give both operators' numbers and PINs, in by and with: tillwarden mode " + kind.String() + " --as NUMBER --with NUMBER")
+		}
+		var err error
+		if m.By, err = d.party(ctx, c, r.By); err != nil {
+			return nil, err
+		}
+		if m.With, err = d.party(ctx, c, r.With); err != nil {
+			return nil, err
+		}
+	}
+	decision, err := d.gate.BeginMode(ctx, m)
+	switch {
+	case errors.Is(err, enforcer.ErrRequest):
+		return nil, modeInvalid(err)
+	case err != nil && decision.Outcome != entry.OutcomeAllowed:
+		return nil, d.cannotDecide(err)
+	case err != nil: // it has begun
+		d.log.Error("mode", "err", err)
+	case decision.Outcome != entry.OutcomeAllowed:
+		return nil, d.modeRefused(kind, decision)
+	}
+	return d.modeChanged(c), nil
+}
+
+// party finds out who one of those is who change the mode.
+func (d *Daemon) party(ctx context.Context, c api.Caller, by *api.Credentials) (*enforcer.Party, error) {
+	v, err := d.service().Identify(ctx, credential(c, by), signon.NeedPIN)
+	switch {
+	case err != nil:
+		return nil, d.cannotDecide(err)
+	case !v.OK:
+		return nil, refused(v)
+	}
+	return &enforcer.Party{Subject: v.Operator.Subject(), Method: v.Method}, nil
+}
+
+func modeInvalid(err error) error {
+	_, what, _ := strings.Cut(err.Error(), enforcer.ErrRequest.Error()+": ")
+	return api.Errorf(api.CodeInvalid, "%s", what)
+}
+
+// modeRefused is a change of mode that was not allowed, as an error.
+func (d *Daemon) modeRefused(kind entry.Mode, decision enforcer.Decision) error {
+	e := api.Errorf(api.CodeRefused, "%s does not begin: %s", sayMode(kind), sayReason(decision.Reason)).WithReason(decision.Reason.String())
+	switch decision.Reason {
+	case entry.ReasonRule, entry.ReasonRefused, entry.ReasonNoWorkGroup, entry.ReasonUnreviewed:
+		e.Message = fmt.Sprintf("%s does not begin: one of the two may not: %s", sayMode(kind), sayRule(d.gate.Snapshot(), decision.Rule))
+	case entry.ReasonExists:
+		e.Code, e.Message = api.CodeConflict, "there is a mode already"
+		return e.WithHint("end it first: tillwarden mode enforce")
+	case entry.ReasonNoPolicy:
+		return e.WithHint("load a policy first: nothing is let through that nobody knows")
+	case entry.ReasonSpent:
+		spent, total := d.gate.MonitorTime()
+		return e.WithHint(fmt.Sprintf("%s of %s are left", (total - spent).Round(time.Minute), total))
+	case entry.ReasonUsed:
+		e.Message = "set-up begins in monitor mode once, and before anybody has signed on"
+		return e.WithHint("later it takes two persons who may")
+	case entry.ReasonSamePerson:
+		e.Message = "it takes two persons, and that is one"
+	}
+	return e
+}
+
+// EndMode ends the mode.
+func (d *Daemon) EndMode(ctx context.Context, c api.Caller, r *api.EndModeRequest) (*api.ModeAnswer, error) {
+	var by *enforcer.Party
+	switch {
+	case r.By != nil:
+		var err error
+		if by, err = d.party(ctx, c, r.By); err != nil {
+			return nil, err
+		}
+	case c.Role != api.RoleTechnician:
+		return nil, errNeedsOperator
+	}
+	decision, err := d.gate.EndMode(ctx, by, c.Source())
+	switch {
+	case errors.Is(err, enforcer.ErrNoMode):
+		return nil, api.Errorf(api.CodeConflict, "the policy alone decides already")
+	case err != nil && decision.Outcome != entry.OutcomeAllowed:
+		return nil, d.cannotDecide(err)
+	case err != nil: // it has ended
+		d.log.Error("mode", "err", err)
+	case decision.Outcome != entry.OutcomeAllowed:
+		return nil, api.Errorf(api.CodeRefused, "the mode goes on: %s", sayRule(d.gate.Snapshot(), decision.Rule)).WithReason(decision.Reason.String())
+	}
+	return d.modeChanged(c), nil
+}
+
+func (d *Daemon) modeChanged(c api.Caller) *api.ModeAnswer {
+	s := d.gate.Snapshot()
+	return &api.ModeAnswer{Say: sayModeNow(s.Mode), Mode: d.modeStatus(s, c)}
+}
+
+// sayMode is a mode's name.
+func sayMode(k entry.Mode) string {
+	switch k {
+	case entry.ModeMonitor:
+		return "monitor mode"
+	case entry.ModeBreakGlass:
+		return "break-glass"
+	}
+	return "enforcing"
+}
+
+// sayModeNow says what a mode means.
+func sayModeNow(m *enforcer.Mode) string {
+	switch {
+	case m == nil:
+		return "enforcing: the policy alone decides"
+	case m.Kind == entry.ModeBreakGlass:
+		return "break-glass: drawers open for sales, and printing passes; everything is journaled"
+	case len(m.Functions) > 0:
+		return "monitor mode: what the policy refuses of " + strings.Join(m.Functions, ", ") + " is let through and journaled"
+	}
+	return "monitor mode: what the policy refuses is let through and journaled"
+}
