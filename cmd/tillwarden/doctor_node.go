@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"tillwarden/devices/find"
 )
 
 // node looks at who may use a device node, and reports whether it is the
@@ -49,8 +51,8 @@ func (d *doors) usb(p *doorPrinter) {
 	if strings.HasPrefix(filepath.Base(p.real), "lp") {
 		class = "usbmisc"
 	}
-	device := d.usbDevice(class, filepath.Base(p.real))
-	if device == "" {
+	device := find.USBOf(d.root, class, filepath.Base(p.real))
+	if device == nil {
 		return
 	}
 	for _, c := range []struct{ class, dev string }{{"tty", "/dev"}, {"usbmisc", "/dev/usb"}, {"usb", "/dev/usb"}} {
@@ -60,7 +62,8 @@ func (d *doors) usb(p *doorPrinter) {
 		}
 		for _, e := range entries {
 			node := filepath.Join(c.dev, e.Name())
-			if d.at(node) == p.real || d.usbDevice(c.class, e.Name()) != device {
+			other := find.USBOf(d.root, c.class, e.Name())
+			if d.at(node) == p.real || other == nil || other.Dir != device.Dir {
 				continue
 			}
 			if d.node(d.at(node), node, "which is on the same USB device as "+p.path) {
@@ -68,11 +71,10 @@ func (d *doors) usb(p *doorPrinter) {
 			}
 		}
 	}
-	bus, number := number(filepath.Join(device, "busnum")), number(filepath.Join(device, "devnum"))
-	if bus == 0 || number == 0 {
+	node := device.Node()
+	if node == "" {
 		return
 	}
-	node := fmt.Sprintf("/dev/bus/usb/%03d/%03d", bus, number)
 	info, err := os.Stat(d.at(node))
 	if err != nil {
 		return
@@ -84,25 +86,9 @@ func (d *doors) usb(p *doorPrinter) {
 		if mode&0o002 == 0 {
 			who = fmt.Sprintf("group %s (%s)", d.accounts.group(st.Gid), join(others))
 		}
-		vendor, product := text(filepath.Join(device, "idVendor")), text(filepath.Join(device, "idProduct"))
 		d.problem("side door", fmt.Sprintf(`a udev rule gives it to the daemon alone: SUBSYSTEM=="usb", ATTR{idVendor}=="%s", ATTR{idProduct}=="%s", OWNER="%s", GROUP="%s", MODE="0600"`,
-			vendor, product, daemonUser, daemonUser), "%s may use %s, over which programs with libusb print to %s", who, node, p.path)
+			device.Vendor, device.Product, daemonUser, daemonUser), "%s may use %s, over which programs with libusb print to %s", who, node, p.path)
 	}
-}
-
-// usbDevice is the USB device that a node's interface belongs to, in sysfs: the
-// nearest folder above it with a vendor's id.
-func (d *doors) usbDevice(class, name string) string {
-	dir, err := filepath.EvalSymlinks(d.at(filepath.Join("/sys/class", class, name, "device")))
-	if err != nil {
-		return ""
-	}
-	for top := d.at("/sys"); len(dir) > len(top); dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "idVendor")); err == nil {
-			return dir
-		}
-	}
-	return ""
 }
 
 // text is what a file of sysfs says.
@@ -112,9 +98,4 @@ func text(path string) string {
 		return ""
 	}
 	return strings.TrimSpace(string(b))
-}
-
-func number(path string) (n int) {
-	_, _ = fmt.Sscan(text(path), &n) // 0 where there is none
-	return n
 }
