@@ -66,9 +66,8 @@ func LoadConfig(file string) (*Config, error) {
 func ParseConfig(file string, text []byte) (*Config, error) {
 	c := DefaultConfig()
 	// Lists of the defaults are replaced by those of the file, not added to.
-	d := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
-		return nil, &ConfigErrors{File: file, Errors: tomlErrors(err)}
+	if err := DecodeStrict(file, text, &c); err != nil {
+		return nil, err
 	}
 	for i := range c.Printers {
 		c.Printers[i].setDefaults()
@@ -95,6 +94,15 @@ func ParseConfig(file string, text []byte) (*Config, error) {
 		return nil, &ConfigErrors{File: file, Errors: k.errors}
 	}
 	return &c, nil
+}
+
+// DecodeStrict reads TOML into v, which has to know each key of it. What is wrong is
+// a *ConfigErrors, with its place.
+func DecodeStrict(file string, text []byte, v any) error {
+	if err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(v); err != nil {
+		return &ConfigErrors{File: file, Errors: tomlErrors(err)}
+	}
+	return nil
 }
 
 // CheckFiles looks at what the configuration names and a running daemon would

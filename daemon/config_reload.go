@@ -12,6 +12,13 @@ var reloadable = []string{
 	"log", "feedback", "policy.file", "signon.method", "signon.idle", "signon.pin_wait", "signon.same_card", "signon.formats", "signon.card", "printer[].profile",
 }
 
+// NeedsRestart lists the keys in which another configuration differs from this one
+// and which a running daemon cannot take over by a reload.
+func (c *Config) NeedsRestart(next *Config) []string {
+	_, restart := changes(c, next)
+	return restart
+}
+
 // changes compares two configurations: which keys a running daemon can take
 // over, and which need a restart.
 func changes(from, to *Config) (live, restart []string) {

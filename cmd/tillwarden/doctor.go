@@ -74,44 +74,43 @@ offers. It sees more as root. docs/printers.md says what it cannot see.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var d doctor
 			a.examineDoors(cmd.Context(), &d, &o, a.examine(cmd.Context(), &d))
-			if a.json {
-				if err := a.printJSON(struct {
-					Findings []finding `json:"findings"`
-					Problems int       `json:"problems"`
-				}{d.findings, d.problems()}); err != nil {
-					return err
-				}
-			} else {
-				for _, f := range d.findings {
-					a.say("%-8s %-10s %s", f.State, f.Check, f.Says)
-					if f.Do != "" {
-						a.say("%-8s %-10s -> %s", "", "", f.Do)
-					}
-				}
-				switch n := d.problems(); n {
-				case 0:
-					a.say("nothing is wrong")
-				case 1:
-					a.say("1 problem")
-				default:
-					a.say("%d problems", n)
-				}
-			}
-			if d.problems() > 0 {
-				return said(exitRefused)
-			}
-			return nil
+			return a.showFindings(&d)
 		},
 	}
-	root := a.env("TILLWARDEN_ROOT")
-	if root == "" {
-		root = "/"
-	}
 	c.Flags().StringVar(&o.config, "config", "", "the daemon's configuration `file`, instead of "+defaultConfigFile)
-	c.Flags().StringVar(&o.root, "root", root, "look for side doors in the machine whose files are in this `folder` (or TILLWARDEN_ROOT)")
+	a.rootFlag(c, &o.root, "look for side doors in the machine whose files are in this `folder` (or TILLWARDEN_ROOT)")
 	c.Flags().BoolVar(&o.probe, "probe", false, "ask network printers which services they offer")
-	_ = c.MarkFlagDirname("root")
 	return c
+}
+
+// showFindings prints what was found. Problems are exit code 1.
+func (a *app) showFindings(d *doctor) error {
+	n := d.problems()
+	if a.json {
+		if err := a.printJSON(struct {
+			Findings []finding `json:"findings"`
+			Problems int       `json:"problems"`
+		}{d.findings, n}); err != nil {
+			return err
+		}
+	} else {
+		for _, f := range d.findings {
+			a.say("%-8s %-10s %s", f.State, f.Check, f.Says)
+			if f.Do != "" {
+				a.say("%-8s %-10s -> %s", "", "", f.Do)
+			}
+		}
+		switch n {
+		case 0:
+			a.say("nothing is wrong")
+		default:
+			a.say("%s", count(n, "problem"))
+		}
+	}
+	if n > 0 {
+		return said(exitRefused)
+	}
+	return nil
 }
 
 // examine looks at the daemon and what it says, and returns its devices.

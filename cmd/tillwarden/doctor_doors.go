@@ -119,11 +119,12 @@ type accounts struct {
 	users   map[uint32]string
 	groups  map[uint32]string
 	members map[uint32][]string // of groups, by either file
+	primary map[uint32]uint32   // each user's own group
 }
 
 // readAccounts reads passwd(5) and group(5). What is not there has no names.
 func readAccounts(passwd, group string) *accounts {
-	a := &accounts{users: map[uint32]string{}, groups: map[uint32]string{}, members: map[uint32][]string{}}
+	a := &accounts{users: map[uint32]string{}, groups: map[uint32]string{}, members: map[uint32][]string{}, primary: map[uint32]uint32{}}
 	lines(group, func(f []string) {
 		if gid, err := strconv.ParseUint(f[2], 10, 32); err == nil && len(f) >= 4 {
 			a.groups[uint32(gid)] = f[0]
@@ -142,6 +143,7 @@ func readAccounts(passwd, group string) *accounts {
 		a.users[uint32(uid)] = f[0]
 		if gid, err := strconv.ParseUint(f[3], 10, 32); err == nil {
 			a.members[uint32(gid)] = append(a.members[uint32(gid)], f[0])
+			a.primary[uint32(uid)] = uint32(gid)
 		}
 	})
 	return a

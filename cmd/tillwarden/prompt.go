@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 
@@ -17,10 +18,16 @@ import (
 // nothing beyond the line is taken, and no buffer keeps what was a secret.
 type lineReader struct{}
 
-const maxLine = 64
+// The longest lines: of a PIN, and of an answer to a question.
+const (
+	maxLine   = 64
+	maxAnswer = 1024
+)
 
-func (lineReader) read(r io.Reader) ([]byte, error) {
-	line := make([]byte, 0, maxLine)
+func (l lineReader) read(r io.Reader) ([]byte, error) { return l.upTo(r, maxLine, "PIN") }
+
+func (lineReader) upTo(r io.Reader, limit int, what string) ([]byte, error) {
+	line := make([]byte, 0, limit)
 	var b [1]byte
 	for {
 		n, err := r.Read(b[:])
@@ -28,9 +35,9 @@ func (lineReader) read(r io.Reader) ([]byte, error) {
 			if b[0] == '\n' {
 				return bytes.TrimSuffix(line, []byte("\r")), nil
 			}
-			if len(line) == maxLine {
+			if len(line) == limit {
 				clear(line)
-				return nil, fmt.Errorf("a line of more than %d characters is no PIN", maxLine)
+				return nil, fmt.Errorf("a line of more than %d characters is no %s", limit, what)
 			}
 			line = append(line, b[0])
 		}
@@ -127,4 +134,38 @@ func (a *app) askNewPIN(whose string) (api.Secret, error) {
 		return nil, refusedf("the two PINs are not the same").hint("nothing was changed; try again")
 	}
 	return pin, nil
+}
+
+// askLine asks a question, and reads its answer as the next line of standard input;
+// an empty one is what is in brackets.
+func (a *app) askLine(question, standard string) (string, error) {
+	if standard != "" {
+		question += " [" + standard + "]"
+	}
+	fmt.Fprintf(a.err, "%s: ", question)
+	type answer struct {
+		line []byte
+		err  error
+	}
+	read := make(chan answer, 1)
+	go func() {
+		line, err := a.lines.upTo(a.in, maxAnswer, "answer")
+		read <- answer{line, err}
+	}()
+	select {
+	case r := <-read:
+		switch {
+		case r.err == io.EOF:
+			return "", usagef("nobody answers on standard input: %q", question).hint("tillwarden setup --answers FILE asks nothing; --example-answers shows such a file")
+		case r.err != nil:
+			return "", failedf("reading the answer: %w", r.err)
+		}
+		if text := strings.TrimSpace(string(r.line)); text != "" {
+			return text, nil
+		}
+		return standard, nil
+	case <-a.ctx.Done():
+		fmt.Fprintln(a.err)
+		return "", a.ctx.Err()
+	}
 }

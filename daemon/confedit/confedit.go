@@ -10,6 +10,7 @@
 package confedit
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -383,6 +384,7 @@ func (m *merger) key(t *table, w *pair) {
 	line := w.key + " = " + w.value + "\n"
 	if from, to, ok := m.commented(t, w.key); ok {
 		m.edits = append(m.edits, edit{from: from, to: to, with: line})
+		t.end = max(t.end, to) // what is added next goes behind it
 		return
 	}
 	at := t.end
@@ -397,6 +399,9 @@ func (m *merger) first() int {
 	at := 0
 	for at < len(m.text) && m.text[at] == '#' {
 		at = lineEnd(m.text, at)
+	}
+	if len(bytes.TrimSpace(m.text[at:])) == 0 {
+		return len(m.text)
 	}
 	if at >= m.have[0].close && len(m.have) > 1 {
 		return 0 // that comment is of the first table
@@ -443,7 +448,9 @@ func (m *merger) add(w *table) {
 
 // apply makes the new text.
 func (m *merger) apply() []byte {
-	slices.SortStableFunc(m.edits, func(a, b edit) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.after, b.after)) })
+	slices.SortStableFunc(m.edits, func(a, b edit) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to), cmp.Compare(a.after, b.after))
+	})
 	var out []byte
 	last := 0
 	for _, e := range m.edits {

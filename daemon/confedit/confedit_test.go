@@ -29,6 +29,8 @@ func TestMerge(t *testing.T) {
 			"a key is added to its table", "a = 1\n\n# about s\n[s]\nb = 2\n\n[t]\nc = 3\n", "[s]\nd = 4", "a = 1\n\n# about s\n[s]\nb = 2\nd = 4\n\n[t]\nc = 3\n",
 			[]string{"s.d:  -> 4"},
 		},
+		{"one is uncommented and another added", "[s]\n#b = 2\n", "[s]\nb = 3\nc = 4", "[s]\nb = 3\nc = 4\n", []string{"s.b:  -> 3", "s.c:  -> 4"}},
+		{"one is added and another uncommented", "[s]\n#b = 2\n", "[s]\nc = 4\nb = 3", "[s]\nc = 4\nb = 3\n", []string{"s.c:  -> 4", "s.b:  -> 3"}},
 		{"a root key is added to no table", "# A file.\n\n[s]\nb = 2\n", "a = 1", "# A file.\na = 1\n\n[s]\nb = 2\n", []string{"a:  -> 1"}},
 		{
 			"tables are told apart by name",
@@ -133,10 +135,10 @@ func TestMergeMeansWhatItSays(t *testing.T) {
 		doc := func(label string) string {
 			var b strings.Builder
 			for _, k := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c"}), 0, 3, rapid.ID[string]).Draw(t, label) {
-				b.WriteString(k + " = " + value.Draw(t, "value") + rapid.SampledFrom([]string{"\n", " # c\n", "\n\n#d = 1\n"}).Draw(t, "tail"))
+				b.WriteString(k + " = " + value.Draw(t, "value") + rapid.SampledFrom([]string{"\n", " # c\n", "\n\n#d = 1\n", "\n#a = 7\n#b = 7\n"}).Draw(t, "tail"))
 			}
 			if rapid.Bool().Draw(t, "table") {
-				b.WriteString("[s]\nd = " + value.Draw(t, "value") + "\n")
+				b.WriteString("[s]\n#e = 5\nd = " + value.Draw(t, "value") + "\n")
 			}
 			for _, n := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"x", "y"}), 0, 2, rapid.ID[string]).Draw(t, "names") {
 				b.WriteString("# about " + n + "\n[[p]]\nname = \"" + n + "\"\nv = " + value.Draw(t, "value") + "\n")

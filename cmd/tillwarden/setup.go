@@ -1,0 +1,440 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tillwarden/daemon"
+	"tillwarden/daemon/api"
+	"tillwarden/daemon/confedit"
+)
+
+// daemonUnit is the daemon's unit of systemd.
+const daemonUnit = "tillwardend.service"
+
+// setupOptions say what setup does.
+type setupOptions struct {
+	root     string
+	config   string
+	file     string // answers
+	example  bool
+	undo     bool
+	dry      bool
+	chain    string
+	store    string
+	register string
+}
+
+func (a *app) setupCommand() *cobra.Command {
+	var o setupOptions
+	c := &cobra.Command{
+		Use:   "setup",
+		Short: "set this register up, or take that back",
+		Long: `Asks what this register has to know: whose it is, who may sign policies, and which
+devices it has. Shows what it will write, writes it, takes the devices from everybody
+but the daemon, tests them with you, and ends with the doctor.
+
+With --answers FILE it asks nothing. Run again, it changes only what changes, and keeps
+comments; the file as it was is tillwarden.toml.previous. What it changed is in
+` + recordPath + `; --undo gives all of it back.
+
+With --root it sets up the machine whose files are in a folder, and says which
+commands would have to be run there.`,
+		Example: `  sudo tillwarden setup
+  tillwarden setup --example-answers > answers.toml
+  sudo tillwarden setup --answers answers.toml --store 0042 --register 7
+  sudo tillwarden setup --undo`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.example {
+				fmt.Fprint(a.out, exampleAnswers)
+				return nil
+			}
+			m := newMachine(o.root)
+			if m.live() && os.Geteuid() != 0 && !o.dry {
+				return failedf("set-up writes to %s and gives devices away: it has to be root", configDir).hint("sudo tillwarden setup")
+			}
+			if o.undo {
+				return a.setupUndo(cmd.Context(), m)
+			}
+			return a.setup(cmd.Context(), m, &o)
+		},
+	}
+	a.rootFlag(c, &o.root, "set up the machine whose files are in this `folder` (or TILLWARDEN_ROOT)")
+	f := c.Flags()
+	f.StringVar(&o.file, "answers", "", "take the answers from this `file`, and ask nothing")
+	f.BoolVar(&o.example, "example-answers", false, "print an answers file with explanations")
+	f.BoolVar(&o.undo, "undo", false, "give back what set-up changed: files, devices, groups")
+	f.BoolVar(&o.dry, "dry-run", false, "say what would be changed, and change nothing")
+	f.StringVar(&o.chain, "chain", "", "the `chain`, whatever the answers say")
+	f.StringVar(&o.store, "store", "", "the `store`, whatever the answers say")
+	f.StringVar(&o.register, "register", "", "the register's `name`, whatever the answers say")
+	c.MarkFlagsMutuallyExclusive("answers", "example-answers", "undo")
+	return c
+}
+
+func (a *app) setupUndo(ctx context.Context, m *machine) error {
+	list, err := a.undo(ctx, m)
+	if a.json {
+		if jerr := a.printJSON(struct {
+			Undone []undone `json:"undone"`
+		}{list}); err == nil {
+			err = jerr
+		}
+		return err
+	}
+	for _, u := range list {
+		a.say("%s: %s", u.What, u.Says)
+	}
+	if err == nil && len(list) == 0 {
+		a.say("nothing was set up here: nothing to undo")
+	} else if err == nil {
+		a.say("journal, roster and keys are left in the state folder")
+	}
+	return err
+}
+
+// setupPlan is what setup is going to do.
+type setupPlan struct {
+	now, next *daemon.Config // now: nil where there is none that can be read
+	text      []byte         // the configuration as it is
+	files     []newFile
+	changes   []confedit.Change
+	members   []recordMember
+	take      bool
+}
+
+// setupReport is setup's answer in JSON.
+type setupReport struct {
+	Changes []confedit.Change `json:"changes"`
+	Files   []string          `json:"files"`
+	Members []recordMember    `json:"members"`
+	Steps   []undone          `json:"steps"`
+	DryRun  bool              `json:"dry_run,omitempty"`
+}
+
+func (a *app) setup(ctx context.Context, m *machine, o *setupOptions) error {
+	text, now, err := m.configuration()
+	if err != nil {
+		return err
+	}
+	var ans *answers
+	if o.file != "" {
+		ans, err = readAnswers(o.file)
+	} else {
+		ans, err = a.askSetup(m, now, o)
+	}
+	if err != nil {
+		return err
+	}
+	for _, w := range [][2]string{{"chain", o.chain}, {"store", o.store}, {"register", o.register}} {
+		if err := ans.set(w[0], w[1]); err != nil {
+			return err
+		}
+	}
+	p, err := a.plan(m, ans, text, now)
+	if err != nil {
+		return err
+	}
+	report := &setupReport{Changes: p.changes, Files: []string{}, Members: p.members, Steps: []undone{}, DryRun: o.dry}
+	for i := range p.files {
+		report.Files = append(report.Files, p.files[i].path)
+	}
+	if !a.json {
+		a.showPlan(p)
+	}
+	if !o.dry {
+		if o.file == "" {
+			yes, err := a.askLine("Do this? yes or no", "yes")
+			if err != nil {
+				return err
+			}
+			if !strings.HasPrefix(strings.ToLower(yes), "y") {
+				return refusedf("nothing was changed")
+			}
+		}
+		if err := a.carryOut(ctx, m, p, func(what, says string) {
+			report.Steps = append(report.Steps, undone{what, says})
+			if !a.json {
+				a.say("%s: %s", what, says)
+			}
+		}); err != nil {
+			return err
+		}
+	}
+	if a.json {
+		return a.printJSON(report)
+	}
+	if o.dry || !m.live() {
+		return nil
+	}
+	return a.afterSetup(ctx, m, o, ans, p)
+}
+
+// configuration reads the machine's. One that is not there, or not yet a
+// configuration (no store is named), is no error.
+func (m *machine) configuration() (text []byte, c *daemon.Config, err error) {
+	if text, err = m.read(defaultConfigFile); err != nil {
+		return nil, nil, err
+	}
+	if text == nil {
+		return nil, nil, nil
+	}
+	c, err = daemon.ParseConfig(defaultConfigFile, text)
+	if err != nil {
+		c = nil // what is to be written is checked
+	}
+	return text, c, nil
+}
+
+// firstLines begin a configuration where there is none.
+const firstLines = `# tillwarden: the configuration of this register. Keys that are not here have their
+# defaults; docs/configuration.md explains all of them.
+
+`
+
+// plan finds out what has to change.
+func (a *app) plan(m *machine, ans *answers, text []byte, now *daemon.Config) (*setupPlan, error) {
+	if err := ans.resolve(m.root, now); err != nil {
+		return nil, err
+	}
+	base := text
+	if base == nil {
+		base = []byte(firstLines)
+	}
+	merged, changes, err := confedit.Merge(base, ans.fragment)
+	if err != nil {
+		return nil, refusedf("%s: %w", defaultConfigFile, err)
+	}
+	c, err := parseMerged(merged)
+	if err != nil {
+		return nil, err
+	}
+	files, fragment, err := a.policyFiles(m, &ans.setup, c)
+	if err != nil {
+		return nil, err
+	}
+	merged, more, err := confedit.Merge(merged, []byte(fragment))
+	if err != nil {
+		return nil, refusedf("%s: %w", defaultConfigFile, err)
+	}
+	if c, err = parseMerged(merged); err != nil {
+		return nil, err
+	}
+	p := &setupPlan{now: now, next: c, text: text, changes: append(append([]confedit.Change{}, changes...), more...), take: ans.setup.take()}
+	if p.members, err = m.members(&ans.setup); err != nil {
+		return nil, err
+	}
+	if text != nil && len(p.changes) > 0 {
+		files = append(files, newFile{path: defaultConfigFile + ".previous", content: text, mode: 0o644, what: "the configuration as it was"})
+	}
+	if text == nil || len(p.changes) > 0 {
+		files = append(files, newFile{path: defaultConfigFile, content: merged, mode: 0o644, what: "the configuration"})
+	}
+	if rules := udevRules(m.root, c); p.take && rules != "" {
+		files = append(files, newFile{path: rulesPath, content: []byte(rules), mode: 0o644, what: "gives the devices to the daemon alone"})
+	}
+	for i := range files {
+		same, err := m.same(&files[i])
+		if err != nil {
+			return nil, err
+		}
+		if !same {
+			p.files = append(p.files, files[i])
+		}
+	}
+	return p, nil
+}
+
+// parseMerged checks what is to be written as the daemon will.
+func parseMerged(text []byte) (*daemon.Config, error) {
+	c, err := daemon.ParseConfig(defaultConfigFile, text)
+	var wrong *daemon.ConfigErrors
+	if errors.As(err, &wrong) {
+		f := refusedf("with these answers the configuration would be wrong; nothing was changed")
+		for i := range wrong.Errors {
+			e := &wrong.Errors[i]
+			line := strings.TrimSpace(e.Key + ": " + e.Message)
+			if e.Hint != "" {
+				line += "; " + e.Hint
+			}
+			f = f.hint("%s", line)
+		}
+		return nil, f
+	}
+	return c, err
+}
+
+func (a *app) showPlan(p *setupPlan) {
+	if len(p.changes)+len(p.files)+len(p.members) == 0 {
+		a.say("nothing changes")
+		return
+	}
+	for _, c := range p.changes {
+		if c.From == "" {
+			a.say("%-40s %s", c.Key, c.To)
+		} else {
+			a.say("%-40s %s, was %s", c.Key, c.To, c.From)
+		}
+	}
+	for i := range p.files {
+		a.say("write  %-33s %s", p.files[i].path, p.files[i].what)
+	}
+	for _, v := range p.members {
+		if v.Joined {
+			a.say("group  %-33s %s joins it", v.Group, v.User)
+		} else {
+			a.say("group  %-33s %s leaves it", v.Group, v.User)
+		}
+	}
+}
+
+// carryOut does what is planned. Each change is recorded before it is made.
+func (a *app) carryOut(ctx context.Context, m *machine, p *setupPlan, tell func(what, says string)) error {
+	r, err := m.readRecord()
+	if err != nil {
+		return err
+	}
+	if m.live() && r.Unit == nil {
+		_, active := m.command(ctx, "systemctl", "is-active", "--quiet", daemonUnit)
+		_, enabled := m.command(ctx, "systemctl", "is-enabled", "--quiet", daemonUnit)
+		r.Unit = &recordUnit{daemonUnit, active == nil, enabled == nil}
+	}
+	wrote := false
+	for i := range p.files {
+		if err := m.put(r, &p.files[i]); err != nil {
+			return err
+		}
+		wrote = wrote || !p.files[i].outside
+		tell(p.files[i].path, "written")
+	}
+	for _, v := range p.members {
+		if !slices.Contains(r.Members, v) {
+			r.Members = append(r.Members, v)
+			if err := m.writeRecord(r); err != nil {
+				return err
+			}
+		}
+		name, args := v.command()
+		a.system(ctx, m, tell, name, args...)
+	}
+	if slices.ContainsFunc(p.files, func(f newFile) bool { return f.path == rulesPath }) {
+		if err := a.takeNodes(ctx, m, r, p.next, tell); err != nil {
+			return err
+		}
+	}
+	return a.startDaemon(ctx, m, p, wrote, tell)
+}
+
+// startDaemon lets the daemon take over what was written: by a reload where that is
+// enough.
+func (a *app) startDaemon(ctx context.Context, m *machine, p *setupPlan, wrote bool, tell func(what, says string)) error {
+	switch {
+	case !m.live():
+		if wrote {
+			a.system(ctx, m, tell, "systemctl", "enable", "--now", daemonUnit)
+		}
+		return nil
+	case !wrote:
+		return nil
+	}
+	if _, err := m.command(ctx, "systemctl", "cat", daemonUnit); err != nil {
+		tell(daemonUnit, "is not installed: start tillwardend by hand")
+		return nil
+	}
+	_, inactive := m.command(ctx, "systemctl", "is-active", "--quiet", daemonUnit)
+	switch {
+	case inactive != nil:
+		a.system(ctx, m, tell, "systemctl", "enable", "--now", daemonUnit)
+	case p.now == nil || len(p.now.NeedsRestart(p.next)) > 0:
+		a.system(ctx, m, tell, "systemctl", "restart", daemonUnit)
+	default:
+		a.system(ctx, m, tell, "systemctl", "reload", daemonUnit)
+	}
+	return nil
+}
+
+// afterSetup waits for the daemon, makes the first operator, tests the devices, and lets
+// the doctor have the last word.
+func (a *app) afterSetup(ctx context.Context, m *machine, o *setupOptions, ans *answers, p *setupPlan) error {
+	client, err := a.awaitDaemon(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := a.firstOperator(ctx, client, o, &ans.setup); err != nil {
+		return err
+	}
+	a.say("")
+	var d doctor
+	a.examineDoors(ctx, &d, &doctorOptions{root: m.root}, a.examine(ctx, &d))
+	return a.showFindings(&d)
+}
+
+// daemonTime is how long the daemon may take to answer after a start.
+const daemonTime = 15 * time.Second
+
+func (a *app) awaitDaemon(ctx context.Context) (*api.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, daemonTime)
+	defer cancel()
+	for {
+		client, err := a.dial(ctx, api.RoleTechnician)
+		if err == nil {
+			if _, err = client.Status(ctx); err == nil {
+				return client, nil
+			}
+			client.Close()
+		}
+		if errors.Is(err, fs.ErrPermission) || !pause(ctx, 300*time.Millisecond) {
+			return nil, failedf("everything is written, and the daemon does not answer: %w", err).hint("journalctl -u %s -n 20 says why", daemonUnit)
+		}
+	}
+}
+
+// firstOperator makes one on an empty roster.
+func (a *app) firstOperator(ctx context.Context, client *api.Client, o *setupOptions, s *setupAnswers) error {
+	st, err := client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if st.Operators == nil || *st.Operators > 0 || st.Policy == nil {
+		return nil
+	}
+	op := s.Operator
+	if op.Number == "" && o.file == "" {
+		if op.Number, err = a.askLine("Number of the first operator, who may add others; none to add one later", "none"); err != nil || op.Number == "none" {
+			return err
+		}
+		if op.Name, err = a.askLine("Name", "Manager"); err != nil {
+			return err
+		}
+		groups, err := a.askLine("Work groups, with semicolons between", "POS Cashier - Manager Override; Store/Local Operator Maintenance")
+		if err != nil {
+			return err
+		}
+		for g := range strings.SplitSeq(groups, ";") {
+			op.Groups = append(op.Groups, strings.TrimSpace(g))
+		}
+	}
+	if op.Number == "" {
+		return nil
+	}
+	pin, err := a.askNewPIN("operator " + op.Number)
+	if err != nil {
+		return err
+	}
+	defer pin.Wipe()
+	if _, err := client.People(ctx, api.PeopleAdd, api.PeopleRequest{Number: op.Number, Name: op.Name, WorkGroups: op.Groups, PIN: pin}); err != nil {
+		return fmt.Errorf("adding operator %s: %w", op.Number, err)
+	}
+	a.say("operator %s: %s", op.Number, peopleDone[api.PeopleAdd])
+	return nil
+}

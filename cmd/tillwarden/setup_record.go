@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// recordPath is where setup keeps what it changed, for setup --undo.
+const recordPath = configDir + "/setup.json"
+
+// setupRecord is what setup changed on a machine, and how it was before. Each part is
+// on disk before the change that it is about.
+type setupRecord struct {
+	Version int            `json:"version"`
+	Files   []recordFile   `json:"files,omitempty"`
+	Members []recordMember `json:"members,omitempty"`
+	Nodes   []recordNode   `json:"nodes,omitempty"`
+	Unit    *recordUnit    `json:"unit,omitempty"`
+}
+
+type recordFile struct {
+	Path string `json:"path"`
+	// Before is the file as setup found it; Made says that there was none.
+	Before []byte      `json:"before,omitempty"`
+	Made   bool        `json:"made,omitempty"`
+	Mode   fs.FileMode `json:"mode,omitempty"`
+	// After is the SHA-256 of what setup wrote last, to tell what others wrote since.
+	After string `json:"after"`
+}
+
+type recordMember struct {
+	User   string `json:"user"`
+	Group  string `json:"group"`
+	Joined bool   `json:"joined"` // false: was taken out
+}
+
+type recordNode struct {
+	Path string      `json:"path"`
+	UID  uint32      `json:"uid"`
+	GID  uint32      `json:"gid"`
+	Mode fs.FileMode `json:"mode"`
+}
+
+type recordUnit struct {
+	Name    string `json:"name"`
+	Active  bool   `json:"active"`
+	Enabled bool   `json:"enabled"`
+}
+
+const recordVersion = 1
+
+func (m *machine) readRecord() (*setupRecord, error) {
+	text, err := m.read(recordPath)
+	if err != nil {
+		return nil, err
+	}
+	r := &setupRecord{Version: recordVersion}
+	if text == nil {
+		return r, nil
+	}
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, failedf("reading %s: %w", recordPath, err).hint("move it away: setup then begins anew, and can undo only what it does from now on")
+	}
+	if r.Version != recordVersion {
+		return nil, failedf("%s is of version %d, this command line reads %d", recordPath, r.Version, recordVersion).hint("use the version that wrote it")
+	}
+	return r, nil
+}
+
+func (m *machine) writeRecord(r *setupRecord) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return m.write(recordPath, append(text, '\n'), 0o600)
+}
+
+func digestOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}
+
+// put writes a file, and records how it was before setup first touched it.
+func (m *machine) put(r *setupRecord, f *newFile) error {
+	if f.outside {
+		return createFile(f.path, f.content, f.mode)
+	}
+	before, err := m.read(f.path)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(r.Files, func(o recordFile) bool { return o.Path == f.path })
+	if i < 0 {
+		old := recordFile{Path: f.path, Before: before, Made: before == nil, Mode: f.mode}
+		if info, err := os.Stat(m.at(f.path)); err == nil {
+			old.Mode = info.Mode().Perm()
+		}
+		r.Files = append(r.Files, old)
+		i = len(r.Files) - 1
+	}
+	r.Files[i].After = digestOf(f.content)
+	if err := m.writeRecord(r); err != nil {
+		return err
+	}
+	return m.write(f.path, f.content, f.mode)
+}
+
+// undone is one thing that setup --undo did, or left alone.
+type undone struct {
+	What string `json:"what"`
+	Says string `json:"says"`
+}
+
+// undo gives back what setup took, the last first.
+func (a *app) undo(ctx context.Context, m *machine) ([]undone, error) {
+	r, err := m.readRecord()
+	if err != nil {
+		return nil, err
+	}
+	list := []undone{}
+	tell := func(what, says string) { list = append(list, undone{what, says}) }
+	if u := r.Unit; u != nil && !u.Active {
+		// Before the devices: they are free when the daemon is gone.
+		a.system(ctx, m, tell, "systemctl", "stop", u.Name)
+		if !u.Enabled {
+			a.system(ctx, m, tell, "systemctl", "disable", u.Name)
+		}
+	}
+	rules := false
+	for i := len(r.Files) - 1; i >= 0; i-- {
+		f := &r.Files[i]
+		rules = rules || strings.HasSuffix(f.Path, ".rules")
+		if err := m.restore(f, tell); err != nil {
+			return list, err
+		}
+	}
+	for i := len(r.Members) - 1; i >= 0; i-- {
+		if v := &r.Members[i]; v.Joined {
+			a.system(ctx, m, tell, "gpasswd", "-d", v.User, v.Group)
+		} else {
+			a.system(ctx, m, tell, "gpasswd", "-a", v.User, v.Group)
+		}
+	}
+	if rules {
+		a.system(ctx, m, tell, "udevadm", "control", "--reload")
+		a.system(ctx, m, tell, "udevadm", "trigger", "--action=change", "--subsystem-match=tty", "--subsystem-match=usb", "--subsystem-match=usbmisc", "--subsystem-match=hidraw")
+		a.system(ctx, m, tell, "udevadm", "settle", "--timeout=10")
+	}
+	// No rule of udev's gives a node to root again: that is how the kernel makes it.
+	for i := range r.Nodes {
+		m.giveBack(&r.Nodes[i], tell)
+	}
+	if u := r.Unit; u != nil && u.Active {
+		a.system(ctx, m, tell, "systemctl", "restart", u.Name)
+	}
+	if err := os.Remove(m.at(recordPath)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return list, failedf("removing %s: %w", recordPath, err)
+	}
+	return list, nil
+}
+
+// restore puts a file back as it was, unless somebody else changed it since. A
+// configuration is kept beside it.
+func (m *machine) restore(f *recordFile, tell func(what, says string)) error {
+	now, err := m.read(f.Path)
+	if err != nil {
+		return err
+	}
+	switch {
+	case now != nil && digestOf(now) != f.After && f.Path != defaultConfigFile:
+		tell(f.Path, "left: it was changed since")
+		return nil
+	case now != nil && f.Path == defaultConfigFile:
+		if err := m.write(f.Path+".undone", now, 0o644); err != nil {
+			return err
+		}
+		tell(f.Path+".undone", "is the configuration as it was until now")
+	}
+	if f.Made {
+		if err := os.Remove(m.at(f.Path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return failedf("removing %s: %w", f.Path, err)
+		}
+		tell(f.Path, "removed")
+		return nil
+	}
+	tell(f.Path, "as it was before")
+	return m.write(f.Path, f.Before, f.Mode)
+}
+
+func (m *machine) giveBack(n *recordNode, tell func(what, says string)) {
+	info, err := os.Stat(m.at(n.Path))
+	if err != nil {
+		return // unplugged: when it comes back no rule is there
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid == n.UID && info.Mode().Perm() == n.Mode {
+		return
+	}
+	if err := errors.Join(os.Chown(m.at(n.Path), int(n.UID), int(n.GID)), os.Chmod(m.at(n.Path), n.Mode)); err != nil {
+		tell(n.Path, "still the daemon's: "+err.Error())
+		return
+	}
+	tell(n.Path, "as it was before")
+}
+
+// system runs a program of the system; where the root is another machine's it says
+// what would be run there.
+func (a *app) system(ctx context.Context, m *machine, tell func(what, says string), name string, args ...string) bool {
+	line := name + " " + strings.Join(args, " ")
+	if !m.live() {
+		tell(line, "not run: "+m.root+" is not this machine")
+		return false
+	}
+	if _, err := m.command(ctx, name, args...); err != nil {
+		tell(line, "failed: "+err.Error())
+		return false
+	}
+	tell(line, "done")
+	return true
+}
