@@ -23,7 +23,6 @@ const daemonUnit = "tillwardend.service"
 // setupOptions say what setup does.
 type setupOptions struct {
 	root     string
-	config   string
 	file     string // answers
 	example  bool
 	undo     bool
@@ -42,8 +41,8 @@ func (a *app) setupCommand() *cobra.Command {
 devices it has. Shows what it will write, writes it, takes the devices from everybody
 but the daemon, tests them with you, and ends with the doctor.
 
-With --answers FILE it asks nothing. Run again, it changes only what changes, and keeps
-comments; the file as it was is tillwarden.toml.previous. What it changed is in
+With --answers FILE it asks nothing. Run again, it changes only what changes and
+keeps comments; the file as it was is tillwarden.toml.previous. What it changed is in
 ` + recordPath + `; --undo gives all of it back.
 
 With --root it sets up the machine whose files are in a folder, and says which
