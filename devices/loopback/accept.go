@@ -15,17 +15,18 @@ import (
 
 // accepted is a new connection, and whose it is.
 type accepted struct {
-	tcp *net.TCPConn
-	uid uint32
-	err error // it could not be told
+	tcp  *net.TCPConn
+	user owner
+	err  error // it is nobody's who could print here
 }
 
-// accept lets in who may print. It returns nil when the context has ended.
+// accept takes connections, and gives them to admit. It returns nil when the
+// context has ended.
 //
 // It has a thread of its own, which waits in the kernel and not for the
 // runtime's poller: between a connection and the lookup of its user there should
 // be as little as can be (see clientUser).
-func (l *Listener) accept(ctx context.Context) error {
+func (l *Listener) accept(ctx context.Context, admit chan<- accepted) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	listener, err := copyOf(l.tcp)
@@ -49,7 +50,7 @@ func (l *Listener) accept(ctx context.Context) error {
 	}()
 	const least, most = 5 * time.Millisecond, time.Second
 	pause := least
-	for {
+	for l.room(ctx) {
 		fds := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}, {Fd: int32(bell[0]), Events: unix.POLLIN}}
 		if _, err := unix.Poll(fds, -1); err != nil && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("accepting connections: %w", err)
@@ -60,7 +61,10 @@ func (l *Listener) accept(ctx context.Context) error {
 		a, err := l.acceptOne(listener)
 		switch {
 		case err == nil:
-			l.admit(a)
+			l.mu.Lock()
+			l.judging++
+			l.mu.Unlock()
+			admit <- a // there is room in it
 			pause = least
 		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EBADF):
@@ -71,6 +75,25 @@ func (l *Listener) accept(ctx context.Context) error {
 			case <-time.After(pause):
 			}
 			pause = min(2*pause, most)
+		}
+	}
+	return nil
+}
+
+// room waits until another connection can wait with us. Those that come
+// meanwhile wait in the kernel (listen(2), backlog), with what they have sent.
+func (l *Listener) room(ctx context.Context) bool {
+	for {
+		l.mu.Lock()
+		some := len(l.queue)+l.judging < maxWaiting
+		l.mu.Unlock()
+		if some {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-l.freed:
 		}
 	}
 }
@@ -85,7 +108,10 @@ func (l *Listener) acceptOne(listener int) (a accepted, err error) {
 	if l.kernel != nil {
 		var to unix.Sockaddr
 		if to, err = unix.Getsockname(fd); err == nil {
-			a.uid, a.err = l.kernel.clientUser(ofSocket(from), ofSocket(to))
+			a.user, a.err = l.kernel.clientUser(ofSocket(from), ofSocket(to))
+			if a.err == nil && !living(stateOf(fd)) {
+				a.user = owner{} // it was another's, perhaps
+			}
 		}
 	}
 	file := os.NewFile(uintptr(fd), "client")

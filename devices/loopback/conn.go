@@ -21,6 +21,9 @@ var (
 	ErrIdle = errors.New("nothing came over the connection for too long")
 	// ErrBrowser: a connection began like one of a browser.
 	ErrBrowser = errors.New("the connection is a browser's")
+	// ErrFlood: more came over connections than is taken while it cannot be told
+	// whose they are.
+	ErrFlood = errors.New("too much of what nobody can be told to have sent")
 )
 
 // readAhead is how much is read before it is asked for: enough to tell a browser.
@@ -38,7 +41,9 @@ type Conn struct {
 	idle   time.Duration
 	judged bool
 	number uint64
-	uid    uint32
+	user   owner
+	note   any
+	flood  *allowance // what it counts against; nil: it is known whose it is
 	kept   bool
 	late   *time.Timer // its waiting ends
 
@@ -46,8 +51,12 @@ type Conn struct {
 	over bool // guarded by mu; nothing is to be read or written any more
 }
 
-func newConn(tcp *net.TCPConn, number uint64, uid uint32, idle time.Duration) *Conn {
-	return &Conn{tcp: tcp, read: bufio.NewReaderSize(tcp, readAhead), number: number, uid: uid, idle: idle}
+func (l *Listener) newConn(tcp *net.TCPConn, number uint64, user owner) *Conn {
+	c := &Conn{tcp: tcp, read: bufio.NewReaderSize(tcp, readAhead), number: number, user: user, idle: l.c.Idle, note: l.c.Note()}
+	if !user.told && !l.c.Users.Any {
+		c.flood = &l.flood
+	}
+	return c
 }
 
 // resume goes on where another process left off.
@@ -82,6 +91,13 @@ func (c *Conn) until(set func(time.Time) error, t time.Time) error {
 
 // Number counts the port's connections, from 1 on, over restarts.
 func (c *Conn) Number() uint64 { return c.number }
+
+// Unknown reports that whose connection it is could not be told, so that it may
+// be anybody's. It is to print, and to do nothing else.
+func (c *Conn) Unknown() bool { return c.flood != nil }
+
+// Note is what Config.Note said when the connection came.
+func (c *Conn) Note() any { return c.note }
 
 // Wait reports whether there is something to read, or the connection's end. It
 // waits at most d for it; a negative d waits for the connection's idle time, and
@@ -136,22 +152,38 @@ func (c *Conn) Wait(d time.Duration) (bool, error) {
 // brought reports whether the kernel has something to read, or the connection
 // has ended.
 func (c *Conn) brought() bool {
-	raw, err := c.tcp.SyscallConn()
-	if err != nil {
-		return true
-	}
-	some := false
-	err = raw.Control(func(fd uintptr) {
+	_, yet := peek(c.tcp)
+	return !yet
+}
+
+// peek looks at what the kernel has to read. yet: there is nothing, but there may
+// be; else nothing is the connection's end.
+func peek(tcp *net.TCPConn) (some, yet bool) {
+	descriptor(tcp, func(fd int) {
 		var b [1]byte
-		_, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-		some = !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
+		n, _, err := unix.Recvfrom(fd, b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		some, yet = n > 0, errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR)
 	})
-	return some || err != nil
+	return some, yet
+}
+
+// descriptor lends f a connection's descriptor, unless that is closed.
+func descriptor(tcp *net.TCPConn, f func(fd int)) {
+	raw, err := tcp.SyscallConn()
+	if err == nil {
+		_ = raw.Control(func(fd uintptr) { f(int(fd)) })
+	}
 }
 
 // Read gives what has come in; it is for after Wait. io.EOF: the client sends no
-// more, but may read on.
-func (c *Conn) Read(p []byte) (int, error) { return c.read.Read(p) }
+// more, but may read on. ErrFlood: no more of it is to be had.
+func (c *Conn) Read(p []byte) (int, error) {
+	n, err := c.read.Read(p)
+	if n > 0 && c.flood != nil && !c.flood.bytes.AllowN(time.Now(), n) {
+		return 0, ErrFlood
+	}
+	return n, err
+}
 
 // Write sends answers. What a client does not read is dropped after a moment.
 func (c *Conn) Write(p []byte) (int, error) {

@@ -21,8 +21,8 @@ import (
 // Why a client was refused.
 const (
 	RefusedUser    = "its user may not print here"
-	RefusedUnknown = "whose it is could not be told"
-	RefusedMany    = "too many wait already"
+	RefusedUnknown = "the kernel has no name here for its user"
+	RefusedFlood   = "too much came of which could not be told whose it was"
 	RefusedLate    = "it waited too long for its turn"
 	RefusedBrowser = "it looks like a browser's"
 )
@@ -38,6 +38,9 @@ type Config struct {
 	// Refused is told of each connection that was refused, and why. It must not
 	// block. May be nil.
 	Refused func(why string)
+	// Note is called when a connection has come, before its turn: Conn.Note gives
+	// what it said. It must not block. May be nil.
+	Note func() any
 	// Idle is how long a connection may bring nothing; zero: 5 minutes, as Epson's
 	// network interfaces have it. Turn is how long another one waits for it to
 	// end; zero: 1 minute.
@@ -49,18 +52,21 @@ type Config struct {
 const (
 	defaultIdle = 5 * time.Minute
 	defaultTurn = time.Minute
-	// maxWaiting is how many connections wait behind the one that is served.
-	maxWaiting = 4
+	// maxWaiting is how many connections are taken in behind the one that is
+	// served, so that it is known whose they are. Others wait in the kernel: to
+	// refuse one whose client is content with having sent it would lose its job.
+	maxWaiting = 32
 	// receive is the kernel's buffer of a connection: a printer that takes
 	// nothing is soon felt by the client.
 	receive = 8 << 10
 )
 
 // The names under which descriptors are kept: a connection's ends with its
-// number and its user.
+// number and its user, or with nobodyKnows.
 const (
 	KeptListener   = "listener"
 	KeptConnection = "connection"
+	nobodyKnows    = "unknown"
 )
 
 // ErrAddress: not an address of the loopback interface with a port.
@@ -80,12 +86,15 @@ type Listener struct {
 	c      Config
 	tcp    *net.TCPListener
 	kernel *kernel
+	flood  allowance
 
-	mu     sync.Mutex
-	wake   chan struct{} // one is in the queue
-	queue  []*Conn       // guarded by mu; those that wait, the oldest first
-	number uint64        // guarded by mu; of the newest connection
-	left   *Left         // guarded by mu
+	mu      sync.Mutex
+	wake    chan struct{} // one is in the queue
+	freed   chan struct{} // there is room for one more
+	queue   []*Conn       // guarded by mu; those that wait, the oldest first
+	judging int           // guarded by mu; how many have come, and may be refused yet
+	number  uint64        // guarded by mu; of the newest connection
+	left    *Left         // guarded by mu
 }
 
 // Left is what is left of a connection for the next process, besides what is
@@ -120,7 +129,10 @@ func open(ctx context.Context, c Config, left *Left) (*Listener, error) {
 	if c.Refused == nil {
 		c.Refused = func(string) {}
 	}
-	l := &Listener{c: c, wake: make(chan struct{}, 1)}
+	if c.Note == nil {
+		c.Note = func() any { return nil }
+	}
+	l := &Listener{c: c, flood: newAllowance(), wake: make(chan struct{}, 1), freed: make(chan struct{}, 1)}
 	if err := CheckAddress(c.Address); err != nil {
 		l.forget()
 		return nil, err
@@ -255,12 +267,19 @@ func (l *Listener) adopt(k keep.Kept) (*Conn, error) {
 	if len(part) != 3 {
 		return nil, errNotOurs
 	}
-	number, err1 := strconv.ParseUint(part[1], 10, 32)
-	uid, err2 := strconv.ParseUint(part[2], 10, 32)
-	if err := errors.Join(err1, err2); err != nil {
+	number, err := strconv.ParseUint(part[1], 10, 32)
+	if err != nil {
 		return nil, errNotOurs
 	}
-	if ok, err := l.c.Users.allows(uint32(uid)); !ok || err != nil {
+	user := owner{}
+	if part[2] != nobodyKnows {
+		uid, err := strconv.ParseUint(part[2], 10, 32)
+		if err != nil {
+			return nil, errNotOurs
+		}
+		user = owner{uid: uint32(uid), told: true}
+	}
+	if ok, err := l.c.Users.allow(user); !ok || err != nil {
 		return nil, errNotOurs // no longer
 	}
 	conn, err := net.FileConn(k.File)
@@ -268,17 +287,27 @@ func (l *Listener) adopt(k keep.Kept) (*Conn, error) {
 		return nil, err
 	}
 	tcp, ok := conn.(*net.TCPConn)
-	if at, valid := addrPort(conn.LocalAddr()); !ok || !valid || at.String() != netip.MustParseAddrPort(l.c.Address).String() || alive(tcp) != nil {
+	state := uint8(0)
+	if ok {
+		descriptor(tcp, func(fd int) { state = stateOf(fd) })
+	}
+	if at, valid := addrPort(conn.LocalAddr()); !valid || at.String() != netip.MustParseAddrPort(l.c.Address).String() || !living(state) {
 		conn.Close()
 		return nil, errNotOurs
 	}
-	c := newConn(tcp, number, uint32(uid), l.c.Idle)
+	c := l.newConn(tcp, number, user)
 	c.kept = true
 	return c, nil
 }
 
 // name is what a connection is kept under.
-func (c *Conn) name() string { return fmt.Sprintf("%s.%d.%d", KeptConnection, c.number, c.uid) }
+func (c *Conn) name() string {
+	user := nobodyKnows
+	if c.user.told {
+		user = strconv.FormatUint(uint64(c.user.uid), 10)
+	}
+	return fmt.Sprintf("%s.%d.%s", KeptConnection, c.number, user)
+}
 
 // Addr is where it listens.
 func (l *Listener) Addr() net.Addr { return l.tcp.Addr() }
@@ -295,6 +324,7 @@ func (l *Listener) Has(number uint64) bool {
 //
 // Whose a connection is, is found out as soon as it comes, before its turn: a
 // client that is content with having sent its job may close it any time after.
+// serve minds Conn.Unknown.
 //
 // With a Keeper the port and its connections are then left to the next process;
 // Left says how far the one that was served had come.
@@ -303,7 +333,15 @@ func (l *Listener) Run(ctx context.Context, serve func(ctx context.Context, c *C
 	defer cancel()
 	var wg sync.WaitGroup
 	wg.Go(func() { l.serveAll(ctx, serve) })
-	err := l.accept(ctx)
+	came := make(chan accepted, maxWaiting)
+	wg.Go(func() {
+		// Users may be asked about over a network: nothing else waits for that.
+		for a := range came {
+			l.admit(a)
+		}
+	})
+	err := l.accept(ctx, came)
+	close(came)
 	cancel()
 	wg.Wait()
 	l.close()
@@ -325,37 +363,61 @@ func (l *Listener) Left() *Left {
 	return l.left
 }
 
-// admit queues a connection of somebody who may print.
+// admit queues a connection of somebody who may print, or may have been allowed to.
 func (l *Listener) admit(a accepted) {
-	refuse := func(why string) {
-		reset(a.tcp)
+	why := l.judge(a)
+	l.mu.Lock()
+	l.judging--
+	if why == "" {
+		l.enqueue(a.tcp, a.user)
+	}
+	l.mu.Unlock()
+	if why == "" {
+		return
+	}
+	l.frees()
+	reset(a.tcp)
+	if why != nothingSent {
 		l.c.Refused(why)
-	}
-	err := a.err
-	if err == nil && !l.c.Users.Any {
-		err = alive(a.tcp)
-	}
-	if err != nil {
-		refuse(RefusedUnknown)
-		return
-	}
-	if ok, err := l.c.Users.allows(a.uid); err != nil || !ok {
-		refuse(RefusedUser)
-		return
-	}
-	if !l.enqueue(a.tcp, a.uid) {
-		refuse(RefusedMany)
 	}
 }
 
-func (l *Listener) enqueue(tcp *net.TCPConn, uid uint32) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.queue) == maxWaiting {
-		return false
+// nothingSent is no reason to say anything: there is nothing that could be lost.
+const nothingSent = "nothing came"
+
+// judge says why a connection is refused, "" if it is not.
+func (l *Listener) judge(a accepted) (why string) {
+	if a.err != nil {
+		return RefusedUnknown
 	}
+	if ok, err := l.c.Users.allow(a.user); err != nil || !ok {
+		return RefusedUser
+	}
+	if a.user.told || l.c.Users.Any {
+		return ""
+	}
+	// Whoever only looks whether the port is there does not use up what there is.
+	if some, yet := peek(a.tcp); !some && !yet {
+		return nothingSent
+	}
+	if !l.flood.jobs.AllowN(time.Now(), 1) {
+		return RefusedFlood
+	}
+	return ""
+}
+
+// frees says that there may be room for one more.
+func (l *Listener) frees() {
+	select {
+	case l.freed <- struct{}{}:
+	default:
+	}
+}
+
+// enqueue is called with mu held.
+func (l *Listener) enqueue(tcp *net.TCPConn, user owner) {
 	l.number++
-	c := newConn(tcp, l.number, uid, l.c.Idle)
+	c := l.newConn(tcp, l.number, user)
 	if l.c.Keep != nil {
 		c.kept = l.c.Keep.Keep(c.name(), tcp) == nil
 	}
@@ -365,12 +427,15 @@ func (l *Listener) enqueue(tcp *net.TCPConn, uid uint32) bool {
 	case l.wake <- struct{}{}:
 	default:
 	}
-	return true
 }
 
-// await lets a connection wait for its turn, but not for ever.
+// await lets a connection wait for its turn, but not for ever, unless its client
+// does not wait any more: nobody would hear then that it was refused.
 func (l *Listener) await(c *Conn) {
 	c.late = time.AfterFunc(l.c.Turn, func() {
+		if sentAll(c.tcp) {
+			return
+		}
 		l.mu.Lock()
 		i := slices.Index(l.queue, c)
 		if i >= 0 {
@@ -378,6 +443,7 @@ func (l *Listener) await(c *Conn) {
 		}
 		l.mu.Unlock()
 		if i >= 0 {
+			l.frees()
 			l.refuse(c, RefusedLate)
 		}
 	})
@@ -414,6 +480,7 @@ func (l *Listener) serveAll(ctx context.Context, serve func(ctx context.Context,
 				break
 			}
 			c.late.Stop()
+			l.frees()
 			l.serve(ctx, c, serve)
 		}
 	}
@@ -426,6 +493,8 @@ func (l *Listener) serve(ctx context.Context, c *Conn, serve func(ctx context.Co
 	switch {
 	case errors.Is(err, ErrBrowser):
 		l.refuse(c, RefusedBrowser)
+	case errors.Is(err, ErrFlood):
+		l.refuse(c, RefusedFlood)
 	case ctx.Err() != nil && l.c.Keep != nil:
 		l.mu.Lock()
 		l.left = c.left()

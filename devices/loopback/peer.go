@@ -15,52 +15,92 @@ import (
 // is a socket of this machine, found by its addresses, which are ours the other
 // way round. The races, and how they end:
 //
-//   - The client closes its end before it was looked up. An end that no process
-//     has any more shows no inode, and root as its user: refused. A client that
-//     connects, sends and closes without a pause often loses its job so, and
-//     always where it does that while the daemon is restarted; the lookup has a
-//     thread of its own to be soon. (Linux 6.17 and later keep the user of an end
-//     that was closed, but only until its FIN is acknowledged.)
+//   - The client closes its end before it was looked up, as one that connects,
+//     sends and closes without a pause often does, and always while the daemon is
+//     restarted. An end that no process has any more shows no inode, and root as
+//     its user, whoever had it: whose the connection is cannot be told any more.
+//     The lookup has a thread of its own to be soon. Linux 6.17 and later keep the
+//     user of such an end until its FIN is acknowledged, which tells of clients
+//     that have sent more than we have read.
 //   - The client's end is gone, and another user's socket takes the same
 //     addresses, to be looked up in its place. While our end lives, such a socket
-//     gets no further than its SYN (state SYN_SENT, which is refused); when its
+//     gets no further than its SYN (state SYN_SENT, which tells nothing); when its
 //     connection does come about, ours has been reset. So our end is looked at
 //     once more after the lookup: if it lives, what was found is its far side.
 //   - A socket that listens at the client's address is found where no connection
-//     is: state LISTEN, refused.
+//     is: state LISTEN, which tells nothing.
 //   - The client hands its socket to another process, or changes its own user:
 //     the user is the one who made the socket, as with SO_PEERCRED. Whoever may
 //     print can print for others in any case.
 //   - The client is in another user namespace, or we are: the kernel says
 //     "nobody" (65534), which is on no list.
 
-// ErrUnknownClient: the kernel does not say whose a connection is.
-var ErrUnknownClient = errors.New("whose connection it is cannot be told")
+// errStranger: the client is nobody's that could be on a list here, however soon
+// the kernel is asked.
+var errStranger = errors.New("the client is no user of this machine's")
 
 // nobody is the kernel's word for a user that it cannot name to us
 // (/proc/sys/kernel/overflowuid, unless somebody changed that).
 const nobody = 65534
 
-// clientUser is the user at the other end of a connection over loopback. The
-// connection was our end's at some time after; see alive.
-func (k *kernel) clientUser(theirs, ours netip.AddrPort) (uid uint32, err error) {
+// asks is how often the kernel is asked that gives no answer.
+const asks = 3
+
+// clientUser is the user at the other end of a connection over loopback, if our
+// end lives after it (living). An errStranger prints nothing.
+func (k *kernel) clientUser(theirs, ours netip.AddrPort) (owner, error) {
 	if !ours.Addr().IsLoopback() || !theirs.Addr().IsLoopback() {
-		return 0, fmt.Errorf("%w: from %v to %v", ErrUnknownClient, theirs, ours)
+		return owner{}, fmt.Errorf("%w: from %v to %v", errStranger, theirs, ours)
 	}
-	found, err := k.lookUp(theirs, ours)
+	for range asks {
+		found, err := k.lookUp(theirs, ours)
+		switch {
+		case errors.Is(err, unix.ENOENT):
+			return owner{}, nil
+		case err != nil:
+			continue
+		case found.local != theirs || found.remote != ours:
+			return owner{}, nil // another socket
+		}
+		return found.owner(k.keeps)
+	}
+	return owner{}, nil
+}
+
+// owner is whose a client's end is. keeps says that the kernel does not forget it
+// when the end is closed.
+func (d *diagnosis) owner(keeps bool) (owner, error) {
 	switch {
-	case err != nil:
-		return 0, fmt.Errorf("%w: %w", ErrUnknownClient, err)
-	case found.local != theirs || found.remote != ours:
-		return 0, fmt.Errorf("%w: another socket was found", ErrUnknownClient)
-	case found.state != stateEstablished && found.state != stateFinWait1 && found.state != stateFinWait2:
-		return 0, fmt.Errorf("%w: its state is %d", ErrUnknownClient, found.state)
-	case found.inode == 0:
-		return 0, fmt.Errorf("%w: it was closed at once", ErrUnknownClient)
-	case found.uid == nobody:
-		return 0, fmt.Errorf("%w: the kernel has no name for its user here", ErrUnknownClient)
+	case d.state != stateEstablished && d.state != stateFinWait1 && d.state != stateFinWait2:
+		return owner{}, nil
+	case d.inode == 0 && (!keeps || d.uid == 0 || d.uid == nobody):
+		// Nobody has it, and it may have been anybody's: an end whose user was
+		// forgotten is told to be root's.
+		return owner{}, nil
+	case d.uid == nobody:
+		return owner{}, fmt.Errorf("%w: the kernel has no name for it here", errStranger)
 	}
-	return found.uid, nil
+	return owner{uid: d.uid, told: true}, nil
+}
+
+// sentAll reports whether a client has sent all that it will, and can be told
+// nothing any more, or wants to be told nothing: it has closed its end, if
+// perhaps with something in it still that we have no room for.
+func sentAll(conn *net.TCPConn) bool {
+	state := uint8(0)
+	descriptor(conn, func(fd int) { state = stateOf(fd) })
+	if state != stateEstablished {
+		return state == stateCloseWait
+	}
+	k, err := openKernel()
+	if err != nil {
+		return false
+	}
+	defer k.close()
+	theirs, _ := addrPort(conn.RemoteAddr())
+	ours, _ := addrPort(conn.LocalAddr())
+	found, err := k.lookUp(theirs, ours)
+	return errors.Is(err, unix.ENOENT) || err == nil && found.inode == 0
 }
 
 // addrPort is an address without the ways in which it may be written.
@@ -73,28 +113,17 @@ func addrPort(a net.Addr) (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), p.Port()), p.IsValid()
 }
 
-// alive reports an error unless our end of a connection lives.
-func alive(conn *net.TCPConn) error {
-	raw, err := conn.SyscallConn()
+// stateOf is the state of our end of a connection; 0: it is not known.
+func stateOf(fd int) uint8 {
+	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 	if err != nil {
-		return err
+		return 0
 	}
-	state := uint8(0)
-	var inner error
-	err = raw.Control(func(fd uintptr) {
-		var info *unix.TCPInfo
-		if info, inner = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); inner == nil {
-			state = info.State
-		}
-	})
-	if err = errors.Join(err, inner); err != nil {
-		return err
-	}
-	if state != stateEstablished && state != stateCloseWait {
-		return fmt.Errorf("it has ended (state %d)", state)
-	}
-	return nil
+	return info.State
 }
+
+// living reports whether our end is in a state in which the far one is the client's.
+func living(state uint8) bool { return state == stateEstablished || state == stateCloseWait }
 
 // The states of a TCP socket, as linux/tcp_states.h numbers them.
 const (
@@ -131,6 +160,7 @@ const (
 // kernel is a line to sock_diag. It is for one goroutine at a time.
 type kernel struct {
 	fd       int
+	keeps    bool // it keeps the user of an end that was closed
 	sequence uint32
 	buf      [4096]byte
 }
@@ -145,7 +175,23 @@ func openKernel() (*kernel, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("asking the kernel (sock_diag): %w", err)
 	}
-	return &kernel{fd: fd}, nil
+	return &kernel{fd: fd, keeps: keepsUsers()}, nil
+}
+
+// keepsUsers reports whether this is Linux 6.17 or later. What is older calls
+// every end that was closed root's, by the name that root has here.
+func keepsUsers() bool {
+	var name unix.Utsname
+	if unix.Uname(&name) != nil {
+		return false
+	}
+	return sinceRelease(unix.ByteSliceToString(name.Release[:]))
+}
+
+func sinceRelease(release string) bool {
+	var major, minor int
+	n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor)
+	return n == 2 && (major > 6 || major == 6 && minor >= 17)
 }
 
 func (k *kernel) close() { unix.Close(k.fd) }

@@ -17,10 +17,25 @@ type Users struct {
 	GIDs []uint32
 }
 
-// allows reports whether a user may connect. An error means that it could not
-// be found out, which is no.
+// owner is whose a connection is, where the kernel could tell.
+type owner struct {
+	uid  uint32
+	told bool
+}
+
+// allow reports whether a connection is served. One that is nobody's known is:
+// it may have been anybody's, somebody's on the list too. An error means that it
+// could not be found out, which is no.
+func (u Users) allow(o owner) (bool, error) {
+	if u.Any || !o.told {
+		return true, nil
+	}
+	return u.allows(o.uid)
+}
+
+// allows reports whether a user may connect.
 func (u Users) allows(uid uint32) (bool, error) {
-	if u.Any || slices.Contains(u.UIDs, uid) {
+	if slices.Contains(u.UIDs, uid) {
 		return true, nil
 	}
 	if len(u.GIDs) == 0 {

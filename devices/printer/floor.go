@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tillwarden/devices/loopback"
+	"tillwarden/enforcer/journal/entry"
 )
 
 // The POS may attach in more than one way: by the pty, and by the loopback
@@ -27,9 +28,14 @@ type seat struct {
 	// that there were before it was called.
 	settle func() error
 	number uint64 // a connection's; 0: the pty
-	unfed  []byte // what was read and not looked at. Guarded by the guard's mu
-	away   bool   // nobody has it open. Guarded by the guard's mu
-	ended  bool   // a connection: nothing more will come of it. Guarded by the guard's mu
+	// unknown: whose connection it is could not be told (loopback.Conn.Unknown). It
+	// may be anybody's: it prints, and that is all. Kicks in it are nobody's, what
+	// it prints proves no sale, and says of nobody that they are at work.
+	unknown bool
+	came    arrival // a connection's: what there was when it came, before its turn
+	unfed   []byte  // what was read and not looked at. Guarded by the guard's mu
+	away    bool    // nobody has it open. Guarded by the guard's mu
+	ended   bool    // a connection: nothing more will come of it. Guarded by the guard's mu
 }
 
 // floorIdle is how long nothing comes from who has the floor before another
@@ -115,12 +121,19 @@ func (g *Guard) serve(ctx context.Context, c *loopback.Conn) error {
 	if f := g.floor; f != nil && f.front == nil && f.number == s.number {
 		s = f // it had the floor when the last process ended
 	}
-	s.front = c
+	s.front, s.unknown = c, c.Unknown()
+	s.came, _ = c.Note().(arrival)
+	if s.unknown {
+		g.refusals.add(printPort, "it prints, and opens nothing: "+whyUnknown, entry.ReasonNotForwarded, 0, g.o.Now())
+		g.notify()
+	}
 	g.mu.Unlock()
 	err := g.pump(ctx, s)
 	if errors.Is(err, io.EOF) {
 		// It sends no more, but may be waiting for an answer.
-		g.answered(ctx, s)
+		if !s.unknown {
+			g.answered(ctx, s)
+		}
 		err = nil
 	}
 	if ctx.Err() == nil || err == nil {

@@ -253,6 +253,7 @@ func (g *Guard) openFronts(ctx context.Context, m *memo) (link *devices.PTY, por
 	} else {
 		c := *g.o.Listen
 		c.Keep, c.Refused = g.o.Keep, g.clientRefused
+		c.Note = func() any { return g.arrival() }
 		var left *loopback.Left
 		if m != nil {
 			left = m.Left
@@ -267,7 +268,7 @@ func (g *Guard) openFronts(ctx context.Context, m *memo) (link *devices.PTY, por
 	if m != nil && m.Floor != 0 {
 		// The connection has the floor still, if it is there.
 		g.mu.Lock()
-		g.floor = &seat{number: m.Floor, unfed: m.Unfed}
+		g.floor = &seat{number: m.Floor, unfed: m.Unfed, unknown: m.FloorUnknown}
 		g.mu.Unlock()
 		if port == nil || !port.Has(m.Floor) {
 			g.leave(g.floor)
@@ -280,9 +281,16 @@ func (g *Guard) openFronts(ctx context.Context, m *memo) (link *devices.PTY, por
 func (g *Guard) clientRefused(why string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.refusals.add("connection to the print port", why, entry.ReasonNotForwarded, 0, g.o.Now())
+	reason := entry.ReasonNotForwarded
+	if why == loopback.RefusedFlood {
+		reason = entry.ReasonRate
+	}
+	g.refusals.add(printPort, why, reason, 0, g.o.Now())
 	g.notify()
 }
+
+// printPort is what the journal calls the loopback port's connections.
+const printPort = "connection to the print port"
 
 // notify wakes everybody who waits for a change. Called with mu held.
 func (g *Guard) notify() {

@@ -86,7 +86,7 @@ func (g *Guard) memo(left *loopback.Left) *memo {
 		m.Units = append(m.Units, memoUnit{Bytes: u.bytes, Text: u.text, Ends: u.ends, Init: u.init, Asks: uint8(u.asks), Visit: u.visit})
 	}
 	if s := g.floor; s != nil {
-		m.Floor, m.Unfed = s.number, s.unfed
+		m.Floor, m.FloorUnknown, m.Unfed = s.number, s.unknown, s.unfed
 	}
 	return m
 }

@@ -46,6 +46,7 @@ type memo struct {
 	// read there and not looked at, and what was to be answered.
 	Visit                int
 	Floor                uint64
+	FloorUnknown         bool // whose the connection is could not be told
 	Away, Opened, Active bool
 	PTYAway              bool
 	Unfed, Replies       []byte
@@ -78,7 +79,7 @@ const memoFor = time.Minute
 const maxMemo = 60 << 10 // what a pipe takes at once (pipe(7)), and more than a memo has
 
 // memoMagic is of the form that is written: a version that changes with it.
-var memoMagic = []byte("tillwarden memo 1\n")
+var memoMagic = []byte("tillwarden memo 2\n")
 
 var (
 	errMemo     = errors.New("what the last process left cannot be used")

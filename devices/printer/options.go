@@ -29,7 +29,7 @@ type Options struct {
 
 	// Link is the port that the POS prints to, a pty; Mode and Group are its rights
 	// (0: 0660; negative: the daemon's own group). Listen is a port on the loopback
-	// interface; its Keep and Refused are the guard's. Each where given.
+	// interface; its Keep, Refused and Note are the guard's. Each where given.
 	Listen *loopback.Config
 	// Keep, where given, keeps both for the daemon's next start.
 	Keep  keep.Keeper

@@ -17,8 +17,10 @@ func (g *Guard) pump(ctx context.Context, s *seat) error {
 	loop := g.loops.Begin("taking what the POS prints")
 	defer loop.End()
 	buf := make([]byte, 512)
-	var came arrival
-	behind := false
+	came, behind := s.came, false
+	if s.number > 0 { // a connection: what it has brought by now came before its turn
+		behind, _ = s.front.Wait(0)
+	}
 	for {
 		loop.Rest() // until there is something, and the floor and room for it
 		if !g.hasUnfed(s) {
@@ -157,9 +159,19 @@ func (g *Guard) feed(p []byte, came arrival) (n int) {
 	return n
 }
 
+// whyUnknown is why a connection's kicks are refused of which nobody can say
+// whose it is.
+const whyUnknown = "whose connection it was could not be told"
+
 // segment deals with one segment of the stream. Called with mu held.
 func (g *Guard) segment(s *escpos.Segment, came arrival, visit int, now time.Duration) {
+	// Nothing joins what two have sent: nobody else gets the floor while a command
+	// is half sent.
+	unknown := g.floor != nil && g.floor.unknown
 	switch {
+	case s.Kind == escpos.Kick && unknown:
+		g.refusals.add(s.Name, whyUnknown, entry.ReasonNotForwarded, s.In, now)
+		return
 	case s.Kind == escpos.Kick:
 		drawer := g.byConnector[s.Drawer]
 		if drawer == "" {
@@ -193,6 +205,10 @@ func (g *Guard) segment(s *escpos.Segment, came arrival, visit int, now time.Dur
 		ends: s.Kind != escpos.Image || s.Last,
 		asks: formOf(s), init: s.Kind == escpos.Init,
 	})
+	if unknown {
+		g.purposes.Printer(s)
+		return
+	}
 	g.purposes.Print(s, now)
 	g.printed = g.printed || s.Kind == escpos.Cut
 }

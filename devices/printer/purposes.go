@@ -108,6 +108,9 @@ func (p *Purposes) Print(s *escpos.Segment, now time.Duration) {
 	p.retry(now)
 }
 
+// Printer takes down what goes to the printer and is to prove nothing.
+func (p *Purposes) Printer(s *escpos.Segment) { p.gather.sets(s) }
+
 // Pending reports whether a receipt is being printed and not cut yet.
 func (p *Purposes) Pending() bool { return p.gather.pending() }
 

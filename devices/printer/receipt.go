@@ -48,21 +48,15 @@ func newGatherer(key []byte) *gatherer {
 
 // print takes what is printed; it returns the receipt if this was its cut.
 func (g *gatherer) print(s *escpos.Segment, now time.Duration) *receipt {
+	g.sets(s)
 	switch s.Kind {
-	case escpos.Status, escpos.Kick, escpos.Refused:
-		return nil
-	case escpos.Init:
-		g.page = 0
+	case escpos.Status, escpos.Kick, escpos.Refused, escpos.Init:
 		return nil
 	case escpos.Text:
 		g.any = true
 		g.hash.Write(s.Bytes)
 		g.text(s.Bytes)
 		return nil
-	case escpos.Layout:
-		if s.Name == "ESC t" && len(s.Bytes) == 3 {
-			g.page = s.Bytes[2]
-		}
 	case escpos.Image, escpos.Barcode:
 		g.endLine()
 		g.now.count += s.Lines
@@ -75,6 +69,16 @@ func (g *gatherer) print(s *escpos.Segment, now time.Duration) *receipt {
 		g.endLine()
 	}
 	return nil
+}
+
+// sets takes down what a command makes of the text that comes after it.
+func (g *gatherer) sets(s *escpos.Segment) {
+	switch {
+	case s.Kind == escpos.Init:
+		g.page = 0
+	case s.Kind == escpos.Layout && s.Name == "ESC t" && len(s.Bytes) == 3:
+		g.page = s.Bytes[2]
+	}
 }
 
 // text takes a run of text, which may be of several lines.
