@@ -60,6 +60,10 @@ func (c *counter) kicked() int {
 	return len(c.kicks)
 }
 
+// longEnough is how long a test waits for what is to come: machines that build much
+// at a time are slow, and what comes late has come.
+const longEnough = time.Minute
+
 func newCounter(t *testing.T) *counter {
 	t.Helper()
 	t.Parallel()
@@ -101,7 +105,7 @@ func newCounter(t *testing.T) *counter {
 
 func (c *counter) eventually(what string, holds func() bool) {
 	c.Helper()
-	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(longEnough); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			c.Fatalf("it never came to be that %s", what)
 		}
@@ -121,7 +125,7 @@ func (c *counter) pulses() int {
 
 func (c *counter) act(a sim.Action) {
 	c.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), longEnough)
 	defer cancel()
 	if err := sim.NewClient(c.station.Paths().Control).Printer(ctx, a); err != nil {
 		c.Fatal(err)
@@ -183,7 +187,7 @@ func (c *counter) wait(p *process) exit {
 	select {
 	case e := <-p.ended:
 		return e
-	case <-time.After(15 * time.Second):
+	case <-time.After(longEnough):
 		c.Fatalf("the backend does not end; it said:\n%s", p.stderr())
 		return 0
 	}

@@ -44,7 +44,7 @@ func startFake(t *testing.T, dir string, f *fake) {
 		s := api.NewServer(api.Options{Backend: f, Role: role, Limits: api.Limits{PINRate: 1000, PINBurst: 1000}})
 		go func() { _ = s.Serve(l) }()
 		t.Cleanup(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
 			_ = s.Shutdown(ctx)
 		})

@@ -67,7 +67,7 @@ func (s *screen) String() string {
 // await waits until a text is on the screen.
 func (s *screen) await(t *testing.T, text string) {
 	t.Helper()
-	late := time.After(10 * time.Second)
+	late := time.After(patience)
 	for !strings.Contains(s.String(), text) {
 		select {
 		case <-s.news:
@@ -90,7 +90,7 @@ func echo(t *testing.T, tty *os.File) bool {
 // hidden waits until the prompt has switched the echo off.
 func hidden(t *testing.T, tty *os.File) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); echo(t, tty); {
+	for deadline := time.Now().Add(patience); echo(t, tty); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the prompt does not hide what is typed")
 		}

@@ -41,7 +41,11 @@ func TestRegister(t *testing.T) {
 	})
 }
 
-// await runs a command line again and again, for 10 s at most, until it ends
+// patience is how long a test waits for what is to come: machines that build much
+// at a time are slow, and what comes late has come.
+const patience = 30 * time.Second
+
+// await runs a command line again and again, for some time, until it ends
 // with an exit code, and, where given, until its output has a text in it:
 //
 //	await 0 tillwarden status
@@ -57,7 +61,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		text, args = args[0], args[2:]
 	}
 	out, code := "", 0
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(250 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(250 * time.Millisecond) {
 		err := ts.Exec(args[0], args[1:]...)
 		code = 0
 		if exit, ok := err.(interface{ ExitCode() int }); ok {
@@ -70,7 +74,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 	}
-	ts.Fatalf("waited 10 s for exit code %d and %q; the last time it was %d and:\n%s", want, text, code, out)
+	ts.Fatalf("waited %v for exit code %d and %q; the last time it was %d and:\n%s", patience, want, text, code, out)
 }
 
 // expand writes a copy of a file with the environment's variables filled in:

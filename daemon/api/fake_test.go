@@ -340,7 +340,7 @@ func serveOn(t testing.TB, role Role, f *fake, limits Limits) (*Server, *Client)
 	c := NewClient(path)
 	t.Cleanup(func() {
 		c.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)

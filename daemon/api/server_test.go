@@ -280,25 +280,24 @@ func TestWaitersAndConnectionsAreBounded(t *testing.T) {
 			n.Close()
 		}
 	}()
-	turned := false
 	for range 8 {
 		n, err := net.Dial("unix", c.Socket())
 		if err != nil {
 			t.Fatal(err)
 		}
 		open = append(open, n)
-		_ = n.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-		if line, err := bufio.NewReader(n).ReadString('\n'); err == nil {
-			turned = true
-			if !strings.Contains(line, "503") {
-				t.Errorf("turned away with %q", line)
-			}
-		}
 	}
-	if !turned {
-		t.Error("eight connections where five are allowed")
+	// Five are allowed, so the eighth is not.
+	last := open[len(open)-1]
+	_ = last.SetReadDeadline(time.Now().Add(patience))
+	if line, err := bufio.NewReader(last).ReadString('\n'); err != nil || !strings.Contains(line, "503") {
+		t.Errorf("turned away with %q, %v", line, err)
 	}
 }
+
+// patience is how long a test waits for what is to come: machines that build much
+// at a time are slow, and what comes late has come.
+const patience = 30 * time.Second
 
 // TestShutdownEndsWaiters: nobody who waits holds the daemon up.
 func TestShutdownEndsWaiters(t *testing.T) {
@@ -313,14 +312,13 @@ func TestShutdownEndsWaiters(t *testing.T) {
 	for f.called() < 2 {
 		time.Sleep(time.Millisecond)
 	}
-	began := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		t.Error(err)
 	}
-	if d := time.Since(began); d > time.Second {
-		t.Errorf("it took %s", d)
+	if ctx.Err() != nil {
+		t.Error("it was not over before its time was")
 	}
 	for range 2 {
 		<-answers
