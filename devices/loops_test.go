@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,9 +47,10 @@ func TestSupervisedDeviceIsWatched(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var loops Loops
 		ctx, cancel := context.WithCancel(t.Context())
-		port, there, hangs := newFakePort(), false, make(chan struct{})
+		var there atomic.Bool
+		port, hangs := newFakePort(), make(chan struct{})
 		open := func(context.Context) (Port, error) {
-			if !there {
+			if !there.Load() {
 				return nil, ErrGone
 			}
 			return port, nil
@@ -71,7 +73,7 @@ func TestSupervisedDeviceIsWatched(t *testing.T) {
 		if err := loops.Stuck(10 * time.Second); err != nil {
 			t.Errorf("it is not there: %v", err)
 		}
-		there = true
+		there.Store(true)
 		<-told
 		time.Sleep(11 * time.Second)
 		if err := loops.Stuck(10 * time.Second); !errors.Is(err, ErrStuck) {
