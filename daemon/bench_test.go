@@ -221,7 +221,7 @@ func BenchmarkAsk64(b *testing.B) {
 func (r *register) fill(b *testing.B, total int) {
 	b.Helper()
 	r.halt()
-	keys, err := openKeys(filepath.Join(r.dir, "state"), "r1")
+	keys, err := openKeys(filepath.Join(r.dir, "state"), "", "r1")
 	if err != nil {
 		b.Fatal(err)
 	}

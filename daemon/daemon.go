@@ -29,6 +29,9 @@ type Options struct {
 	Config     *Config
 	Version    string
 	Log        *slog.Logger
+	// Credentials is the folder of systemd's credentials ($CREDENTIALS_DIRECTORY);
+	// empty: there is none. A key in it goes before one in the state folder.
+	Credentials string
 	// Level is what Log listens to; a reload sets it.
 	Level *slog.LevelVar
 
@@ -115,12 +118,12 @@ func New(ctx context.Context, o Options) (_ *Daemon, err error) {
 		return nil, fmt.Errorf("make the state folder: %w", err)
 	}
 	name := journal.KeyName(c.Chain, c.Store, c.Register)
-	if aside, err := setUnusedAside(ctx, c.State, name); err != nil {
+	if aside, err := setUnusedAside(ctx, c.State, o.Credentials, name); err != nil {
 		return nil, err
 	} else if aside != "" {
 		d.log.Warn("this register was never in use, and has another name now: what it had before is set aside", "folder", aside, "name", name)
 	}
-	if d.keys, err = openKeys(c.State, name); err != nil {
+	if d.keys, err = openKeys(c.State, o.Credentials, name); err != nil {
 		return nil, err
 	}
 	if err := d.openJournal(ctx); err != nil {

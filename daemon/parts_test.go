@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,51 +18,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func TestKeysAreMadeOnceAndGuarded(t *testing.T) {
-	dir := t.TempDir()
-	first, err := openKeys(dir, "c/s/r")
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := openKeys(dir, "c/s/r")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if first.verifier != second.verifier || !bytes.Equal(first.receipt, second.receipt) || first.signon.ID != second.signon.ID {
-		t.Error("a second start made other keys")
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "keys", "*"))
-	if err != nil || len(files) != 4 {
-		t.Fatalf("%v %v", files, err)
-	}
-	for _, f := range files {
-		st, err := os.Stat(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := os.FileMode(0o600); st.Mode().Perm() != want && filepath.Base(f) != journalPub {
-			t.Errorf("%s has mode %v", f, st.Mode())
-		}
-	}
-	key := filepath.Join(dir, "keys", journalKey)
-	if err := os.Chmod(key, 0o640); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := openKeys(dir, "c/s/r"); !errors.Is(err, errKeyMode) {
-		t.Errorf("a key that others may read: %v", err)
-	}
-	// Once there is a journal, its key is not made anew.
-	if err := os.Remove(key); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, journalFile), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := openKeys(dir, "c/s/r"); !errors.Is(err, errKeyLost) {
-		t.Errorf("a lost key: %v", err)
-	}
-}
 
 func TestBootClock(t *testing.T) {
 	c, err := newBootClock()

@@ -72,6 +72,7 @@ func (d *Daemon) Status(_ context.Context, c api.Caller) (*api.Status, error) {
 		if n, err := d.roster.Count(); err == nil {
 			w.Operators = &n
 		}
+		w.Keys, _ = d.keys.shelf.status()
 	}
 	return w, nil
 }
@@ -84,6 +85,9 @@ func (d *Daemon) allProblems() []string {
 		problems = append(problems, part+": "+what)
 	}
 	d.problemsMu.Unlock()
+	if _, problem := d.keys.shelf.status(); problem != "" {
+		problems = append(problems, problem)
+	}
 	if stuck := d.stuck.Load(); stuck != nil {
 		problems = append(problems, *stuck)
 	}

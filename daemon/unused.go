@@ -31,7 +31,10 @@ var errInUse = errors.New("the register was in use")
 //
 // The journal goes last: a start after a power cut in between finds it still
 // there, and moves the rest.
-func setUnusedAside(ctx context.Context, state, name string) (string, error) {
+func setUnusedAside(ctx context.Context, state, creds, name string) (string, error) {
+	if (keyShelf{creds: creds}).sealed(journalKey) {
+		return "", nil // a key that is sealed cannot be moved, and bears the old name
+	}
 	file := filepath.Join(state, journalFile)
 	if _, err := os.Lstat(filepath.Join(state, policyFile)); !errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -45,7 +48,7 @@ func setUnusedAside(ctx context.Context, state, name string) (string, error) {
 	if err := os.MkdirAll(aside, 0o700); err != nil {
 		return "", fmt.Errorf("set the unused journal of %s aside: %w", origin, err)
 	}
-	for _, f := range []string{rosterFile, stateFile, "keys", journalFile + ".head", journalFile} {
+	for _, f := range []string{rosterFile, stateFile, keysDir, journalFile + ".head", journalFile} {
 		if err := os.Rename(filepath.Join(state, f), filepath.Join(aside, f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", fmt.Errorf("set the unused journal of %s aside: %w", origin, err)
 		}

@@ -17,8 +17,8 @@ import (
 	"tillwarden/enforcer/durable"
 )
 
-// keyFile is the name of the key file in the keys folder.
-const keyFile = "signon.key"
+// KeyFile is the name of the key file in the keys folder.
+const KeyFile = "signon.key"
 
 // keyVersion begins the one line of a key file: version, id, pepper, card key.
 const keyVersion = "tillwarden-signon-1"
@@ -108,7 +108,7 @@ func GenerateKeys(dir string) (*Keys, error) {
 	}
 	line := fmt.Appendf(nil, "%s %s %x %x\n", keyVersion, k.ID, secret[:keySize], secret[keySize:])
 	defer clear(line)
-	if err := durable.Create(filepath.Join(dir, keyFile), line, 0o600); err != nil {
+	if err := durable.Create(filepath.Join(dir, KeyFile), line, 0o600); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("%w in %s", ErrKeysExist, dir)
 		}
@@ -119,7 +119,7 @@ func GenerateKeys(dir string) (*Keys, error) {
 
 // LoadKeys reads the keys of a folder.
 func LoadKeys(dir string) (*Keys, error) {
-	path := filepath.Join(dir, keyFile)
+	path := filepath.Join(dir, KeyFile)
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w in %s", ErrNoKeys, dir)
@@ -141,16 +141,16 @@ func LoadKeys(dir string) (*Keys, error) {
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, fmt.Errorf("%w: %s: %w", ErrKeyFile, path, err)
 	}
-	k, err := parseKeys(text[:n])
+	k, err := ParseKeys(text[:n])
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return k, nil
 }
 
-// parseKeys reads what GenerateKeys writes, to the byte. Its errors have
-// nothing of it.
-func parseKeys(text []byte) (*Keys, error) {
+// ParseKeys reads the text of a key file, to the byte. Its errors have nothing
+// of it.
+func ParseKeys(text []byte) (*Keys, error) {
 	want := len(keyVersion) + 1 + 16 + 2*(1+2*keySize) + 1
 	if len(text) != want || text[want-1] != '\n' || !strings.HasPrefix(string(text[:len(keyVersion)+1]), keyVersion+" ") {
 		return nil, fmt.Errorf("%w: not a key file of this version", ErrKeyFile)

@@ -38,7 +38,7 @@ func TestKeys(t *testing.T) {
 	if err != nil || len(names) != 1 {
 		t.Errorf("left over: %v %v", names, err)
 	}
-	path := filepath.Join(dir, keyFile)
+	path := filepath.Join(dir, KeyFile)
 	if err := os.Chmod(path, 0o640); err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestMalformedKeyFiles(t *testing.T) {
 	if _, err := GenerateKeys(dir); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(dir, keyFile)
+	path := filepath.Join(dir, KeyFile)
 	whole := readFile(t, path)
 	for name, text := range map[string][]byte{
 		"empty": {}, "cut": whole[:len(whole)-2], "longer": append(bytes.Clone(whole), '\n'),
@@ -88,7 +88,7 @@ func TestOpenKeys(t *testing.T) {
 	if again, err := OpenKeys(keys, roster); err != nil || again.ID != first.ID {
 		t.Errorf("opened again: %v %v", again, err)
 	}
-	if err := os.Remove(filepath.Join(keys, keyFile)); err != nil {
+	if err := os.Remove(filepath.Join(keys, KeyFile)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := OpenKeys(keys, roster); !errors.Is(err, ErrNoKeys) {

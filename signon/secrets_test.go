@@ -142,7 +142,7 @@ func TestInvariant5SecretsReachNothing(t *testing.T) {
 		}
 		dir := filepath.Dir(r.path)
 		err = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-			if err == nil && d.Type().IsRegular() && d.Name() != keyFile {
+			if err == nil && d.Type().IsRegular() && d.Name() != KeyFile {
 				places[d.Name()] = readFile(t, path)
 			}
 			return err
@@ -154,7 +154,7 @@ func TestInvariant5SecretsReachNothing(t *testing.T) {
 			"PIN": pin, "new PIN": newPIN, "wrong PIN": wrongPIN, "card": operator, "other card": other, "payment card": payment,
 			"holder": "MARKED/HOLDER", "licence": licence, "number that is a PIN": asNumber,
 		}
-		keyText := strings.Fields(string(readFile(t, filepath.Join(dir, "keys", keyFile))))
+		keyText := strings.Fields(string(readFile(t, filepath.Join(dir, "keys", KeyFile))))
 		for i, k := range []string{keyText[2], keyText[3]} {
 			raw, err := hex.DecodeString(k)
 			if err != nil {

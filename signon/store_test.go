@@ -358,7 +358,7 @@ func TestFileIsOursAlone(t *testing.T) {
 		if m := mode(r.path); m != 0o600 {
 			t.Errorf("roster.db has mode %o", m)
 		}
-		if m := mode(filepath.Join(filepath.Dir(r.path), "keys", keyFile)); m != 0o600 {
+		if m := mode(filepath.Join(filepath.Dir(r.path), "keys", KeyFile)); m != 0o600 {
 			t.Errorf("the key file has mode %o", m)
 		}
 		if m := mode(filepath.Join(filepath.Dir(r.path), "keys")); m != 0o700 {

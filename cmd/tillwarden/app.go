@@ -19,6 +19,7 @@ type app struct {
 	runDir string
 	socket string
 
+	tool  tool            // runs systemd's tools; nil: as they are on the PATH
 	ctx   context.Context // of this run: a prompt ends with it
 	lines lineReader      // standard input, where it is read line by line
 }

@@ -151,6 +151,12 @@ func (a *app) examine(ctx context.Context, d *doctor) []api.Device {
 			d.ok("operators", "%d", *s.Operators)
 		}
 	}
+	switch s.Keys {
+	case api.KeysPlain:
+		d.note("keys", "sudo tillwarden key seal", "the register's own keys are plain files: who copies the disk has them")
+	case api.KeysSealed:
+		d.ok("keys", "the register's own are sealed to this machine")
+	}
 	if j := s.Journal; j != nil {
 		a.examineJournal(d, j)
 	}

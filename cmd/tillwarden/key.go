@@ -12,10 +12,11 @@ import (
 )
 
 func (a *app) keyCommand() *cobra.Command {
-	return a.group("key", "make and show the keys that sign policies",
+	return a.group("key", "keys that sign policies, and the register's own",
 		`  tillwarden key new -o chain.key
-  tillwarden key show chain.key.pub`,
-		a.keyNewCommand(), a.keyShowCommand())
+  tillwarden key show chain.key.pub
+  sudo tillwarden key seal`,
+		a.keyNewCommand(), a.keyShowCommand(), a.keySealCommand(), a.keyUnsealCommand())
 }
 
 type keyAnswer struct {

@@ -103,7 +103,10 @@ func serve(file string, c *daemon.Config, stderr io.Writer) error {
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
-	d, err := daemon.New(ctx, daemon.Options{ConfigFile: file, Config: c, Version: buildVersion(), Log: log, Level: level})
+	d, err := daemon.New(ctx, daemon.Options{
+		ConfigFile: file, Config: c, Version: buildVersion(), Log: log, Level: level,
+		Credentials: os.Getenv("CREDENTIALS_DIRECTORY"),
+	})
 	if err != nil {
 		return err
 	}

@@ -31,10 +31,18 @@ type Status struct {
 	Override  *Override      `json:"override,omitempty"`
 	Journal   *JournalStatus `json:"journal,omitempty"` // not on the POS socket
 	Operators *int           `json:"operators,omitempty"`
+	Keys      string         `json:"keys,omitempty"` // KeysPlain, KeysSealed or KeysPartly; not on the POS socket
 	Clock     string         `json:"clock"`
 	Drawers   []Drawer       `json:"drawers"`
 	Devices   []Device       `json:"devices,omitempty"` // not on the POS socket
 }
+
+// Where the register's own keys are.
+const (
+	KeysPlain  = "plain"  // files in the state folder
+	KeysSealed = "sealed" // systemd's credentials, bound to this machine
+	KeysPartly = "partly" // some of each
+)
 
 // PolicyStatus says which policy is loaded.
 type PolicyStatus struct {
