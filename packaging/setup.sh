@@ -23,6 +23,7 @@ need() { # need COMMAND PACKAGE WHY
 case "${1:-test}" in
 test)
 	need gcc gcc "the race detector of 'go test -race' is linked by a C compiler"
+	need systemd-analyze systemd "it says how far the daemon's unit bounds it"
 	[ -e /usr/include/stdlib.h ] || { say "libc6-dev is missing: the race detector needs the C library's headers"; want="$want libc6-dev"; }
 	;;
 demo) ;;

@@ -64,8 +64,9 @@ func (a *app) openChest(config string) (*keyChest, error) {
 // tool runs a program with this standard input, and gives what it printed.
 type tool func(ctx context.Context, in []byte, name string, args ...string) ([]byte, error)
 
-// runTool runs one of systemd's tools and gives what it printed. What it is given
-// goes to its standard input: a key is in no argument.
+// runTool runs one of systemd's tools and gives what it printed, to the byte and
+// apart from its complaints: it may be a key. What it is given goes to its standard
+// input: a key is in no argument.
 func runTool(ctx context.Context, in []byte, name string, args ...string) ([]byte, error) {
 	c := exec.CommandContext(ctx, name, args...)
 	var out, said bytes.Buffer

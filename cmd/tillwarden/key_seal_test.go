@@ -15,9 +15,9 @@ import (
 	"tillwarden/daemon/api"
 )
 
-// machine is a register with a real daemon, and systemd as far as keys go: what it
+// keyMachine is a register with a real daemon, and systemd as far as keys go: what it
 // seals it opens again, and it hands what is in its store to the daemon that it starts.
-type machine struct {
+type keyMachine struct {
 	t     *testing.T
 	dir   string
 	creds string // what the running daemon was given
@@ -29,14 +29,14 @@ type machine struct {
 	calls []string
 }
 
-func newMachine(t *testing.T) *machine {
+func newKeyMachine(t *testing.T) *keyMachine {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "tw") // short, for the sockets
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	m := &machine{t: t, dir: dir}
+	m := &keyMachine{t: t, dir: dir}
 	m.write("etc/tillwarden/tillwarden.toml", fmt.Sprintf(`
 chain = "test"
 store = "0001"
@@ -55,9 +55,9 @@ group = ""
 	return m
 }
 
-func (m *machine) path(name string) string { return filepath.Join(m.dir, name) }
+func (m *keyMachine) path(name string) string { return filepath.Join(m.dir, name) }
 
-func (m *machine) write(name, text string) {
+func (m *keyMachine) write(name, text string) {
 	m.t.Helper()
 	if err := os.MkdirAll(filepath.Dir(m.path(name)), 0o755); err != nil {
 		m.t.Fatal(err)
@@ -67,14 +67,14 @@ func (m *machine) write(name, text string) {
 	}
 }
 
-func (m *machine) start() {
+func (m *keyMachine) start() {
 	m.t.Helper()
 	if err := m.tryStart(); err != nil {
 		m.t.Fatal(err)
 	}
 }
 
-func (m *machine) tryStart() error {
+func (m *keyMachine) tryStart() error {
 	m.stop = func() {}
 	c, err := daemon.LoadConfig(m.path("etc/tillwarden/tillwarden.toml"))
 	if err != nil {
@@ -113,7 +113,7 @@ func (m *machine) tryStart() error {
 }
 
 // open gives what a sealed file holds.
-func (m *machine) open(path string) ([]byte, error) {
+func (m *keyMachine) open(path string) ([]byte, error) {
 	blob, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (m *machine) open(path string) ([]byte, error) {
 }
 
 // tool is systemd-creds and systemctl.
-func (m *machine) tool(_ context.Context, in []byte, name string, args ...string) ([]byte, error) {
+func (m *keyMachine) tool(_ context.Context, in []byte, name string, args ...string) ([]byte, error) {
 	m.calls = append(m.calls, name+" "+strings.Join(args, " "))
 	for _, k := range daemon.SecretKeys() {
 		if text, err := os.ReadFile(m.path("state/keys/" + k)); err == nil && strings.Contains(strings.Join(args, " "), strings.TrimSpace(string(text))) {
@@ -151,7 +151,7 @@ func (m *machine) tool(_ context.Context, in []byte, name string, args ...string
 	return nil, failedf("%s is not known", args[0])
 }
 
-func (m *machine) tillwarden(args ...string) (code int, out string) {
+func (m *keyMachine) tillwarden(args ...string) (code int, out string) {
 	var text bytes.Buffer
 	a := &app{in: strings.NewReader(""), out: &text, err: &text, version: "test", tool: m.tool, env: func(name string) string {
 		switch name {
@@ -167,7 +167,7 @@ func (m *machine) tillwarden(args ...string) (code int, out string) {
 }
 
 // plain and sealed are which keys there are.
-func (m *machine) keys() (plain, sealed int) {
+func (m *keyMachine) keys() (plain, sealed int) {
 	for _, k := range daemon.SecretKeys() {
 		if _, err := os.Stat(m.path("state/keys/" + k)); err == nil {
 			plain++
@@ -179,7 +179,7 @@ func (m *machine) keys() (plain, sealed int) {
 	return plain, sealed
 }
 
-func (m *machine) checkpointKey() string {
+func (m *keyMachine) checkpointKey() string {
 	m.t.Helper()
 	c := api.NewClient(m.path("run/technician.sock"))
 	defer c.Close()
@@ -193,7 +193,7 @@ func (m *machine) checkpointKey() string {
 // TestKeysAreSealedAndUnsealed: there and back, with the same keys all the while,
 // and what doctor says of it.
 func TestKeysAreSealedAndUnsealed(t *testing.T) {
-	m := newMachine(t)
+	m := newKeyMachine(t)
 	before := m.checkpointKey()
 	if _, out := m.tillwarden("doctor"); !strings.Contains(out, "who copies the disk has them") || !strings.Contains(out, "sudo tillwarden key seal") {
 		t.Errorf("plain keys: %s", out)
@@ -229,22 +229,22 @@ func TestKeysAreSealedAndUnsealed(t *testing.T) {
 // the daemon has said that it has the sealed ones.
 func TestKeysAreKeptWhenSealingFails(t *testing.T) {
 	for name, c := range map[string]struct {
-		ail  func(m *machine)
+		ail  func(m *keyMachine)
 		args []string
 		code int
 		says string
 	}{
-		"no systemd-creds":        {func(m *machine) { m.broke = "encrypt" }, nil, exitFailed, "encrypt does not work"},
-		"it does not open":        {func(m *machine) { m.broke = "decrypt" }, nil, exitFailed, "decrypt does not work"},
-		"it opens as another":     {func(m *machine) { m.flips = true }, nil, exitRefused, "another key"},
-		"no restart":              {func(m *machine) { m.broke = "restart" }, nil, exitFailed, "left as they were"},
-		"the unit does not load":  {func(m *machine) { m.deaf = true }, nil, exitFailed, "LoadCredentialEncrypted="},
-		"not started again yet":   {func(*machine) {}, []string{"--no-restart"}, exitDone, "key seal --no-restart"},
-		"bound to what is nobody": {func(*machine) {}, []string{"--with", "luck"}, exitUsage, "auto, tpm2 or host"},
-		"another one is sealed": {func(m *machine) {
+		"no systemd-creds":        {func(m *keyMachine) { m.broke = "encrypt" }, nil, exitFailed, "encrypt does not work"},
+		"it does not open":        {func(m *keyMachine) { m.broke = "decrypt" }, nil, exitFailed, "decrypt does not work"},
+		"it opens as another":     {func(m *keyMachine) { m.flips = true }, nil, exitRefused, "another key"},
+		"no restart":              {func(m *keyMachine) { m.broke = "restart" }, nil, exitFailed, "left as they were"},
+		"the unit does not load":  {func(m *keyMachine) { m.deaf = true }, nil, exitFailed, "LoadCredentialEncrypted="},
+		"not started again yet":   {func(*keyMachine) {}, []string{"--no-restart"}, exitDone, "key seal --no-restart"},
+		"bound to what is nobody": {func(*keyMachine) {}, []string{"--with", "luck"}, exitUsage, "auto, tpm2 or host"},
+		"another one is sealed": {func(m *keyMachine) {
 			m.write(credentialStore+"/tillwarden.receipt.key", "tillwarden.receipt.key:"+base64.StdEncoding.EncodeToString([]byte("another")))
 		}, nil, exitRefused, "only you can know"},
-		"the state folder leads elsewhere": {func(m *machine) {
+		"the state folder leads elsewhere": {func(m *keyMachine) {
 			m.write("elsewhere", "a secret of somebody else")
 			if err := errors.Join(os.Remove(m.path("state/keys/receipt.key")), os.Symlink(m.path("elsewhere"), m.path("state/keys/receipt.key"))); err != nil {
 				m.t.Fatal(err)
@@ -252,7 +252,7 @@ func TestKeysAreKeptWhenSealingFails(t *testing.T) {
 		}, nil, exitFailed, "escapes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := newMachine(t)
+			m := newKeyMachine(t)
 			c.ail(m)
 			code, out := m.tillwarden(append([]string{"key", "seal"}, c.args...)...)
 			if code != c.code || !strings.Contains(out, c.says) {
@@ -270,7 +270,7 @@ func TestKeysAreKeptWhenSealingFails(t *testing.T) {
 // TestSealAfterARestartByHand: --no-restart seals, and removes the plain keys when
 // it is run again after the restart.
 func TestSealAfterARestartByHand(t *testing.T) {
-	m := newMachine(t)
+	m := newKeyMachine(t)
 	if code, out := m.tillwarden("key", "seal", "--no-restart", "--with", "tpm2"); code != exitDone {
 		t.Fatalf("%d %q", code, out)
 	}
