@@ -447,6 +447,20 @@ func (k *checker) mode(key, v string) {
 	}
 }
 
+// Warnings are what is no error and may yet be none of what was meant.
+func (c *Config) Warnings() []string {
+	var list []string
+	for i := range c.Printers {
+		p := &c.Printers[i]
+		way, err := devices.TransportOf(p.Path)
+		if err == nil && way == devices.TransportSerial && p.Flow == "none" && !strings.HasPrefix(p.Path, "/dev/usb/") {
+			list = append(list, fmt.Sprintf(`printer %s: flow is "none": a printer that is busy, open or out of paper loses what it is sent meanwhile. `+
+				`Set it as the printer's self-test has it: "dsr" for DTR/DSR, "cts" or "rtscts" for RTS/CTS, "xonxoff"`, p.Name))
+		}
+	}
+	return list
+}
+
 // parseLevel reads the log's level.
 func parseLevel(s string) (slog.Level, error) {
 	switch s {

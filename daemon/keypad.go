@@ -36,8 +36,9 @@ type pad struct {
 	probes chan chan struct{} // answered by closing: the loop goes round
 
 	mu     sync.Mutex
-	number []byte      // guarded by mu; waits for its PIN
-	stop   func() bool // guarded by mu; forgets the number
+	number []byte               // guarded by mu; waits for its PIN
+	stop   func() bool          // guarded by mu; forgets the number
+	trial  chan *api.TestAnswer // guarded by mu; the technician's, who waits for a line
 }
 
 const padQueue = 4
@@ -89,6 +90,10 @@ func (p *pad) one(ctx context.Context, e keypad.Event) {
 	if e.Kind != keypad.KindLine {
 		p.forget()
 		p.d.pin.clear()
+		return
+	}
+	if t := p.tried(); t != nil {
+		t <- p.describeLine(&e)
 		return
 	}
 	line := e.Text()

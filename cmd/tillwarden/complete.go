@@ -47,6 +47,26 @@ func (a *app) completePrinter(cmd *cobra.Command, args []string, _ string) ([]co
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
+// completeDevice lists what can be tried, where the daemon answers.
+func (a *app) completeDevice(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := completionContext(cmd)
+	defer cancel()
+	client, err := a.dial(ctx, api.RoleTechnician)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer client.Close()
+	list, _ := a.trials(ctx, client)
+	var names []cobra.Completion
+	for _, t := range list {
+		names = append(names, t.Device)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
 func completionContext(cmd *cobra.Command) (context.Context, context.CancelFunc) {
 	ctx := cmd.Context()
 	if ctx == nil {

@@ -28,6 +28,7 @@ type doors struct {
 	probe    bool
 	dial     func(ctx context.Context, network, address string) (net.Conn, error)
 	printers []doorPrinter
+	others   []doorPrinter // devices besides printers
 	accounts *accounts
 }
 
@@ -58,8 +59,12 @@ func (a *app) examineDoors(ctx context.Context, d *doctor, o *doctorOptions, kno
 	switch {
 	case err == nil:
 		known = nil
-		for i := range c.Printers {
-			known = append(known, api.Device{Name: c.Printers[i].Name, Kind: "printer", Path: c.Printers[i].Path})
+		for _, own := range configured(c) {
+			known = append(known, api.Device{Name: own.name, Kind: own.table, Path: own.path})
+		}
+		for _, warning := range c.Warnings() {
+			says, do, _ := strings.Cut(warning, ". ")
+			w.note("printer", do, "%s", says)
 		}
 	case o.config == "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)):
 	default:
@@ -72,8 +77,10 @@ func (a *app) examineDoors(ctx context.Context, d *doctor, o *doctorOptions, kno
 // examine looks at what leads to the printers among the devices.
 func (d *doors) examine(ctx context.Context, known []api.Device) {
 	for _, v := range known {
-		if v.Kind == "printer" {
-			d.add(v.Name, v.Path)
+		if p, ok := d.door(v.Name, v.Path); ok && v.Kind == "printer" {
+			d.printers = append(d.printers, p)
+		} else if ok {
+			d.others = append(d.others, p)
 		}
 	}
 	d.accounts = readAccounts(d.at("/etc/passwd"), d.at("/etc/group"))
@@ -81,24 +88,42 @@ func (d *doors) examine(ctx context.Context, known []api.Device) {
 	for i := range d.printers {
 		d.printer(ctx, &d.printers[i])
 	}
+	for i := range d.others {
+		d.other(&d.others[i])
+	}
+	d.posUsers()
+	d.meddlers()
 	d.listeners()
 	d.mainboard()
 }
 
-func (d *doors) add(name, path string) {
+// door looks where a device's path leads.
+func (d *doors) door(name, path string) (doorPrinter, bool) {
 	p := doorPrinter{name: name, path: path}
 	var err error
 	if p.way, err = devices.TransportOf(path); err != nil {
-		return // --check-config says it
+		return p, false // --check-config says it
 	}
 	if p.way.File() {
 		if p.real, err = filepath.EvalSymlinks(d.at(path)); err != nil {
 			p.real = ""
+		} else if strings.HasPrefix(filepath.Base(p.real), "lp") {
+			p.way = devices.TransportUSBLP // by the name that a rule gives it
 		}
 	} else {
 		p.addr, _ = devices.TCPAddress(path) // TransportOf has read it as well
 	}
-	d.printers = append(d.printers, p)
+	return p, true
+}
+
+// other looks at who may use a device that is no printer.
+func (d *doors) other(p *doorPrinter) {
+	if p.real == "" || strings.HasPrefix(p.real, d.at("/dev/pts/")) {
+		return // not there, or simulated
+	}
+	if d.node(p.real, p.path, p.name+"'s device") {
+		d.ok("side door", "%s is the daemon's alone", p.path)
+	}
 }
 
 // printer looks at what leads to one printer.

@@ -21,7 +21,7 @@ func (d *doors) node(real, path, what string) bool {
 	if !ok {
 		return true
 	}
-	do := fmt.Sprintf(`a udev rule gives it to the daemon alone: KERNEL=="%s", OWNER="%s", GROUP="%s", MODE="0600"`, kernelName(path), daemonUser, daemonUser)
+	do := fmt.Sprintf(`tillwarden setup gives it to the daemon alone, by a udev rule like KERNEL=="%s", OWNER="%s", GROUP="%s", MODE="0600"`, kernelName(path), daemonUser, daemonUser)
 	mode := info.Mode().Perm()
 	owner := d.accounts.user(st.Uid)
 	var who []string
@@ -86,7 +86,7 @@ func (d *doors) usb(p *doorPrinter) {
 		if mode&0o002 == 0 {
 			who = fmt.Sprintf("group %s (%s)", d.accounts.group(st.Gid), join(others))
 		}
-		d.problem("side door", fmt.Sprintf(`a udev rule gives it to the daemon alone: SUBSYSTEM=="usb", ATTR{idVendor}=="%s", ATTR{idProduct}=="%s", OWNER="%s", GROUP="%s", MODE="0600"`,
+		d.problem("side door", fmt.Sprintf(`tillwarden setup gives it to the daemon alone, by a udev rule like SUBSYSTEM=="usb", ATTR{idVendor}=="%s", ATTR{idProduct}=="%s", OWNER="%s", GROUP="%s", MODE="0600"`,
 			device.Vendor, device.Product, daemonUser, daemonUser), "%s may use %s, over which programs with libusb print to %s", who, node, p.path)
 	}
 }

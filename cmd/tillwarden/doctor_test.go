@@ -255,3 +255,24 @@ func TestDoctorSaysHowAPrinterIsTrustedAgain(t *testing.T) {
 		t.Errorf("says %q", do)
 	}
 }
+
+// TestDoctorMeddlers: what else opens a serial line, and who may get past the daemon.
+func TestDoctorMeddlers(t *testing.T) {
+	files := map[string]string{
+		"/dev/ttyS0": "", "/proc/cmdline": "quiet console=ttyS0,9600 console=tty0\n", "/proc/5/comm": "ModemManager\n",
+		"/usr/lib/udev/rules.d/85-brltty.rules":                             "",
+		"/etc/systemd/system/getty.target.wants/serial-getty@ttyS0.service": "",
+		"/etc/passwd": fmt.Sprintf("tillwarden:x:%d:%d::/:/bin/false\npos:x:4001:4001::/:/bin/sh\n", os.Getuid(), os.Getgid()),
+		"/etc/group":  "lp:x:7:pos\ndialout:x:20:pos,tillwarden\nsudo:x:27:pos\ntillwarden-pos:x:991:pos\n",
+	}
+	want(t, found(t, plant(t, files), false, nil, "/dev/ttyS0"), "ok: /dev/ttyS0",
+		"problem: pos prints through the daemon, and is in group dialout", "problem: pos prints through the daemon, and is in group lp",
+		"problem: pos, who the POS application runs as, is in group sudo", "problem: the kernel writes its messages to /dev/ttyS0",
+		"problem: there is a login on /dev/ttyS0", "problem: ModemManager runs", "problem: brltty takes")
+	files["/etc/udev/rules.d/72-tillwarden-devices.rules"] = `ENV{ID_MM_PORT_IGNORE}="1"`
+	files["/etc/udev/rules.d/85-brltty.rules"] = "->/dev/null"
+	files["/proc/cmdline"] = "quiet console=ttyS01 console=tty0\n"
+	delete(files, "/etc/systemd/system/getty.target.wants/serial-getty@ttyS0.service")
+	files["/etc/group"] = "lp:x:7:\ndialout:x:20:tillwarden\ntillwarden-pos:x:991:pos\n"
+	want(t, found(t, plant(t, files), false, nil, "/dev/ttyS0"), "ok: /dev/ttyS0", "ok: brltty is kept off")
+}

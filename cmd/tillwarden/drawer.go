@@ -112,8 +112,9 @@ func (a *app) theDrawer(cmd *cobra.Command, client *api.Client, args []string) (
 }
 
 func (a *app) deviceCommand() *cobra.Command {
-	return a.group("device", "set up devices: calibrate a drawer's sensor, resynchronise a printer",
-		"  tillwarden device calibrate drawer\n  tillwarden device resync",
+	return a.group("device", "set up devices: find, try and calibrate them, resynchronise a printer",
+		"  tillwarden device detect\n  tillwarden device test\n  tillwarden device calibrate drawer\n  tillwarden device resync",
+		a.detectCommand(), a.testCommand(),
 		a.group("calibrate", "teach a sensor", "  tillwarden device calibrate drawer", a.calibrateDrawerCommand()),
 		a.resyncCommand())
 }
@@ -151,26 +152,9 @@ needed, in either order.`,
 			if err != nil {
 				return err
 			}
-			var answer *api.CalibrateAnswer
-			for _, open := range states {
-				if now == "" {
-					how := "close the drawer"
-					if open {
-						how = "open it with its key"
-					}
-					if err := a.stdinLine(how); err != nil {
-						return err
-					}
-				}
-				if answer, err = client.Calibrate(cmd.Context(), d.Printer, api.CalibrateRequest{Drawer: d.Name, Open: open}); err != nil {
-					return err
-				}
-				if !a.json {
-					a.say("%s", answer.Say)
-				}
-				if answer.Calibrated {
-					break // with what was read before
-				}
+			answer, err := a.calibrate(cmd.Context(), client, d, states, now == "")
+			if err != nil {
+				return err
 			}
 			if a.json {
 				return a.printJSON(answer)
@@ -182,6 +166,32 @@ needed, in either order.`,
 	c.Flags().StringVar(&now, "now", "", "closed or open: how it stands at this `moment`")
 	_ = c.RegisterFlagCompletionFunc("now", cobra.FixedCompletions([]cobra.Completion{"closed", "open"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
+}
+
+// calibrate takes a drawer's sensor's reading in each of some states; with ask, people
+// are asked to bring the drawer into it first.
+func (a *app) calibrate(ctx context.Context, client *api.Client, d *api.Drawer, states []bool, ask bool) (answer *api.CalibrateAnswer, err error) {
+	for _, open := range states {
+		if ask {
+			how := "close the drawer"
+			if open {
+				how = "open it with its key"
+			}
+			if err := a.stdinLine(how); err != nil {
+				return nil, err
+			}
+		}
+		if answer, err = client.Calibrate(ctx, d.Printer, api.CalibrateRequest{Drawer: d.Name, Open: open}); err != nil {
+			return nil, err
+		}
+		if !a.json {
+			a.say("%s", answer.Say)
+		}
+		if answer.Calibrated {
+			break // with what was read before
+		}
+	}
+	return answer, nil
 }
 
 func (a *app) resyncCommand() *cobra.Command {

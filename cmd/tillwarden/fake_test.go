@@ -242,6 +242,14 @@ func (f *fake) Resync(_ context.Context, c api.Caller, device string) (*api.Done
 	return &api.Done{Say: "printer " + device + " is trusted"}, nil
 }
 
+func (f *fake) Test(_ context.Context, c api.Caller, device string) (*api.TestAnswer, error) {
+	f.note(c, "test %s", device)
+	if f.empty {
+		return &api.TestAnswer{Say: "something was swiped that could not be read"}, nil
+	}
+	return &api.TestAnswer{Good: true, Say: device + " is well"}, nil
+}
+
 func (f *fake) Calibrate(_ context.Context, c api.Caller, device string, r *api.CalibrateRequest) (*api.CalibrateAnswer, error) {
 	f.note(c, "calibrate %s %s open=%t", device, r.Drawer, r.Open)
 	return &api.CalibrateAnswer{Calibrated: r.Open, Say: fmt.Sprintf("%s noted as open=%t", r.Drawer, r.Open)}, nil

@@ -372,10 +372,47 @@ func (a *app) afterSetup(ctx context.Context, m *machine, o *setupOptions, ans *
 	if err := a.firstOperator(ctx, client, o, &ans.setup); err != nil {
 		return err
 	}
+	if o.file == "" && len(configured(p.next)) > 0 {
+		if err := a.tryWithPeople(ctx, client); err != nil {
+			return err
+		}
+	}
 	a.say("")
 	var d doctor
 	a.examineDoors(ctx, &d, &doctorOptions{root: m.root}, a.examine(ctx, &d))
 	return a.showFindings(&d)
+}
+
+// tryWithPeople tests each device, and calibrates the drawers.
+func (a *app) tryWithPeople(ctx context.Context, client *api.Client) error {
+	yes, err := a.askLine("Test the devices now? yes or no", "yes")
+	if err != nil || !strings.HasPrefix(strings.ToLower(yes), "y") {
+		return err
+	}
+	drawers, err := client.Drawers(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range drawers.Drawers {
+		if w := &drawers.Drawers[i]; !w.NoSensor && !w.Calibrated && w.Ready {
+			if _, err := a.calibrate(ctx, client, w, []bool{false, true}, true); err != nil {
+				a.note("%v: later, tillwarden device calibrate drawer %s", err, w.Name)
+			}
+		}
+	}
+	list, err := a.trials(ctx, client)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		if err := a.try(ctx, client, &list[i]); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			a.say("%v", err)
+		}
+	}
+	return nil
 }
 
 // daemonTime is how long the daemon may take to answer after a start.

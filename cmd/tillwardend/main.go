@@ -71,6 +71,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 			fmt.Fprintln(stderr, err)
 			return exitConfig
 		}
+		for _, w := range c.Warnings() {
+			fmt.Fprintln(stderr, *config+": "+w)
+		}
 		fmt.Fprintln(stdout, *config+": good")
 		return exitOK
 	}

@@ -37,6 +37,7 @@ type Backend interface {
 
 	Devices(ctx context.Context, c Caller) (*Devices, error)
 	Resync(ctx context.Context, c Caller, device string) (*Done, error)
+	Test(ctx context.Context, c Caller, device string) (*TestAnswer, error)
 	Calibrate(ctx context.Context, c Caller, device string, r *CalibrateRequest) (*CalibrateAnswer, error)
 	// Record calls emit for each line of a record of what a POS prints, masked,
 	// until its bounds are reached, emit fails or ctx ends.

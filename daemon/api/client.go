@@ -162,6 +162,12 @@ func (c *Client) Resync(ctx context.Context, device string) (*Done, error) {
 	return do[Done](ctx, c, "POST", "/v1/devices/"+url.PathEscape(device)+"/resync", nil)
 }
 
+// Test tries a device; of a reader or keypad it waits up to EnrolFor for a card or a
+// line (technician).
+func (c *Client) Test(ctx context.Context, device string) (*TestAnswer, error) {
+	return do[TestAnswer](ctx, c, "POST", "/v1/devices/"+url.PathEscape(device)+"/test", nil)
+}
+
 // Calibrate teaches a drawer's sensor what open and closed look like (technician).
 func (c *Client) Calibrate(ctx context.Context, device string, r CalibrateRequest) (*CalibrateAnswer, error) {
 	return do[CalibrateAnswer](ctx, c, "POST", "/v1/devices/"+url.PathEscape(device)+"/calibrate", &r)

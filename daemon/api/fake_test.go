@@ -219,6 +219,11 @@ func (f *fake) Resync(_ context.Context, c Caller, d string) (*Done, error) {
 	return &Done{Say: "trusted"}, f.err
 }
 
+func (f *fake) Test(_ context.Context, c Caller, d string) (*TestAnswer, error) {
+	f.note(c, "test %s", d)
+	return &TestAnswer{Good: true, Say: "the code *61#", Code: "*61#"}, f.err
+}
+
 func (f *fake) Calibrate(_ context.Context, c Caller, d string, r *CalibrateRequest) (*CalibrateAnswer, error) {
 	f.note(c, "calibrate %s %s %v", d, r.Drawer, r.Open)
 	return &CalibrateAnswer{Calibrated: false, Say: "now with the drawer open"}, f.err

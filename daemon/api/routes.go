@@ -79,6 +79,7 @@ var routes = []route{
 
 	{"GET", "/v1/devices", people, noBody, classPlain, get(Backend.Devices)},
 	{"POST", "/v1/devices/{name}/resync", technician, smallBody, classPlain, resync},
+	{"POST", "/v1/devices/{name}/test", technician, smallBody, classWait, testDevice},
 	{"POST", "/v1/devices/{name}/calibrate", technician, smallBody, classPlain, calibrate},
 	{"POST", "/v1/devices/{name}/record", technician, smallBody, classStream, streamRecord},
 
@@ -269,6 +270,13 @@ func resync(s *Server, x *exchange) (any, error) {
 		return nil, err
 	}
 	return answer(s.backend.Resync(x.ctx, x.caller, x.r.PathValue("name")))
+}
+
+func testDevice(s *Server, x *exchange) (any, error) {
+	if err := x.empty(); err != nil {
+		return nil, err
+	}
+	return answer(s.backend.Test(x.ctx, x.caller, x.r.PathValue("name")))
 }
 
 func calibrate(s *Server, x *exchange) (any, error) {

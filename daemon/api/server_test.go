@@ -31,7 +31,7 @@ func TestRolesTable(t *testing.T) {
 		"POST /v1/ask": {p, c, n}, "GET /v1/menu": {p, c, n}, "GET /v1/drawers": {p, c, n}, "POST /v1/drawers/{name}/open": {p, c, n},
 		"GET /v1/overrides": {p, c, n}, "GET /v1/overrides/{id}/wait": {p, c, n}, "POST /v1/overrides/{id}/approve": {c},
 		"POST /v1/overrides/{id}/refuse": {c}, "POST /v1/overrides/{id}/cancel": {p, c, n},
-		"GET /v1/devices": {c, n}, "POST /v1/devices/{name}/resync": {n}, "POST /v1/devices/{name}/calibrate": {n}, "POST /v1/devices/{name}/record": {n},
+		"GET /v1/devices": {c, n}, "POST /v1/devices/{name}/resync": {n}, "POST /v1/devices/{name}/calibrate": {n}, "POST /v1/devices/{name}/test": {n}, "POST /v1/devices/{name}/record": {n},
 		"POST /v1/journal/query": {c, n}, "POST /v1/journal/stream": {c, n}, "GET /v1/journal/checkpoint": {c, n},
 		"GET /v1/events": {p, c, n}, "POST /v1/loads": {c, n},
 		"POST /v1/people/list": {c, n}, "POST /v1/people/show": {c, n}, "POST /v1/people/add": {c, n},

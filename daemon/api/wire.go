@@ -258,6 +258,15 @@ type CalibrateAnswer struct {
 	Say        string `json:"say"`
 }
 
+// TestAnswer says what came of a device's test.
+type TestAnswer struct {
+	// Good is false where something is to be done about it.
+	Good bool   `json:"good"`
+	Say  string `json:"say"`
+	// Code is a code that was typed at a keypad, as [[keypad.code]] has it.
+	Code string `json:"code,omitempty"`
+}
+
 // RecordRequest says how long and how much of what a POS prints is recorded.
 type RecordRequest struct {
 	// Seconds is for how long, at most MaxRecordFor; 0: 600.
