@@ -113,6 +113,7 @@ func (d *Daemon) guardOptions(p *PrinterConfig) (printer.Options, error) {
 		Now: d.clock.Boot, Session: d.session, Authority: d,
 		Generation: func() uint64 { return d.gate.Snapshot().Generation },
 		Events:     func(e printer.Event) { d.printerEvent(p.Name, e) },
+		Attached:   func(port string, err error) { d.attached("printer "+p.Name, port, err) },
 		Printed:    d.touch,
 		Keep:       d.given.keeper(p.Name),
 		Drain:      unlessDialects(p.Drain), DisableRealtime: unlessDialects(p.DisableRealtime),
@@ -268,6 +269,20 @@ func (d *Daemon) startPrinters() {
 	if len(d.printers) > 0 {
 		d.running.Go(func() { d.slips.run(d.ctx, d.printers[0].guard.Slip) })
 	}
+}
+
+// attached says why a port that the POS attaches to is not there; nil: now it is.
+// No device came or went: it is the register's status that tells.
+func (d *Daemon) attached(device, port string, err error) {
+	part := device + " at " + port
+	if err == nil {
+		d.problem(part, "")
+		d.log.Info("the POS's port is there", "device", device, "port", port)
+	} else {
+		d.problem(part, err.Error()+" (it is tried again)")
+		d.log.Error("the POS's port cannot be had; it is tried again", "device", device, "port", port, "err", err)
+	}
+	d.notify.status(d.statusLine())
 }
 
 // printerEvent journals what a printer or a drawer really did.

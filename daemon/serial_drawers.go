@@ -56,6 +56,7 @@ func (d *Daemon) serialDrawerOptions(s *SerialDrawerConfig) (o drawer.Options, e
 	o.Now, o.Session, o.Authority = d.clock.Boot, d.session, d
 	o.Generation = func() uint64 { return d.gate.Snapshot().Generation }
 	o.Events = func(e printer.Event) { d.printerEvent(s.Name, e) }
+	o.Attached = func(port string, err error) { d.attached("drawer "+s.Name, port, err) }
 	o.Mode, o.Group, err = linkRights(s.LinkMode, s.LinkGroup)
 	return o, err
 }

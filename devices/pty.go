@@ -302,7 +302,7 @@ func (p *PTY) end(leave bool) error {
 // link, nor half of one.
 func replaceLink(target, link string) error {
 	if info, err := os.Lstat(link); err == nil && info.Mode()&fs.ModeSymlink == 0 {
-		return fmt.Errorf("something else bears that name (%w): move it away, or choose another for the link, and start again", fs.ErrExist)
+		return fmt.Errorf("something else bears that name (%w): move it away, or choose another for the link", fs.ErrExist)
 	}
 	if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
 		return err

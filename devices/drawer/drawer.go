@@ -79,16 +79,13 @@ func New(o Options) (*Drawer, error) {
 // Run makes the port that the POS writes to, and owns the drawer's until the
 // context ends. A device that is lost is found again; the POS's port stays.
 func (d *Drawer) Run(ctx context.Context) error {
-	front, err := d.openFront()
-	if err != nil {
-		return fmt.Errorf("drawer %s: %w", d.o.Name, err)
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
-	if front != nil {
-		wg.Go(func() { d.pump(front) })
-	}
+	var err, frontErr error
+	tried := make(chan struct{})
+	wg.Go(func() { frontErr = d.runFront(ctx, sync.OnceFunc(func() { close(tried) })) })
+	<-tried // who sees that the drawer is there finds its port, if that can be had
 	wg.Go(func() { d.decide(ctx) })
 	wg.Go(func() { d.tell(ctx) })
 	if d.o.OnGrant {
@@ -101,12 +98,9 @@ func (d *Drawer) Run(ctx context.Context) error {
 		err = devices.Supervise(ctx, d.o.Name, d.o.Open, d.hold, d.comesAndGoes, options...)
 	}
 	cancel()
-	if front != nil {
-		err = errors.Join(err, front.Close()) // ends the pump
-	}
 	wg.Wait()
 	d.tellAll(func() {})
-	if err != nil {
+	if err = errors.Join(err, frontErr); err != nil {
 		return fmt.Errorf("drawer %s: %w", d.o.Name, err)
 	}
 	return nil

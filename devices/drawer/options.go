@@ -44,12 +44,14 @@ type Options struct {
 	Mode  os.FileMode
 	Group int
 
-	// Now, Session, Generation, Authority and Events are as in printer.Options.
+	// Now, Session, Generation, Authority, Events and Attached are as in
+	// printer.Options.
 	Now        func() time.Duration
 	Session    func() entry.Seq
 	Generation func() uint64
 	Authority  printer.Authority
 	Events     func(printer.Event)
+	Attached   func(port string, err error)
 }
 
 // ErrOptions: the options make no sense.
@@ -79,6 +81,9 @@ func (o *Options) settle() error {
 	}
 	if o.Generation == nil {
 		o.Generation = func() uint64 { return 0 }
+	}
+	if o.Attached == nil {
+		o.Attached = func(string, error) {}
 	}
 	if o.Events == nil {
 		o.Events = func(printer.Event) {}

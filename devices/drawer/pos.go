@@ -1,6 +1,7 @@
 package drawer
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -11,16 +12,30 @@ import (
 
 // The POS's side: what it writes is a kick, or nothing.
 
-// openFront makes the port that the POS takes for the drawer's.
-func (d *Drawer) openFront() (*devices.PTY, error) {
+// runFront makes the port that the POS takes for the drawer's, however long that
+// takes, and reads from it until the context ends. tried is called when that was
+// tried once.
+func (d *Drawer) runFront(ctx context.Context, tried func()) error {
 	if d.o.Link == "" {
-		return nil, nil //nolint:nilnil // there is none
+		tried()
+		return nil
 	}
 	c := devices.PTYConfig{Link: d.o.Link, Mode: d.o.Mode, Group: d.o.Group}
 	if d.o.Model.Any {
 		c.OnVisit = func() { d.anything(d.arrival()) }
 	}
-	return devices.OpenPTY(c)
+	var front *devices.PTY
+	if devices.Persist(ctx, d.o.Backoff, func() (err error) {
+		defer tried()
+		front, err = devices.OpenPTY(c)
+		return err
+	}, func(err error) { d.o.Attached(d.o.Link, err) }) != nil {
+		return nil // it was told, and all ends
+	}
+	closed := make(chan error, 1)
+	context.AfterFunc(ctx, func() { closed <- front.Close() })
+	d.pump(front)
+	return <-closed
 }
 
 // arrival is what there is when something comes from the POS: the session that

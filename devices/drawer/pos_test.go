@@ -3,6 +3,7 @@ package drawer
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -256,4 +257,31 @@ func TestInvariant1NoByteNoOpen(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAPortThatCannotBeHadIsTriedAgain: the drawer opens for grants meanwhile, and
+// the port is there as soon as what is in its way is gone.
+func TestAPortThatCannotBeHadIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	said := make(chan error, 2)
+	r := newRig(t, func(o *Options) {
+		o.Attached = func(_ string, err error) { said <- err }
+		if err := os.WriteFile(o.Link, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err := <-said; !errors.Is(err, fs.ErrExist) {
+		t.Errorf("it is said that %v", err)
+	}
+	if err := r.redeem(r.grant("till")); err != nil {
+		t.Errorf("a granted opening: %v", err)
+	}
+	if err := os.Remove(r.link); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-said; err != nil {
+		t.Errorf("then it is said that %v", err)
+	}
+	r.send("\x07")
+	eventually(t, "a kick", func() bool { return len(r.kicked()) == 1 })
 }

@@ -32,7 +32,7 @@ type Config struct {
 	// Address is a loopback address with its port: "127.0.0.1:9100", "[::1]:9100".
 	Address string
 	// Given, where there is one, is a socket that listens there already: one that
-	// systemd made. It is closed with the listener.
+	// systemd made. It is the listener's once Listen has succeeded.
 	Given *net.TCPListener
 	Users Users
 	// Refused is told of each connection that was refused, and why. It must not
@@ -144,7 +144,6 @@ func open(ctx context.Context, c Config, left *Left) (*Listener, error) {
 			c.Keep.Forget(KeptListener) // systemd has its own
 		}
 		if !listensAt(l.tcp, c.Address) {
-			l.tcp.Close()
 			l.forget()
 			return nil, fmt.Errorf("systemd's socket listens on %v", l.tcp.Addr())
 		}
@@ -164,7 +163,12 @@ func open(ctx context.Context, c Config, left *Left) (*Listener, error) {
 			err = l.kernel.canTell(l.tcp)
 		}
 		if err != nil {
-			l.close()
+			if l.kernel != nil {
+				l.kernel.close()
+			}
+			if c.Given == nil {
+				l.tcp.Close()
+			}
 			l.forget()
 			return nil, err
 		}

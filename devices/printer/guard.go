@@ -9,7 +9,6 @@ import (
 
 	"tillwarden/devices"
 	"tillwarden/devices/escpos"
-	"tillwarden/devices/keep"
 	"tillwarden/devices/loopback"
 	"tillwarden/enforcer/journal/entry"
 )
@@ -163,19 +162,14 @@ func (g *Guard) run(ctx context.Context) error {
 	if !g.resume(memo) {
 		memo = nil
 	}
-	link, port, err := g.openFronts(ctx, memo)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// The printer's line ends after all else, when what was written has left.
 	lineCtx, endLine := context.WithCancel(context.WithoutCancel(ctx))
 	defer endLine()
 	var wg sync.WaitGroup
-	if link != nil {
-		wg.Go(func() { _ = g.pump(ctx, g.pty) }) // ends with the pty
-	}
+	endLink := make(chan struct{})
+	frontsEnded := g.startFronts(ctx, memo, endLink)
 	for _, f := range []func(){
 		func() { g.answer(ctx) },
 		func() { g.lookAfter(ctx) },
@@ -185,10 +179,6 @@ func (g *Guard) run(ctx context.Context) error {
 	} {
 		wg.Go(f)
 	}
-	var portErr error
-	if port != nil {
-		wg.Go(func() { portErr = port.Run(ctx, g.serve) })
-	}
 	options := []devices.SuperviseOption{}
 	if g.o.Path != "" {
 		options = append(options, devices.WithPath(g.o.Path))
@@ -197,13 +187,11 @@ func (g *Guard) run(ctx context.Context) error {
 		options = append(options, devices.WithBackoff(g.o.Backoff))
 	}
 	options = append(options, devices.WithLoops(&g.loops))
-	err = devices.Supervise(lineCtx, g.o.Name, g.o.Open, g.runLine, g.comesAndGoes, options...)
+	err := devices.Supervise(lineCtx, g.o.Name, g.o.Open, g.runLine, g.comesAndGoes, options...)
 	stopped := ctx.Err() != nil
 	cancel()
-	var linkErr error
-	if link != nil {
-		linkErr = link.Leave() // ends its pump
-	}
+	close(endLink)
+	left, frontErr := frontsEnded()
 	wg.Wait()
 	g.mu.Lock()
 	for _, e := range g.refusals.take() {
@@ -213,68 +201,9 @@ func (g *Guard) run(ctx context.Context) error {
 	g.tellAll(func() {})
 	var memoErr error
 	if g.o.Keep != nil && stopped {
-		var left *loopback.Left
-		if port != nil {
-			left = port.Left()
-		}
 		memoErr = leaveMemo(g.o.Keep, g.memo(left))
 	}
-	return errors.Join(err, linkErr, portErr, memoErr)
-}
-
-// openFronts opens what a POS attaches to.
-func (g *Guard) openFronts(ctx context.Context, m *memo) (link *devices.PTY, port *loopback.Listener, err error) {
-	if g.o.Link != "" {
-		if m != nil {
-			g.mu.Lock()
-			g.pty.away = m.PTYAway
-			if m.Floor == 0 {
-				g.pty.unfed = m.Unfed
-			}
-			g.mu.Unlock()
-		}
-		link, err = devices.OpenPTY(devices.PTYConfig{
-			Link: g.o.Link, Mode: g.o.Mode, Group: g.o.Group, OnOpen: g.posOpened, OnClose: g.posClosed, Keep: g.o.Keep,
-		})
-		if err != nil {
-			return nil, nil, err
-		}
-		g.pty.front, g.pty.settle = link, link.Settle
-	}
-	if g.o.Link == "" {
-		keep.Discard(g.o.Keep, devices.KeptPTY)
-		g.mu.Lock()
-		g.floor = nil
-		g.mu.Unlock()
-	}
-	if g.o.Listen == nil {
-		keep.Discard(g.o.Keep, loopback.KeptListener)
-		keep.Discard(g.o.Keep, loopback.KeptConnection)
-	} else {
-		c := *g.o.Listen
-		c.Keep, c.Refused = g.o.Keep, g.clientRefused
-		c.Note = func() any { return g.arrival() }
-		var left *loopback.Left
-		if m != nil {
-			left = m.Left
-		}
-		if port, err = loopback.Listen(ctx, c, left); err != nil {
-			if link != nil {
-				link.Close()
-			}
-			return nil, nil, err
-		}
-	}
-	if m != nil && m.Floor != 0 {
-		// The connection has the floor still, if it is there.
-		g.mu.Lock()
-		g.floor = &seat{number: m.Floor, unfed: m.Unfed, unknown: m.FloorUnknown}
-		g.mu.Unlock()
-		if port == nil || !port.Has(m.Floor) {
-			g.leave(g.floor)
-		}
-	}
-	return link, port, nil
+	return errors.Join(err, frontErr, memoErr)
 }
 
 // clientRefused takes down that a connection was refused.

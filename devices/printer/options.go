@@ -75,6 +75,9 @@ type Options struct {
 	Authority Authority
 	// Events gets what the journal should have, in order. It must not block.
 	Events func(Event)
+	// Attached, where given, is told why a port that the POS attaches to (its link or
+	// address) cannot be had; it is tried again. nil: now it is there.
+	Attached func(port string, err error)
 	// Printed, where given, is called after the POS has printed and cut a
 	// receipt: somebody is at work, whether a drawer opens or not.
 	Printed func()
@@ -239,6 +242,9 @@ func (o *Options) settle() error {
 	}
 	if o.Printed == nil {
 		o.Printed = func() {}
+	}
+	if o.Attached == nil {
+		o.Attached = func(string, error) {}
 	}
 	if err := o.CheckDialect(); err != nil {
 		return err
