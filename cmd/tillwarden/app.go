@@ -90,7 +90,7 @@ command line cannot be understood; 3 could not do it.`,
 		},
 		groupPeople:  {a.operatorCommand()},
 		groupRecords: {a.policyCommand(), a.keyCommand(), a.journalCommand()},
-		groupSetup:   {a.setupCommand(), a.doctorCommand(), a.loadCommand(), a.devicesCommand(), a.deviceCommand(), a.printerCommand(), a.simCommand()},
+		groupSetup:   {a.setupCommand(), a.doctorCommand(), a.bugreportCommand(), a.loadCommand(), a.devicesCommand(), a.deviceCommand(), a.printerCommand(), a.simCommand()},
 	} {
 		for _, c := range commands {
 			c.GroupID = group
