@@ -132,6 +132,9 @@ func New(ctx context.Context, o Options) (_ *Daemon, err error) {
 	if err := d.openGate(); err != nil {
 		return nil, err
 	}
+	if err := d.takeOver(ctx); err != nil {
+		return nil, err
+	}
 	if d.policyKeys, err = readKeys(c.Policy.Keys); err != nil {
 		d.problem("policy keys", err.Error())
 		d.log.Error("no policy can be verified", "err", err)

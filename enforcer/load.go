@@ -121,6 +121,21 @@ func (g *Gate) loaded(ctx context.Context, kind string, ref entry.PolicyRef, sub
 	return done[0], nil
 }
 
+// RaiseFloor takes over the highest epoch that a register which this one replaces had
+// loaded of a type of bundle: what is older loads here no more either. It loads
+// nothing. A floor that is as high already stays, and nothing is journaled.
+func (g *Gate) RaiseFloor(ctx context.Context, kind string, ref entry.PolicyRef, subject string) error {
+	if err := g.loading.acquire(ctx); err != nil {
+		return fmt.Errorf("raising the floor of a %s: %w", kind, err)
+	}
+	defer g.loading.release()
+	if epoch, _ := g.EpochFloor(kind); epoch >= ref.Epoch {
+		return nil
+	}
+	_, err := g.loaded(ctx, kind, ref, subject)
+	return err
+}
+
 // refuse journals a load that is refused, and gives why.
 func (g *Gate) refuse(ctx context.Context, kind string, ref entry.PolicyRef, subject string, reason entry.Reason, why error) error {
 	e := entry.Entry{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +31,7 @@ type setupOptions struct {
 	chain    string
 	store    string
 	register string
+	replaces replacement
 }
 
 func (a *app) setupCommand() *cobra.Command {
@@ -76,6 +78,10 @@ commands would have to be run there.`,
 	f.StringVar(&o.chain, "chain", "", "the `chain`, whatever the answers say")
 	f.StringVar(&o.store, "store", "", "the `store`, whatever the answers say")
 	f.StringVar(&o.register, "register", "", "the register's `name`, whatever the answers say")
+	f.StringVar(&o.replaces.register, "replaces", "", "take over number, epoch floor and last checkpoint of this `register`, which this one replaces")
+	f.StringVar(&o.replaces.old, "old", "", "state `folder` of the register that is replaced, from its disk or a backup")
+	f.Uint64Var(&o.replaces.epoch, "epoch", 0, "where that is lost: the highest `epoch` of a policy that it loaded")
+	_ = c.MarkFlagDirname("old")
 	c.MarkFlagsMutuallyExclusive("answers", "example-answers", "undo")
 	return c
 }
@@ -109,6 +115,7 @@ type setupPlan struct {
 	changes   []confedit.Change
 	members   []recordMember
 	take      bool
+	replaces  *replacement // nil: none
 }
 
 // setupReport is setup's answer in JSON.
@@ -121,6 +128,16 @@ type setupReport struct {
 }
 
 func (a *app) setup(ctx context.Context, m *machine, o *setupOptions) error {
+	if r := &o.replaces; r.register != "" {
+		if o.register == "" {
+			o.register = r.register
+		}
+		if err := r.read(ctx); err != nil {
+			return err
+		}
+	} else if r.old != "" || r.epoch != 0 {
+		return usagef("--old and --epoch are about a register that is replaced: name it with --replaces")
+	}
 	text, now, err := m.configuration()
 	if err != nil {
 		return err
@@ -142,6 +159,9 @@ func (a *app) setup(ctx context.Context, m *machine, o *setupOptions) error {
 	p, err := a.plan(m, ans, text, now)
 	if err != nil {
 		return err
+	}
+	if o.replaces.register != "" {
+		p.replaces = &o.replaces
 	}
 	report := &setupReport{Changes: p.changes, Files: []string{}, Members: p.members, Steps: []undone{}, DryRun: o.dry}
 	for i := range p.files {
@@ -228,6 +248,9 @@ func (a *app) plan(m *machine, ans *answers, text []byte, now *daemon.Config) (*
 	if c, err = parseMerged(merged); err != nil {
 		return nil, err
 	}
+	if err := m.sameRegister(now, c); err != nil {
+		return nil, err
+	}
 	p := &setupPlan{now: now, next: c, text: text, changes: append(append([]confedit.Change{}, changes...), more...), take: ans.setup.take()}
 	if p.members, err = m.members(&ans.setup); err != nil {
 		return nil, err
@@ -253,6 +276,19 @@ func (a *app) plan(m *machine, ans *answers, text []byte, now *daemon.Config) (*
 	return p, nil
 }
 
+// sameRegister refuses to give another name to a register that was in use: its journal
+// and its key bear the one that it has.
+func (m *machine) sameRegister(now, next *daemon.Config) error {
+	if now == nil || now.Chain == next.Chain && now.Store == next.Store && now.Register == next.Register && now.State == next.State {
+		return nil
+	}
+	if _, err := os.Stat(m.at(filepath.Join(now.State, "policy.bundle"))); err != nil || now.State != next.State {
+		return nil
+	}
+	return refusedf("this register is in use as %s of store %s of %s, and its journal bears that name", now.Register, now.Store, now.Chain).
+		hint("for another name it begins anew: tillwarden journal export, then stop tillwardend and move %s away", now.State)
+}
+
 // parseMerged checks what is to be written as the daemon will.
 func parseMerged(text []byte) (*daemon.Config, error) {
 	c, err := daemon.ParseConfig(defaultConfigFile, text)
@@ -273,7 +309,9 @@ func parseMerged(text []byte) (*daemon.Config, error) {
 }
 
 func (a *app) showPlan(p *setupPlan) {
-	if len(p.changes)+len(p.files)+len(p.members) == 0 {
+	if p.replaces != nil {
+		a.say("%s", p.replaces.says())
+	} else if len(p.changes)+len(p.files)+len(p.members) == 0 {
 		a.say("nothing changes")
 		return
 	}
@@ -308,6 +346,16 @@ func (a *app) carryOut(ctx context.Context, m *machine, p *setupPlan, tell func(
 		r.Unit = &recordUnit{daemonUnit, active == nil, enabled == nil}
 	}
 	wrote := false
+	if p.replaces != nil {
+		archive, err := p.replaces.leave(m, p.next.State)
+		if err != nil {
+			return err
+		}
+		wrote = true
+		if archive != "" {
+			tell(filepath.Join(p.next.State, archive), "the old journal; tillwarden journal list --file reads it")
+		}
+	}
 	for i := range p.files {
 		if err := m.put(r, &p.files[i]); err != nil {
 			return err
@@ -353,7 +401,7 @@ func (a *app) startDaemon(ctx context.Context, m *machine, p *setupPlan, wrote b
 	switch {
 	case inactive != nil:
 		a.system(ctx, m, tell, "systemctl", "enable", "--now", daemonUnit)
-	case p.now == nil || len(p.now.NeedsRestart(p.next)) > 0:
+	case p.now == nil || p.replaces != nil || len(p.now.NeedsRestart(p.next)) > 0:
 		a.system(ctx, m, tell, "systemctl", "restart", daemonUnit)
 	default:
 		a.system(ctx, m, tell, "systemctl", "reload", daemonUnit)

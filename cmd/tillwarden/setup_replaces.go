@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"tillwarden/daemon"
+	"tillwarden/enforcer"
+	"tillwarden/enforcer/durable"
+	"tillwarden/enforcer/journal"
+	"tillwarden/enforcer/journal/entry"
+)
+
+// replacement is what is known of a register that is replaced.
+type replacement struct {
+	register string
+	old      string // its state folder, from its disk or a backup; empty: it is lost
+	epoch    uint64 // where the folder is lost: the highest epoch that it loaded
+	takeover daemon.Takeover
+	entries  entry.Seq
+	db, pub  string // its journal, and the key that verifies it
+}
+
+// read finds out what there is to take over.
+func (r *replacement) read(ctx context.Context) error {
+	r.takeover = daemon.Takeover{Register: r.register, Floors: map[string]daemon.Floor{}}
+	if r.epoch > 0 {
+		r.takeover.Floors[enforcer.BundlePolicy] = daemon.Floor{Epoch: r.epoch}
+	}
+	if r.old == "" {
+		if r.epoch == 0 {
+			return usagef("--replaces: nothing is known of register %s", r.register).
+				hint("--old FOLDER is its state folder, from its disk or a backup").
+				hint("if that is lost: --epoch N, the highest epoch of a policy that it loaded, so that none older loads here")
+		}
+		return nil
+	}
+	r.db, r.pub = filepath.Join(r.old, "journal.db"), filepath.Join(r.old, "keys", "journal.pub")
+	if err := r.verify(ctx); err != nil {
+		return err
+	}
+	return r.floors(ctx)
+}
+
+func (r *replacement) verify(ctx context.Context) error {
+	var keys []note.Verifier
+	text, err := os.ReadFile(r.pub)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		r.pub = ""
+	case err != nil:
+		return failedf("reading the old register's public key: %w", err)
+	default:
+		k, err := journal.ParsePublic(string(text))
+		if err != nil {
+			return failedf("%s: %w", r.pub, err)
+		}
+		keys = append(keys, k)
+	}
+	report, err := journal.Verify(ctx, r.db, keys)
+	if err != nil {
+		return copyError(err)
+	}
+	if want := "/" + r.register + "/"; !strings.Contains(report.Origin, want) {
+		return refusedf("%s is the journal of %s, not of register %s", r.db, report.Origin, r.register).hint("name the register as its own configuration did")
+	}
+	r.takeover.Verified = report.OK && len(keys) > 0
+	r.entries = entry.Seq(report.Last)
+	return nil
+}
+
+// floors are the highest epochs that the old journal says were loaded, and its last
+// checkpoint.
+func (r *replacement) floors(ctx context.Context) error {
+	j, err := journal.OpenReader(r.db)
+	if err != nil {
+		return copyError(err)
+	}
+	defer j.Close()
+	err = j.Each(ctx, journal.Filter{Kind: entry.KindLoad}, func(e *entry.Entry) error {
+		if e.Outcome != entry.OutcomeAllowed || e.Policy == nil || e.Text != enforcer.BundlePolicy && e.Text != enforcer.BundleRoster {
+			return nil
+		}
+		if f, ok := r.takeover.Floors[e.Text]; !ok || e.Policy.Epoch > f.Epoch {
+			r.takeover.Floors[e.Text] = daemon.Floor{Epoch: e.Policy.Epoch, SHA256: hex.EncodeToString(e.Policy.Digest[:])}
+		}
+		return nil
+	})
+	if err == nil {
+		err = j.Checkpoints(ctx, func(_ int64, checkpoint []byte) error {
+			r.takeover.Checkpoint = string(checkpoint)
+			return nil
+		})
+	}
+	if err != nil && !errors.Is(err, journal.ErrDamaged) {
+		return err
+	}
+	return nil // what is damaged is archived as it is; verify has said so
+}
+
+// says is what of it people want to know before it happens.
+func (r *replacement) says() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "replaces register %s: ", r.register)
+	if f, ok := r.takeover.Floors[enforcer.BundlePolicy]; ok {
+		fmt.Fprintf(&b, "no policy below epoch %d; ", f.Epoch)
+	}
+	switch {
+	case r.db == "":
+		b.WriteString("its journal is lost")
+	case r.takeover.Verified:
+		fmt.Fprintf(&b, "its journal of %d entries is whole, and is archived", r.entries)
+	default:
+		fmt.Fprintf(&b, "its journal does not verify (tillwarden journal verify %s says more), and is archived as it is", r.db)
+	}
+	return b.String()
+}
+
+// leave puts the old journal into the archive, and what the daemon takes over at its
+// next start beside its state. Both are the daemon's own.
+func (r *replacement) leave(m *machine, state string) (archive string, err error) {
+	acc := readAccounts(m.at("/etc/passwd"), m.at("/etc/group"))
+	uid, gid, known := acc.numbers(daemonUser)
+	own := func(path string) error {
+		if !m.live() || !known {
+			return nil
+		}
+		return os.Chown(path, int(uid), int(gid))
+	}
+	dir := m.at(state)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", failedf("making the state folder: %w", err)
+	}
+	if r.db != "" {
+		archive = filepath.Join("archive", fmt.Sprintf("%s-%d", r.register, r.entries))
+		to := filepath.Join(dir, archive)
+		if err := os.MkdirAll(to, 0o700); err != nil {
+			return "", failedf("archiving the old journal: %w", err)
+		}
+		files := map[string]string{r.db: "journal.db"}
+		if r.pub != "" {
+			files[r.pub] = "journal.pub"
+		}
+		for from, name := range files {
+			if err := copyDurably(from, filepath.Join(to, name)); err != nil {
+				return "", failedf("archiving the old journal: %w", err)
+			}
+			if err := own(filepath.Join(to, name)); err != nil {
+				return "", failedf("archiving the old journal: %w", err)
+			}
+		}
+		if r.takeover.Checkpoint != "" {
+			if err := durable.Replace(filepath.Join(to, "checkpoint.txt"), []byte(r.takeover.Checkpoint), 0o600); err != nil {
+				return "", failedf("archiving the last checkpoint: %w", err)
+			}
+			if err := own(filepath.Join(to, "checkpoint.txt")); err != nil {
+				return "", failedf("archiving the last checkpoint: %w", err)
+			}
+		}
+		for _, d := range []string{to, filepath.Dir(to)} {
+			if err := own(d); err != nil {
+				return "", failedf("archiving the old journal: %w", err)
+			}
+		}
+	}
+	r.takeover.Archive = archive
+	if done, err := os.ReadFile(filepath.Join(dir, "takeover.done.json")); err == nil {
+		if t, err := daemon.ParseTakeover(done); err == nil && reflect.DeepEqual(t, &r.takeover) {
+			return archive, nil // it is in the journal already
+		}
+	}
+	text, err := json.MarshalIndent(&r.takeover, "", "  ")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "takeover.json")
+	if err := durable.Replace(path, append(text, '\n'), 0o600); err != nil {
+		return "", failedf("writing %s: %w", path, err)
+	}
+	if err := errors.Join(own(path), own(dir)); err != nil {
+		return "", failedf("writing %s: %w", path, err)
+	}
+	return archive, nil
+}
+
+// copyDurably copies a file that may be large. What is there already is taken for the
+// same copy: an archive is named by its register and its last entry.
+func copyDurably(from, to string) (err error) {
+	if _, err := os.Stat(to); err == nil {
+		return nil
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	temp := to + ".copying"
+	out, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
+		_ = os.Remove(temp)
+		return err
+	}
+	return durable.Name(temp, to)
+}
