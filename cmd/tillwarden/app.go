@@ -97,6 +97,7 @@ command line cannot be understood; 3 could not do it.`,
 			root.AddCommand(c)
 		}
 	}
+	root.AddCommand(a.manualCommand())
 	return root
 }
 

@@ -1,16 +1,19 @@
-// The linters that `make lint` runs, apart from the product's own
-// requirements so that they never weigh on what is shipped.
+// The linters that `make lint` runs and what makes the manual pages, apart from
+// the product's own requirements so that they never weigh on what is shipped.
 module tillwarden
 
 go 1.26.0
 
 tool (
+	github.com/cpuguy83/go-md2man/v2
 	honnef.co/go/tools/cmd/staticcheck
 	mvdan.cc/gofumpt
 )
 
 require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
+	github.com/cpuguy83/go-md2man/v2 v2.0.7 // indirect
+	github.com/russross/blackfriday/v2 v2.1.0 // indirect
 	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect
 	golang.org/x/mod v0.41.0 // indirect
 	golang.org/x/sync v0.23.0 // indirect
