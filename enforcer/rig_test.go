@@ -23,6 +23,7 @@ type fakeClock struct {
 	mu     sync.Mutex
 	now    time.Duration
 	boot   entry.BootID
+	wall   int64 // by how much the wall clock was set
 	timers []*fakeTimer
 }
 
@@ -41,7 +42,7 @@ func (c *fakeClock) Boot() time.Duration {
 func (c *fakeClock) Stamp() entry.Stamp {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return entry.Stamp{Wall: 1e18 + int64(c.now), Boot: int64(c.now), BootID: c.boot, Clock: entry.ClockSynchronised}
+	return entry.Stamp{Wall: 1e18 + c.wall + int64(c.now), Boot: int64(c.now), BootID: c.boot, Clock: entry.ClockSynchronised}
 }
 
 func (c *fakeClock) After(d time.Duration, f func()) func() bool {
