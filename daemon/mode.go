@@ -34,9 +34,16 @@ func (d *Daemon) modeStatus(s *enforcer.Snapshot, c api.Caller) api.Mode {
 	if m != nil {
 		w.Seq, w.Functions, w.Reason, w.By, w.With = api.Seq(m.ID), m.Functions, m.Why, m.By, m.With
 	}
+	_, w.Codes = d.gate.Codes()
 	spent, total := d.gate.MonitorTime()
 	w.Spent, w.Total = spent.Seconds(), total.Seconds()
 	return w
+}
+
+// passesPrint reports whether printing passes, whatever a printer's dialect says of it.
+func (d *Daemon) passesPrint() bool {
+	m := d.gate.Snapshot().Mode
+	return m != nil && m.Kind == entry.ModeBreakGlass && !m.Over(d.clock.Boot())
 }
 
 // Monitor begins monitor mode.
@@ -57,15 +64,15 @@ func (d *Daemon) beginMode(ctx context.Context, c api.Caller, kind entry.Mode, r
 		return nil, modeInvalid(err)
 	}
 	if !r.SetUp {
-		if r.By == nil || r.With == nil {
-			return nil, api.Errorf(api.CodeRefused, "two persons who may have to do this").WithReason(entry.ReasonCardRequired.String()).
-				WithHint("give both operators' numbers and PINs, in by and with: tillwarden mode " + kind.String() + " --as NUMBER --with NUMBER")
-		}
 		var err error
-		if m.By, err = d.party(ctx, c, r.By); err != nil {
-			return nil, err
+		if len(r.Code) > 0 && r.By != nil {
+			if m.By, err = d.party(ctx, c, r.By); err == nil {
+				m.Code, err = d.oneTimeCode(r.Code)
+			}
+		} else {
+			m.By, m.With, err = d.twoParties(ctx, c, r.By, r.With, "tillwarden mode "+kind.String())
 		}
-		if m.With, err = d.party(ctx, c, r.With); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -78,9 +85,22 @@ func (d *Daemon) beginMode(ctx context.Context, c api.Caller, kind entry.Mode, r
 	case err != nil: // it has begun
 		d.log.Error("mode", "err", err)
 	case decision.Outcome != entry.OutcomeAllowed:
-		return nil, d.modeRefused(kind, decision)
+		return nil, d.modeRefused(sayMode(kind)+" does not begin", decision)
 	}
 	return d.modeChanged(c), nil
+}
+
+// twoParties finds out who both of those are who change the mode.
+func (d *Daemon) twoParties(ctx context.Context, c api.Caller, by, with *api.Credentials, command string) (a, b *enforcer.Party, err error) {
+	if by == nil || with == nil {
+		return nil, nil, api.Errorf(api.CodeRefused, "two persons who may have to do this").WithReason(entry.ReasonCardRequired.String()).
+			WithHint("give both operators' numbers and PINs, in by and with: " + command + " --as NUMBER --with NUMBER")
+	}
+	if a, err = d.party(ctx, c, by); err != nil {
+		return nil, nil, err
+	}
+	b, err = d.party(ctx, c, with)
+	return a, b, err
 }
 
 // party finds out who one of those is who change the mode.
@@ -101,11 +121,11 @@ func modeInvalid(err error) error {
 }
 
 // modeRefused is a change of mode that was not allowed, as an error.
-func (d *Daemon) modeRefused(kind entry.Mode, decision enforcer.Decision) error {
-	e := api.Errorf(api.CodeRefused, "%s does not begin: %s", sayMode(kind), sayReason(decision.Reason)).WithReason(decision.Reason.String())
+func (d *Daemon) modeRefused(what string, decision enforcer.Decision) error {
+	e := api.Errorf(api.CodeRefused, "%s: %s", what, sayReason(decision.Reason)).WithReason(decision.Reason.String())
 	switch decision.Reason {
 	case entry.ReasonRule, entry.ReasonRefused, entry.ReasonNoWorkGroup, entry.ReasonUnreviewed:
-		e.Message = fmt.Sprintf("%s does not begin: one of the two may not: %s", sayMode(kind), sayRule(d.gate.Snapshot(), decision.Rule))
+		e.Message = fmt.Sprintf("%s: somebody of those may not: %s", what, sayRule(d.gate.Snapshot(), decision.Rule))
 	case entry.ReasonExists:
 		e.Code, e.Message = api.CodeConflict, "there is a mode already"
 		return e.WithHint("end it first: tillwarden mode enforce")
@@ -115,8 +135,10 @@ func (d *Daemon) modeRefused(kind entry.Mode, decision enforcer.Decision) error 
 		spent, total := d.gate.MonitorTime()
 		return e.WithHint(fmt.Sprintf("%s of %s are left", (total - spent).Round(time.Minute), total))
 	case entry.ReasonUsed:
-		e.Message = "set-up begins in monitor mode once, and before anybody has signed on"
-		return e.WithHint("later it takes two persons who may")
+		e.Message = what + ": it was used before, or set-up is over"
+		return e.WithHint("set-up does so once, and before anybody has signed on; a code counts once; later it takes two persons who may")
+	case entry.ReasonUnknownCredential:
+		e.Message = what + ": this is no code of the list that counts"
 	case entry.ReasonSamePerson:
 		e.Message = "it takes two persons, and that is one"
 	}

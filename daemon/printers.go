@@ -115,6 +115,7 @@ func (d *Daemon) guardOptions(p *PrinterConfig) (printer.Options, error) {
 		Events:     func(e printer.Event) { d.printerEvent(p.Name, e) },
 		Attached:   func(port string, err error) { d.attached("printer "+p.Name, port, err) },
 		Printed:    d.touch,
+		Pass:       d.passesPrint,
 		Keep:       d.given.keeper(p.Name),
 		Drain:      unlessDialects(p.Drain), DisableRealtime: unlessDialects(p.DisableRealtime),
 	}
@@ -291,6 +292,9 @@ func (d *Daemon) printerEvent(name string, e printer.Event) {
 		Kind: e.Kind, Outcome: e.Outcome, Reason: e.Reason, Device: name, Drawer: e.Drawer, About: e.About, Session: e.Session,
 		Elapsed: int64(e.Elapsed), Count: e.Count, Text: e.Text, Source: name,
 	}
+	if e.Kind == entry.KindDevicePassed {
+		entered.Mode = entry.ModeBreakGlass
+	}
 	if s := d.gate.Snapshot().Session; s != nil && s.ID == e.Session {
 		entered.Operator, entered.Person = s.Subject.Operator, s.Subject.Person
 	}
@@ -303,6 +307,8 @@ func (d *Daemon) printerEvent(name string, e printer.Event) {
 	case entry.KindDeviceUp, entry.KindDeviceDown, entry.KindDeviceTrust:
 		d.log.Info("device", "device", name, "event", e.Kind.String(), "reason", e.Reason.String(), "what", e.Text)
 		d.notify.status(d.statusLine())
+	case entry.KindDevicePassed:
+		d.log.Warn("forwarded in break-glass", "device", name, "what", e.Text, "bytes", e.Count)
 	case entry.KindDeviceRefused:
 		d.log.Info("not forwarded", "device", name, "what", e.Text, "bytes", e.Count)
 	}

@@ -208,6 +208,8 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 		return e.Device + " is there"
 	case entry.KindDeviceDown:
 		return e.Device + " is gone"
+	case entry.KindDevicePassed:
+		return "break-glass passed on what nobody understood"
 	case entry.KindDeviceRefused:
 		if e.Reason == entry.ReasonPrintLost {
 			return "a picture or code was not printed: the printer must not get it"

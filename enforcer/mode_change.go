@@ -31,6 +31,15 @@ type ModeRequest struct {
 	// SetUp instead of persons: a register that is being set up begins in monitor
 	// mode, once, and before anybody has ever signed on.
 	SetUp bool
+	// Code instead of With, for break-glass: one of the sealed list.
+	Code *OneTimeCode
+}
+
+// OneTimeCode is what somebody gave: which one it is of the list whose verifiers
+// have this digest. Who calls has looked it up; Number 0: it is none.
+type OneTimeCode struct {
+	List   [32]byte
+	Number int // from 1
 }
 
 // Check says what keeps a request from being understood, whoever makes it.
@@ -44,6 +53,8 @@ func (r *ModeRequest) Check() error {
 		return fmt.Errorf("%w: %d functions, at most %d: monitor the whole register", ErrRequest, len(r.Functions), MaxModeKeys)
 	case r.Kind == entry.ModeBreakGlass && (len(r.Functions) > 0 || r.SetUp):
 		return fmt.Errorf("%w: break-glass is for sales on the whole register, and never set-up's", ErrRequest)
+	case r.Code != nil && r.Kind != entry.ModeBreakGlass:
+		return fmt.Errorf("%w: a code is for break-glass", ErrRequest)
 	case len(r.Source) > maxWord:
 		return fmt.Errorf("%w: a source of %d bytes", ErrRequest, len(r.Source))
 	}
@@ -185,17 +196,30 @@ func (g *Gate) mayBegin(s *Snapshot, r *ModeRequest, e *entry.Entry) Decision {
 	case r.SetUp:
 		e.Claimant = claimSetUp
 		return agree(d, e, entry.ReasonTechnician)
-	case r.By == nil || r.With == nil:
+	case r.Code != nil:
+		return g.mayByCode(s, r, e)
+	}
+	if d = mayBoth(s, r.By, r.With, e); d.Outcome == entry.OutcomeAllowed {
+		e.Claimant = claimPersons
+	}
+	return d
+}
+
+// mayBoth decides whether these are two different persons who may both.
+func mayBoth(s *Snapshot, by, with *Party, e *entry.Entry) (d Decision) {
+	switch {
+	case s.Policy == nil:
+		return deny(d, e, entry.ReasonNoPolicy)
+	case by == nil || with == nil:
 		return deny(d, e, entry.ReasonCardRequired)
-	case r.By.known().Operator == r.With.known().Operator || r.By.known().Person == r.With.known().Person:
+	case by.known().Operator == with.known().Operator || by.known().Person == with.known().Person:
 		return deny(d, e, entry.ReasonSamePerson)
 	}
-	for _, p := range []*Party{r.By, r.With} {
+	for _, p := range []*Party{by, with} {
 		if d = mayChange(s, p, e); d.Outcome != entry.OutcomeAllowed {
 			return d
 		}
 	}
-	e.Claimant = claimPersons
 	return d
 }
 
@@ -203,6 +227,7 @@ func (g *Gate) mayBegin(s *Snapshot, r *ModeRequest, e *entry.Entry) Decision {
 const (
 	claimPersons = "persons"
 	claimSetUp   = "set-up"
+	claimCode    = "code"
 )
 
 // mayChange decides whether somebody may change the mode of an entry.

@@ -339,3 +339,81 @@ func TestSetUpBeginsOnce(t *testing.T) {
 		t.Errorf("without a policy: %+v", d)
 	}
 }
+
+// TestBreakGlassByCode: one person and a code of the list that counts, once.
+func TestBreakGlassByCode(t *testing.T) {
+	r := moding(t)
+	list, other := [32]byte{1}, [32]byte{2}
+	by := func(who *Party, list [32]byte, n int) entry.Reason {
+		t.Helper()
+		d, err := r.BeginMode(ctx, ModeRequest{
+			Kind: entry.ModeBreakGlass, For: time.Hour, Why: "the reader is broken", Source: "test", By: who, Code: &OneTimeCode{list, n},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Outcome == entry.OutcomeAllowed {
+			if _, err := r.EndMode(ctx, nil, "test"); err != nil {
+				t.Fatal(err)
+			}
+			return entry.ReasonNone
+		}
+		return d.Reason
+	}
+	make := func(list [32]byte, setUp bool, by, with *Party) entry.Outcome {
+		t.Helper()
+		d, err := r.MakeCodes(ctx, CodesRequest{List: list, Count: 3, Source: "test", SetUp: setUp, By: by, With: with})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Outcome
+	}
+	if got := by(party(lea), list, 1); got != entry.ReasonUnknownCredential {
+		t.Errorf("without a list: %v", got)
+	}
+	if got := make(list, true, nil, nil); got != entry.OutcomeAllowed {
+		t.Fatalf("set-up: %v", got)
+	}
+	for _, c := range []struct {
+		what string
+		who  *Party
+		list [32]byte
+		n    int
+		want entry.Reason
+	}{
+		{"nobody", nil, list, 1, entry.ReasonCardRequired},
+		{"a cashier", party(ann), list, 1, entry.ReasonRule},
+		{"none of the list", party(lea), list, 0, entry.ReasonUnknownCredential},
+		{"beyond it", party(lea), list, 4, entry.ReasonUnknownCredential},
+		{"another list", party(lea), other, 1, entry.ReasonUnknownCredential},
+		{"the first", party(lea), list, 1, entry.ReasonNone},
+		{"the first again", party(max2), list, 1, entry.ReasonUsed},
+		{"the last", party(lea), list, 3, entry.ReasonNone},
+	} {
+		if got := by(c.who, c.list, c.n); got != c.want {
+			t.Errorf("%s: %v, want %v", c.what, got, c.want)
+		}
+	}
+	r.lose()
+	r.kill()
+	r.load(1, modePolicy())
+	if _, left := r.Codes(); left != 1 {
+		t.Errorf("%d codes are left after a restart", left)
+	}
+	if got := by(party(lea), list, 3); got != entry.ReasonUsed {
+		t.Errorf("used before the restart: %v", got)
+	}
+	r.signOn(ann)
+	if got := make(other, true, nil, nil); got != entry.OutcomeDenied {
+		t.Errorf("set-up after somebody signed on: %v", got)
+	}
+	if got := make(other, false, party(lea), party(annLead)); got != entry.OutcomeAllowed {
+		t.Errorf("two persons: %v", got)
+	}
+	if got := by(party(lea), list, 2); got != entry.ReasonUnknownCredential {
+		t.Errorf("a code of the old list: %v", got)
+	}
+	if got := by(party(lea), other, 1); got != entry.ReasonNone {
+		t.Errorf("a code of the new list: %v", got)
+	}
+}

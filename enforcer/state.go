@@ -24,6 +24,7 @@ type state struct {
 	Floors   map[string]floor `json:"floors,omitempty"`
 	Undo     undo             `json:"undo,omitzero"`
 	Mode     *savedMode       `json:"mode,omitempty"`
+	Codes    *savedCodes      `json:"codes,omitempty"`
 	// Monitored is how long the installation was in monitor mode.
 	Monitored time.Duration `json:"monitored_ns,omitempty"`
 	// SetUpMonitored: set-up began in monitor mode. SignedOn: somebody signed on, so set-up is over.
@@ -93,7 +94,7 @@ func StateKinds() []entry.Kind {
 	return []entry.Kind{
 		entry.KindSignOn, entry.KindSignOff, entry.KindLock, entry.KindUnlock, entry.KindDecision, entry.KindWithdrawn,
 		entry.KindOverride, entry.KindApproval, entry.KindOverrideEnd, entry.KindLoad, entry.KindSession,
-		entry.KindMode, entry.KindModeEnd, entry.KindModeLeft,
+		entry.KindMode, entry.KindModeEnd, entry.KindModeLeft, entry.KindCodes,
 	}
 }
 
@@ -175,6 +176,11 @@ func (s *state) apply(e *entry.Entry) {
 	case entry.KindMode:
 		if allowed {
 			s.beginMode(e)
+			s.useCode(e)
+		}
+	case entry.KindCodes:
+		if allowed {
+			s.makeCodes(e)
 		}
 	case entry.KindModeEnd:
 		// About 0 ends whatever mode there is: it follows a beginning of which

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -126,8 +127,16 @@ func (f *fake) begin(c api.Caller, mode string, r *api.ModeRequest) (*api.ModeAn
 			return nil, err
 		}
 	}
-	f.note(c, "%s %s and %s for %gs functions=%s set-up=%v: %s", mode, by, with, r.Seconds, strings.Join(r.Functions, "|"), r.SetUp, r.Reason)
+	f.note(c, "%s %s and %s for %gs functions=%s set-up=%v code=%d: %s", mode, by, with, r.Seconds, strings.Join(r.Functions, "|"), r.SetUp, len(r.Code), r.Reason)
 	return &api.ModeAnswer{Say: mode + " begins", Mode: api.Mode{Mode: mode, Left: r.Seconds}}, nil
+}
+
+func (f *fake) MakeCodes(_ context.Context, c api.Caller, r *api.CodesRequest) (*api.Done, error) {
+	if err := errors.Join(knows(r.By), knows(r.With)); err != nil {
+		return nil, err
+	}
+	f.note(c, "codes %d of %d characters by=%v with=%v set-up=%v", len(r.Codes), len(r.Codes[0]), r.By != nil, r.With != nil, r.SetUp)
+	return &api.Done{Say: "they count"}, nil
 }
 
 func (f *fake) EndMode(_ context.Context, c api.Caller, r *api.EndModeRequest) (*api.ModeAnswer, error) {

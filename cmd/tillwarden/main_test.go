@@ -78,11 +78,13 @@ func environment(e *testscript.Env) error {
 
 // commands are what the scripts have beyond testscript's own.
 var commands = map[string]func(*testscript.TestScript, bool, []string){
-	"code":    wantCode,
-	"mode":    wantMode,
-	"swap":    swap,
-	"journal": makeJournal,
-	"await":   await,
-	"expand":  expand,
-	"bytes":   writeBytes,
+	"code":      wantCode,
+	"mode":      wantMode,
+	"firstcode": firstCode,
+	"secret":    secret,
+	"swap":      swap,
+	"journal":   makeJournal,
+	"await":     await,
+	"expand":    expand,
+	"bytes":     writeBytes,
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,11 +13,12 @@ import (
 )
 
 func (a *app) modeCommand() *cobra.Command {
-	c := a.group("mode", "enforcing, monitor mode and break-glass: show, monitor, break-glass, enforce",
+	c := a.group("mode", "enforcing, monitor mode and break-glass: show, monitor, break-glass, enforce, codes",
 		`  tillwarden mode show
   tillwarden mode monitor --for 14d --reason "moving in" --as 201 --with 202
   tillwarden mode enforce --as 201`,
-		a.modeShowCommand(), a.modeMonitorCommand(), a.modeBreakGlassCommand(), a.modeEnforceCommand())
+		a.modeShowCommand(), a.modeMonitorCommand(), a.modeBreakGlassCommand(), a.modeEnforceCommand(),
+		a.modeCodesCommand())
 	c.Long = `A register enforces: the policy alone decides. For a limited time two persons may
 begin another mode. In monitor mode what the policy refuses is let through,
 journaled and counted. In break-glass drawers open for sales and printing passes,
@@ -120,6 +122,9 @@ func (a *app) showMode(m *api.Mode) error {
 	if m.Seq > 0 {
 		rows = append(rows, []string{"journal", fmt.Sprintf("entry %d", m.Seq)})
 	}
+	if m.Codes > 0 {
+		rows = append(rows, []string{"codes", fmt.Sprintf("%d one-time codes for break-glass are left", m.Codes)})
+	}
 	if m.Total > 0 {
 		spent, total := time.Duration(m.Spent*float64(time.Second)), time.Duration(m.Total*float64(time.Second))
 		rows = append(rows, []string{"monitor mode", fmt.Sprintf("%s of %s used up by this installation", sayLeft(spent), sayLeft(total))})
@@ -130,6 +135,7 @@ func (a *app) showMode(m *api.Mode) error {
 // modeFlags are what beginning a mode takes.
 type modeFlags struct {
 	by, with actor
+	code     bool
 	how      span
 	r        api.ModeRequest
 }
@@ -154,12 +160,18 @@ func (a *app) modeRequest(f *modeFlags, verb string) error {
 		return usagef("mode %s: --reason is missing", verb).hint("say why; it goes to the journal")
 	case f.r.SetUp && (f.by.given() || f.with.given()):
 		return usagef("mode %s: --set-up needs nobody: leave --as and --with out", verb)
-	case !f.r.SetUp && (!f.by.given() || !f.with.given()):
+	case f.code && f.with.given():
+		return usagef("mode %s: say either --with or --code", verb)
+	case !f.r.SetUp && (!f.by.given() || !f.with.given() && !f.code):
 		return usagef("mode %s: two persons are needed: --as NUMBER --with NUMBER", verb)
 	}
 	f.r.Seconds = time.Duration(f.how).Seconds()
 	var err error
 	if f.r.By, err = a.credentials(f.by); err != nil {
+		return err
+	}
+	if f.code {
+		f.r.Code, err = a.askSecret("one-time code", "a one-time code is 12 letters and digits; it is read after the PIN")
 		return err
 	}
 	f.r.With, err = a.credentials(f.with)
@@ -169,6 +181,7 @@ func (a *app) modeRequest(f *modeFlags, verb string) error {
 func (f *modeFlags) wipe() {
 	wipe(f.r.By)
 	wipe(f.r.With)
+	f.r.Code.Wipe()
 }
 
 func (a *app) modeMonitorCommand() *cobra.Command {
@@ -217,9 +230,13 @@ func (a *app) modeBreakGlassCommand() *cobra.Command {
 		Short: "open drawers for sales whatever the policy says, for the evening when the store cannot wait",
 		Long: `For 4 hours at most drawers open for sales whatever the policy says, also where
 nobody can sign on. Everything is journaled, and shown at the register. Openings
-that are no sales are decided as ever.` + twoPersons,
-		Example: `  tillwarden mode break-glass --reason "the reader is broken" --for 2h --as 201 --with 202`,
-		Args:    exactly(),
+that are no sales are decided as ever.` + twoPersons + `
+
+Where there is one person, a code of the sealed list counts as the second: --code
+instead of --with (tillwarden mode codes makes the list).`,
+		Example: `  tillwarden mode break-glass --reason "the reader is broken" --for 2h --as 201 --with 202
+  tillwarden mode break-glass --reason "the reader is broken" --as 201 --code`,
+		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			defer f.wipe()
 			if err := a.modeRequest(&f, "break-glass"); err != nil {
@@ -237,6 +254,93 @@ that are no sales are decided as ever.` + twoPersons,
 		},
 	}
 	f.add(c)
+	c.Flags().BoolVar(&f.code, "code", false, "a one-time code of the sealed list instead of a second person; it is asked for")
+	return c
+}
+
+// The form of one-time codes: 60 bits, of an alphabet without what is taken for
+// something else, in three groups.
+const (
+	codeAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	codeGroup    = 4
+	codeGroups   = 3
+)
+
+func newCode() api.Secret {
+	var random [codeGroup * codeGroups]byte
+	_, _ = rand.Read(random[:]) // never fails
+	var code api.Secret
+	for i, b := range random {
+		if i > 0 && i%codeGroup == 0 {
+			code = append(code, '-')
+		}
+		code = append(code, codeAlphabet[b%byte(len(codeAlphabet))])
+	}
+	return code
+}
+
+func (a *app) modeCodesCommand() *cobra.Command {
+	var by, with actor
+	var r api.CodesRequest
+	n := 10
+	c := &cobra.Command{
+		Use:   "codes --as NUMBER --with NUMBER",
+		Short: "make a list of one-time codes for break-glass, shown once",
+		Long: `Makes one-time codes, and writes them on standard output this once: print them, and
+seal the sheet in an envelope that lies in the safe. With one of them break-glass
+needs one person instead of two. The register keeps only what they are checked
+against, and a new list makes every older one void.` + twoPersons + `
+
+While the register is set up, before anybody has signed on, the technician makes
+the first list with --set-up.`,
+		Example: "  tillwarden mode codes --as 201 --with 202 | lp\n  tillwarden mode codes --set-up",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if n < 1 || n > 50 {
+				return usagef("mode codes: --count is not between 1 and 50")
+			}
+			if r.SetUp == (by.given() && with.given()) || r.SetUp && (by.given() || with.given()) {
+				return usagef("mode codes: two persons are needed: --as NUMBER --with NUMBER")
+			}
+			var err error
+			defer func() { wipe(r.By); wipe(r.With) }()
+			if r.By, err = a.credentials(by); err != nil {
+				return err
+			}
+			if r.With, err = a.credentials(with); err != nil {
+				return err
+			}
+			for range n {
+				r.Codes = append(r.Codes, newCode())
+			}
+			client, err := a.dialFor(cmd.Context(), by)
+			if err != nil {
+				return err
+			}
+			done, err := client.MakeCodes(cmd.Context(), r)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				codes := make([]string, n)
+				for i, c := range r.Codes {
+					codes[i] = string(c)
+				}
+				return a.printJSON(map[string]any{"codes": codes})
+			}
+			a.say("Break-glass codes, each good once. Keep this sheet sealed.\n")
+			for i, c := range r.Codes {
+				a.say("%3d  %s  used on ____________ by ____________", i+1, string(c))
+			}
+			a.say("\ntillwarden mode break-glass --as NUMBER --code --reason WHY")
+			a.note("%s", done.Say)
+			return nil
+		},
+	}
+	asFlag(c, &by)
+	c.Flags().StringVar(&with.number, "with", "", "operator `number` of the second person; the PIN is asked for")
+	c.Flags().IntVar(&n, "count", n, "how `many`, at most 50")
+	c.Flags().BoolVar(&r.SetUp, "set-up", false, "for the technician who sets the register up, before anybody has signed on")
 	return c
 }
 

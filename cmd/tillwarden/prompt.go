@@ -63,11 +63,17 @@ func (a *app) terminal() (int, bool) {
 // askPIN asks for a PIN: on a terminal without showing it, else as the next
 // line of standard input.
 func (a *app) askPIN(whose string) (api.Secret, error) {
+	return a.askSecret("PIN of "+whose, "PINs are read one a line, in the order: the acting operator's (--as), then the new one")
+}
+
+// askSecret asks for what must not be shown. order is the hint where standard
+// input has no more lines.
+func (a *app) askSecret(what, order string) (api.Secret, error) {
 	fd, ok := a.terminal()
 	var pin []byte
 	var err error
 	if ok {
-		fmt.Fprintf(a.err, "PIN of %s: ", whose)
+		fmt.Fprintf(a.err, "%s: ", what)
 		pin, err = a.unseen(fd)
 		fmt.Fprintln(a.err)
 	} else {
@@ -77,14 +83,13 @@ func (a *app) askPIN(whose string) (api.Secret, error) {
 		return nil, err
 	}
 	if err == io.EOF {
-		return nil, usagef("the PIN of %s is missing on standard input", whose).
-			hint("PINs are read one a line, in the order: the acting operator's (--as), then the new one")
+		return nil, usagef("the %s is missing on standard input", what).hint("%s", order)
 	}
 	if err != nil {
-		return nil, failedf("reading the PIN of %s: %w", whose, err)
+		return nil, failedf("reading the %s: %w", what, err)
 	}
 	if len(pin) == 0 {
-		return nil, usagef("no PIN was given for %s", whose)
+		return nil, usagef("no %s was given", what)
 	}
 	return api.Secret(pin), nil
 }

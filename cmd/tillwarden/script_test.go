@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -79,4 +80,34 @@ func (f *fake) writeCalls(ts *testscript.TestScript, neg bool, args []string) {
 	defer f.mu.Unlock()
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Join(f.calls, "\n")+"\n"), 0o600))
 	f.calls = nil
+}
+
+var sheetCode = regexp.MustCompile(`[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}`)
+
+// firstCode writes a PIN and the first code of a printed list, as standard input
+// takes them: firstcode SHEET PIN FILE
+func firstCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: firstcode SHEET PIN FILE")
+	}
+	code := sheetCode.FindString(ts.ReadFile(args[0]))
+	if code == "" {
+		ts.Fatalf("there is no code in %s", args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(ts.ReadFile(args[1])+strings.ToLower(code)+"\n"), 0o600))
+}
+
+// secret wants none of a printed list's codes in files: secret SHEET FILE...
+func secret(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: secret SHEET FILE...")
+	}
+	for _, code := range sheetCode.FindAllString(ts.ReadFile(args[0]), -1) {
+		for _, file := range args[1:] {
+			text := strings.ToUpper(strings.ReplaceAll(ts.ReadFile(file), "-", ""))
+			if strings.Contains(text, strings.ReplaceAll(code, "-", "")) {
+				ts.Fatalf("a code is in %s", file)
+			}
+		}
+	}
 }

@@ -23,6 +23,7 @@ type Backend interface {
 	Mode(ctx context.Context, c Caller) (*Mode, error)
 	Monitor(ctx context.Context, c Caller, r *ModeRequest) (*ModeAnswer, error)
 	BreakGlass(ctx context.Context, c Caller, r *ModeRequest) (*ModeAnswer, error)
+	MakeCodes(ctx context.Context, c Caller, r *CodesRequest) (*Done, error)
 	EndMode(ctx context.Context, c Caller, r *EndModeRequest) (*ModeAnswer, error)
 
 	Ask(ctx context.Context, c Caller, ask *AskRequest) (*Answer, error)

@@ -95,6 +95,11 @@ func (c *Client) BreakGlass(ctx context.Context, r ModeRequest) (*ModeAnswer, er
 	return do[ModeAnswer](ctx, c, "POST", "/v1/mode/break-glass", &r)
 }
 
+// MakeCodes makes a new list of one-time codes for break-glass (console, technician).
+func (c *Client) MakeCodes(ctx context.Context, r CodesRequest) (*Done, error) {
+	return do[Done](ctx, c, "POST", "/v1/mode/codes", &r)
+}
+
 // EndMode ends a mode (technician, or console with By): the policy alone decides again.
 func (c *Client) EndMode(ctx context.Context, r EndModeRequest) (*ModeAnswer, error) {
 	return do[ModeAnswer](ctx, c, "POST", "/v1/mode/enforce", &r)

@@ -33,6 +33,15 @@ func (r *PeopleRequest) wipe() {
 func (r *ModeRequest) wipe() {
 	r.By.wipe()
 	r.With.wipe()
+	r.Code.Wipe()
+}
+
+func (r *CodesRequest) wipe() {
+	r.By.wipe()
+	r.With.wipe()
+	for _, c := range r.Codes {
+		c.Wipe()
+	}
 }
 
 func (r *EndModeRequest) wipe() { r.By.wipe() }

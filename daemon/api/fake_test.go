@@ -77,7 +77,7 @@ func (f *fake) Status(_ context.Context, c Caller) (*Status, error) {
 
 func mode() *Mode {
 	return &Mode{
-		Mode: "monitor", Seq: 8, Left: 60, Functions: []string{"pos.drawer"}, Reason: "moving in", By: "2001", With: "2002", Spent: 1, Total: 2,
+		Mode: "monitor", Seq: 8, Left: 60, Functions: []string{"pos.drawer"}, Reason: "moving in", By: "2001", With: "2002", Spent: 1, Total: 2, Codes: 3,
 	}
 }
 
@@ -97,7 +97,20 @@ func (f *fake) BreakGlass(_ context.Context, c Caller, r *ModeRequest) (*ModeAns
 	f.note(c, "break-glass")
 	f.pin(r.By)
 	f.pin(r.With)
+	f.mu.Lock()
+	f.kept = append(f.kept, r.Code)
+	f.mu.Unlock()
 	return &ModeAnswer{Say: "done", Mode: *mode()}, f.err
+}
+
+func (f *fake) MakeCodes(_ context.Context, c Caller, r *CodesRequest) (*Done, error) {
+	f.note(c, "codes")
+	f.pin(r.By)
+	f.pin(r.With)
+	f.mu.Lock()
+	f.kept = append(f.kept, r.Codes...)
+	f.mu.Unlock()
+	return &Done{Say: "done"}, f.err
 }
 
 func (f *fake) EndMode(_ context.Context, c Caller, r *EndModeRequest) (*ModeAnswer, error) {

@@ -64,6 +64,7 @@ var routes = []route{
 	{"GET", "/v1/mode", all, noBody, classPlain, get(Backend.Mode)},
 	{"POST", "/v1/mode/monitor", people, smallBody, classPIN, beginMode(Backend.Monitor, MaxMonitor)},
 	{"POST", "/v1/mode/break-glass", people, smallBody, classPIN, beginMode(Backend.BreakGlass, MaxBreakGlass)},
+	{"POST", "/v1/mode/codes", people, smallBody, classPIN, makeCodes},
 	{"POST", "/v1/mode/enforce", people, smallBody, classPIN, post(Backend.EndMode)},
 
 	{"POST", "/v1/ask", all, smallBody, classPlain, ask},
@@ -196,11 +197,31 @@ func beginMode(f func(Backend, context.Context, Caller, *ModeRequest) (*ModeAnsw
 		if !(req.Seconds >= 60 && req.Seconds <= most.Seconds()) {
 			return nil, Errorf(CodeInvalid, "seconds is not between 60 and %.0f", most.Seconds())
 		}
-		if req.SetUp && x.caller.Role != RoleTechnician {
-			return nil, Errorf(CodeForbidden, "set_up is for the technician's socket")
+		if err := x.setUp(req.SetUp); err != nil {
+			return nil, err
 		}
 		return answer(f(s.backend, x.ctx, x.caller, &req))
 	}
+}
+
+// setUp refuses whoever claims to set the register up over another socket.
+func (x *exchange) setUp(claimed bool) error {
+	if claimed && x.caller.Role != RoleTechnician {
+		return Errorf(CodeForbidden, "set_up is for the technician's socket")
+	}
+	return nil
+}
+
+func makeCodes(s *Server, x *exchange) (any, error) {
+	var req CodesRequest
+	defer wipe(&req)
+	if err := x.decode(&req); err != nil {
+		return nil, err
+	}
+	if err := x.setUp(req.SetUp); err != nil {
+		return nil, err
+	}
+	return answer(s.backend.MakeCodes(x.ctx, x.caller, &req))
 }
 
 // checkWait refuses what is no number of seconds to wait; NaN cannot come out of JSON.

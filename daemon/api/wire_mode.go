@@ -26,6 +26,8 @@ type Mode struct {
 	// Spent is how long this installation was in monitor mode, of Total.
 	Spent float64 `json:"monitor_spent_seconds,omitempty"`
 	Total float64 `json:"monitor_total_seconds,omitempty"`
+	// Codes is how many one-time codes for break-glass are left.
+	Codes int `json:"codes_left,omitempty"`
 }
 
 // ModeRequest asks for a mode. By and With are two different persons who may.
@@ -41,6 +43,20 @@ type ModeRequest struct {
 	// SetUp instead of persons is for setting a register up (technician): it begins
 	// in monitor mode, once, and before anybody has signed on.
 	SetUp bool `json:"set_up,omitempty"`
+	// Code is for break-glass, instead of With: a one-time code of the sealed list.
+	Code Secret `json:"code,omitempty"`
+}
+
+// CodesRequest makes a new list of one-time codes for break-glass, in place of
+// the one before. Who asks makes the codes up, and prints them: the daemon keeps
+// only what they are checked against. By and With are two different persons who
+// may; SetUp instead is the technician's, before anybody has signed on.
+type CodesRequest struct {
+	By    *Credentials `json:"by,omitempty"`
+	With  *Credentials `json:"with,omitempty"`
+	SetUp bool         `json:"set_up,omitempty"`
+	// Codes are 1 to 50 of 12 random letters and digits each, without I, L, O and U.
+	Codes []Secret `json:"codes"`
 }
 
 // EndModeRequest ends a mode. The technician may leave By out.

@@ -188,6 +188,9 @@ func (f *Filter) Cleared() {
 	f.leaving = Realtime{}
 }
 
+// Offset is where in the stream the next byte stands.
+func (f *Filter) Offset() int64 { return f.pos }
+
 // Safe, Sent and Break are for bytes of the daemon's own that go to the printer
 // at ground state, between what is emitted: they share the memory of what was
 // sent last.

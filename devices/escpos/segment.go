@@ -63,6 +63,10 @@ type Segment struct {
 // Forwarded reports whether the segment reaches the printer.
 func (s *Segment) Forwarded() bool { return len(s.Bytes) > 0 }
 
+// Withheld reports whether it is a whole command that the dialect knows and
+// never lets through: what sets, stores or switches, and prints nothing itself.
+func (s *Segment) Withheld() bool { return s.Kind == Refused && s.Why == whyNotLet && !s.Lost }
+
 // Dots reports whether the segment is, or holds, dots of a picture or character.
 func (s *Segment) Dots() bool { return s.Kind == Image || s.Why == whyPixel }
 

@@ -78,6 +78,7 @@ type Guard struct {
 	opened   bool          // somebody has opened it, and nobody closed it since
 	active   bool          // it has sent something since it opened it
 	refusals refusals
+	raw      passing
 	replies  []byte // for the POS
 	kicks    []Kick
 	events   []Event

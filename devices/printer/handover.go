@@ -44,7 +44,7 @@ func (g *Guard) quiesce() {
 		n, err := l.port.Queued()
 		if err == nil && n == 0 {
 			g.mu.Lock()
-			g.handed = g.line == l && g.trusted
+			g.handed = g.line == l && g.trusted && !g.raw.dirty
 			g.mu.Unlock()
 			return
 		}

@@ -506,6 +506,7 @@ func (g *Guard) heard(l *line, p []byte) {
 func (g *Guard) status(l *line, high, offline bool) {
 	now := g.o.Now()
 	g.answers++
+	g.sober()
 	l.traffic.held = false // it says itself how it is
 	g.high = high
 	for _, e := range g.sensor.Reading(high, g.o.Session() != 0, now) {

@@ -78,6 +78,9 @@ type Options struct {
 	// Attached, where given, is told why a port that the POS attaches to (its link or
 	// address) cannot be had; it is tried again. nil: now it is there.
 	Attached func(port string, err error)
+	// Pass, where given, reports whether printing passes now (break-glass): what
+	// the filter refuses goes to the printer all the same. It must not block.
+	Pass func() bool
 	// Printed, where given, is called after the POS has printed and cut a
 	// receipt: somebody is at work, whether a drawer opens or not.
 	Printed func()

@@ -136,6 +136,7 @@ func (g *Guard) feed(p []byte, came arrival) (n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.o.Now()
+	g.sober()
 	g.fed = now
 	visit := g.demux.visit
 	if g.away {
@@ -147,9 +148,11 @@ func (g *Guard) feed(p []byte, came arrival) (n int) {
 	emit := func(s *escpos.Segment) { g.segment(s, came, visit, now) }
 	if g.wanted > 0 && !g.filter.Ground() {
 		for n = 0; n < len(p) && !g.filter.Ground(); n++ {
+			g.remember(p[n : n+1])
 			g.filter.Feed(p[n:n+1], emit)
 		}
 	} else {
+		g.remember(p)
 		g.filter.Feed(p, emit)
 	}
 	g.tapped(p[:n], visit, now)
@@ -181,6 +184,10 @@ func (g *Guard) segment(s *escpos.Segment, came arrival, visit int, now time.Dur
 		g.purposes.Kick(Kick{Printer: g.o.Name, Drawer: drawer, Session: came.session, Generation: came.generation}, now)
 		return
 	case s.Kind == escpos.Refused:
+		if b := g.passes(s); b != nil {
+			g.forward(b, s, s.Why, visit, now)
+			return
+		}
 		g.refusals.add(s.Name, s.Why, refusedBecause(s), s.In, now)
 		return
 	case !s.Forwarded():
@@ -189,6 +196,10 @@ func (g *Guard) segment(s *escpos.Segment, came arrival, visit int, now time.Dur
 	// The filter sees to it that there is nothing to be found here; it is not
 	// trusted.
 	b, ok := g.wire.Last(s.Kind, s.Bytes)
+	if (!ok || len(b) != len(s.Bytes)) && g.passesNow() {
+		g.forward(s.Bytes, s, "could be read as a kick", visit, now)
+		return
+	}
 	if !ok || len(b) != len(s.Bytes) {
 		g.refusals.add(s.Name, "could be read as a kick", entry.ReasonUnparsed, s.In, now)
 	}

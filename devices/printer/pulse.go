@@ -46,6 +46,7 @@ func ReasonOf(err error) entry.Reason {
 // ready says whether a pulse written now would take effect now. Called with
 // mu held.
 func (g *Guard) ready() error {
+	g.sober()
 	switch {
 	case g.line == nil, g.reach == reachAway, g.reach == reachSilent:
 		return ErrOffline

@@ -17,6 +17,7 @@ type refusals struct {
 type refusal struct {
 	name, why string
 	reason    entry.Reason
+	through   bool // it was forwarded all the same
 	times     int
 	bytes     uint64
 }
@@ -28,20 +29,29 @@ const (
 )
 
 func (r *refusals) add(name, why string, reason entry.Reason, bytes int, now time.Duration) {
+	r.note(refusal{name, why, reason, false, 1, uint64(bytes)}, now)
+}
+
+// passed is for what was forwarded although nobody understood it.
+func (r *refusals) passed(name, why string, bytes int, now time.Duration) {
+	r.note(refusal{name, why, entry.ReasonUnparsed, true, 1, uint64(bytes)}, now)
+}
+
+func (r *refusals) note(x refusal, now time.Duration) {
 	if len(r.list) == 0 {
 		r.since = now
 	}
 	if len(r.list) == maxRefusals {
-		name, why = "other commands", "not let through"
+		x.name, x.why = "other commands", "not let through"
 	}
 	for i := range r.list {
-		if x := &r.list[i]; x.name == name && x.why == why {
-			x.times++
-			x.bytes += uint64(bytes)
+		if l := &r.list[i]; l.name == x.name && l.why == x.why && l.through == x.through {
+			l.times++
+			l.bytes += x.bytes
 			return
 		}
 	}
-	r.list = append(r.list, refusal{name, why, reason, 1, uint64(bytes)})
+	r.list = append(r.list, x)
 }
 
 // due is when they are to be told, if nothing more comes after fed.
@@ -56,7 +66,11 @@ func (r *refusals) take() []Event {
 		if x.times > 1 {
 			text += fmt.Sprintf(", %d times", x.times)
 		}
-		events = append(events, Event{Kind: entry.KindDeviceRefused, Reason: x.reason, Count: x.bytes, Text: text})
+		e := Event{Kind: entry.KindDeviceRefused, Reason: x.reason, Count: x.bytes, Text: text}
+		if x.through {
+			e.Kind = entry.KindDevicePassed
+		}
+		events = append(events, e)
 	}
 	r.list = nil
 	return events

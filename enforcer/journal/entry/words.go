@@ -46,6 +46,8 @@ const (
 	KindMode                  // somebody tried to change the mode, with the outcome; Mode is the one that was to begin, Elapsed for how long
 	KindModeEnd               // a mode ended: the policy decides alone again; Reason says by what, About is the mode's beginning
 	KindModeLeft              // a mode goes on; Elapsed is how much of its time is left
+	KindDevicePassed          // bytes of the POS that nobody understood were forwarded in break-glass; Text says what, Count how many bytes
+	KindCodes                 // a list of one-time codes for break-glass was made, or refused; Count is how many, Digest of their verifiers
 	kindEnd
 )
 
@@ -54,7 +56,7 @@ var kindNames = [...]string{
 	"identify", "lockout", "decision", "withdrawn", "override", "approval", "override-end", "redeemed", "lapsed",
 	"drawer-opened", "drawer-closed", "drawer-left-open", "drawer-no-open", "device-up", "device-down", "device-refused",
 	"device-calibrated", "load", "people", "card-refused", "sale-without-receipt", "config", "called", "session",
-	"device-trust", "mode", "mode-end", "mode-left",
+	"device-trust", "mode", "mode-end", "mode-left", "device-passed", "codes",
 }
 
 // String gives the kind's word, as in reports, filters and JSON.

@@ -1,0 +1,48 @@
+package printer
+
+import (
+	"bytes"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"tillwarden/enforcer/journal/entry"
+)
+
+// TestBreakGlassPrintingPasses: what the dialect does not know goes to the
+// printer as it came while the mode lasts, and only then; kicks are decided all
+// the same, settings stay refused, and afterwards the printer is resynchronised.
+func TestBreakGlassPrintingPasses(t *testing.T) {
+	t.Parallel()
+	var pass atomic.Bool
+	r := ready(t, func(o *Options) { o.Pass = pass.Load })
+	const unknown = "\x1b\x7eQ" // no command of this dialect
+	const memory = "\x1d(A\x02\x00\x00\x03"
+	r.send("one " + unknown + "\n")
+	eventually(t, "the line is printed", func() bool { return strings.Contains(r.printer.printed(), "\n") })
+	if bytes.Contains(r.printer.everything(), []byte(unknown[:2])) {
+		t.Fatal("an unknown command was forwarded while enforcing")
+	}
+
+	pass.Store(true)
+	r.send(lines(6) + "two " + unknown + memory + "\n\x1bp\x00\x11\x22")
+	eventually(t, "the unknown command arrives", func() bool { return bytes.Contains(r.printer.everything(), []byte("two "+unknown)) })
+	if bytes.Contains(r.printer.everything(), []byte(memory)) {
+		t.Error("what sets and stores was forwarded")
+	}
+	eventually(t, "the kick is decided, once", func() bool { return len(r.kicked()) == 1 })
+	if got := bytes.Count(r.printer.everything(), []byte("\x1bp\x00\x11\x22")); got != 0 {
+		t.Errorf("the POS's own kick was forwarded %d times", got)
+	}
+	eventually(t, "it is told what was passed", func() bool { return len(r.told(entry.KindDevicePassed)) == 1 })
+
+	pass.Store(false)
+	eventually(t, "the printer is distrusted and resynchronised", func() bool {
+		told := strings.Join(r.told(entry.KindDeviceTrust), "\n")
+		return strings.Contains(told, entry.ReasonModeChanged.String()) && r.Status().Trusted
+	})
+	before := len(r.printer.everything())
+	r.send("three " + unknown + "\n")
+	eventually(t, "printing goes on", func() bool { return bytes.Contains(r.printer.everything()[before:], []byte("three ")) })
+	stays(t, leftBehind, "an unknown command is refused again", func() bool { return !bytes.Contains(r.printer.everything()[before:], []byte(unknown[:2])) })
+}
