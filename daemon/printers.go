@@ -28,7 +28,6 @@ type printerUnit struct {
 	sensorUnit
 	guard *printer.Guard
 	reads *escpos.Dialect
-	since time.Time // of the daemon's start; a printer's own comings and goings are in the journal
 }
 
 // sensorUnit is a device that tells whether its drawers are open.
@@ -76,8 +75,8 @@ func (d *Daemon) makePrinters() error {
 		if err != nil {
 			return err
 		}
-		u := &printerUnit{sensorUnit: sensorUnit{name: p.Name, path: p.Path, sensor: g}, guard: g, reads: o.Dialect, since: d.started}
-		u.status = u.device
+		u := &printerUnit{sensorUnit: sensorUnit{name: p.Name, path: p.Path, sensor: g}, guard: g, reads: o.Dialect}
+		u.status = func() api.Device { return u.device(d.clock) }
 		d.printers = append(d.printers, u)
 		d.sensors = append(d.sensors, &u.sensorUnit)
 		for _, dr := range p.Drawers {
@@ -315,9 +314,10 @@ func (d *Daemon) printerEvent(name string, e printer.Event) {
 }
 
 // device is the printer as a device.
-func (u *printerUnit) device() api.Device {
-	dev := api.Device{Name: u.name, Kind: "printer", Path: u.path, State: "up"}
+func (u *printerUnit) device(c *bootClock) api.Device {
 	s := u.guard.Status()
+	at := c.wallOf(s.Since)
+	dev := api.Device{Name: u.name, Kind: "printer", Path: u.path, State: "up", Since: &at}
 	switch {
 	case s.Reach == "away":
 		dev.State, dev.Problem = "down", "its line is not there"

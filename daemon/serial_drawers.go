@@ -35,7 +35,7 @@ func (d *Daemon) makeSerialDrawers(polarities map[string]printer.Polarity) error
 			return err
 		}
 		u := &boxUnit{sensorUnit: sensorUnit{name: s.Name, path: s.Path, sensor: made, blind: o.Status == drawer.StatusNone}, drawer: made}
-		u.status = u.device
+		u.status = func() api.Device { return u.device(d.clock) }
 		d.boxes = append(d.boxes, u)
 		d.sensors = append(d.sensors, &u.sensorUnit)
 		d.drawers = append(d.drawers, &drawerUnit{name: s.Name, printer: s.Name, opener: made})
@@ -99,9 +99,11 @@ func (d *Daemon) startSerialDrawers() {
 }
 
 // device is the drawer as a device.
-func (u *boxUnit) device() api.Device {
-	dev := api.Device{Name: u.name, Kind: "drawer", Path: u.path, State: "up"}
-	switch s := u.drawer.State(); {
+func (u *boxUnit) device(c *bootClock) api.Device {
+	s := u.drawer.State()
+	at := c.wallOf(s.Since)
+	dev := api.Device{Name: u.name, Kind: "drawer", Path: u.path, State: "up", Since: &at}
+	switch {
 	case !s.Up:
 		dev.State, dev.Problem = "down", "its line cannot be used: "+s.Away
 	case s.Noisy:

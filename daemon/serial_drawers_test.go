@@ -117,7 +117,7 @@ poll = "50ms"
 		t.Errorf("calibrated: %v", err)
 	}
 	s, err := r.tech.Status(ctx)
-	if err != nil || len(s.Devices) != 1 || s.Devices[0].Kind != "drawer" || s.Devices[0].State != "up" {
+	if err != nil || len(s.Devices) != 1 || s.Devices[0].Kind != "drawer" || s.Devices[0].State != "up" || s.Devices[0].Since == nil || s.Devices[0].Since.Before(s.Started.Add(-time.Minute)) {
 		t.Errorf("%+v %v", s.Devices, err)
 	}
 	if err := box.pty.Close(); err != nil {

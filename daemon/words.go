@@ -89,7 +89,7 @@ var reasonWords = map[entry.Reason]string{
 	entry.ReasonNoManagerOverride: "without Manager Override nobody approves",
 	entry.ReasonApproverMayNot:    "who approves may not do it either",
 	entry.ReasonAccountable:       "who approves was signed on to this till since it was opened",
-	entry.ReasonTooEarly:          "that was too fast; do it again",
+	entry.ReasonTooEarly:          "in the first second no approval counts, so that it is read what it is for; it still waits: do it again",
 	entry.ReasonUnknownCredential: "not accepted",
 	entry.ReasonWrongPIN:          "not accepted",
 	entry.ReasonSuspended:         "the operator is suspended",

@@ -69,7 +69,7 @@ func sayRefused(r entry.Reason, name string) string {
 	case entry.ReasonAccountable:
 		return name + " was signed on at this till and cannot approve its count"
 	case entry.ReasonTooEarly:
-		return "read first what is to be approved, then swipe again"
+		return "in the first second no approval counts: read what is to be approved, then do it again; it still waits"
 	case entry.ReasonTimeout, entry.ReasonCancelled, entry.ReasonNoOverride, entry.ReasonRefusedByApprover:
 		return "there is nothing to approve any more"
 	case entry.ReasonStateChanged, entry.ReasonRosterChanged, entry.ReasonPolicyChanged:

@@ -234,9 +234,10 @@ type Device struct {
 	Kind string `json:"kind"`
 	Path string `json:"path,omitempty"`
 	// State is "up", "down", or for a printer "untrusted" until it was resynchronised.
-	State   string     `json:"state"`
-	Problem string     `json:"problem,omitempty"`
-	Since   *time.Time `json:"since,omitempty"`
+	State   string `json:"state"`
+	Problem string `json:"problem,omitempty"`
+	// Since is when it came to be so.
+	Since *time.Time `json:"since,omitempty"`
 }
 
 // Devices lists the devices.

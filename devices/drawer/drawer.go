@@ -24,6 +24,7 @@ type Drawer struct {
 	mu       sync.Mutex
 	port     devices.Port // nil: it is away, or not held open
 	away     string       // why the device is not there
+	stood    standing
 	sensor   printer.Sensor
 	steady   steady
 	purposes *printer.Purposes
@@ -35,6 +36,23 @@ type Drawer struct {
 	since    time.Duration // the first of it
 	last     time.Duration // the last of it
 	lost     uint64        // events beyond what can be taken down
+}
+
+// standing is how it stands with a drawer, and since when.
+type standing struct {
+	up, noisy bool
+	since     time.Duration
+}
+
+// stands takes down when that changes. Called with mu held.
+func (d *Drawer) stands() {
+	up := d.port != nil
+	if d.o.OnGrant {
+		up = d.away == ""
+	}
+	if d.stood.up != up || d.stood.noisy != d.steady.noisy {
+		d.stood = standing{up, d.steady.noisy, d.o.Now()}
+	}
 }
 
 // mark is when something was, and in which state of the register.
@@ -68,7 +86,7 @@ func New(o Options) (*Drawer, error) {
 	d := &Drawer{
 		o: o, token: make(chan struct{}, 1), kicks: make(chan printer.Kick, maxKicks), events: make(chan printer.Event, maxEvents),
 		away: "not there", sensor: printer.NewSensor(o.Polarity, o.LeftOpen, o.Name), purposes: purposes,
-		finder: finder{codes: [][]byte{o.Code}},
+		finder: finder{codes: [][]byte{o.Code}}, stood: standing{since: o.Now()},
 	}
 	for _, c := range o.Model.Others {
 		d.finder.codes = append(d.finder.codes, []byte(c))
@@ -116,6 +134,7 @@ func (d *Drawer) hold(ctx context.Context, port devices.Port) error {
 	defer end(nil)
 	d.mu.Lock()
 	d.port, d.away, d.steady = port, "", steady{}
+	d.stands()
 	d.mu.Unlock()
 	var wg sync.WaitGroup
 	if d.o.Status != StatusNone {
@@ -129,6 +148,7 @@ func (d *Drawer) hold(ctx context.Context, port devices.Port) error {
 	end(d.listen(port))
 	d.mu.Lock()
 	d.port = nil
+	d.stands()
 	d.mu.Unlock()
 	wg.Wait()
 	return context.Cause(ctx)
@@ -188,6 +208,7 @@ func (d *Drawer) reading(high bool) {
 	defer d.mu.Unlock()
 	now := d.o.Now()
 	counts, n := d.steady.reading(high, now)
+	d.stands()
 	switch n {
 	case noiseBegins:
 		d.event(printer.Event{Kind: entry.KindDeviceTrust, Outcome: entry.OutcomeDenied, Reason: entry.ReasonUntrusted, Text: noisyText})
@@ -222,6 +243,7 @@ func (d *Drawer) lookFor(ctx context.Context) {
 			last = why
 			d.mu.Lock()
 			d.away = why
+			d.stands()
 			e := printer.Event{Kind: entry.KindDeviceUp, Text: "there; it is opened for a grant only"}
 			if err != nil {
 				e = printer.Event{Kind: entry.KindDeviceDown, Reason: entry.ReasonUnplugged, Text: why}
@@ -325,6 +347,8 @@ type State struct {
 	// Up: its port is held open, or there to be opened for a grant. Away says why not.
 	Up   bool
 	Away string
+	// Since is when Up and Noisy became what they are, on the boot clock.
+	Since time.Duration
 	// Sensor: it reports whether it is open. Noisy: not so that it could be minded.
 	Sensor, Noisy bool
 	Drawer        printer.DrawerState
@@ -334,10 +358,9 @@ type State struct {
 func (d *Drawer) State() State {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s := State{Up: d.port != nil, Away: d.away, Sensor: d.o.Status != StatusNone, Noisy: d.steady.noisy, Drawer: d.sensor.State()}
-	if d.o.OnGrant {
-		s.Up = d.away == ""
-	}
+	d.stands()
+	is := d.stood
+	s := State{Up: is.up, Away: d.away, Since: is.since, Sensor: d.o.Status != StatusNone, Noisy: is.noisy, Drawer: d.sensor.State()}
 	if s.Noisy || !s.Up {
 		s.Drawer.Known = false
 	}

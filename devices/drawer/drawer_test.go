@@ -420,3 +420,23 @@ func TestPrintersPage(t *testing.T) {
 		at += row
 	}
 }
+
+// TestStateSaysSinceWhen: it is lost, and found again.
+func TestStateSaysSinceWhen(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	up := r.State().Since
+	if up <= 0 || up > bootTime() {
+		t.Errorf("it is up since %v", up)
+	}
+	r.mu.Lock()
+	r.busy = devices.ErrGone
+	r.mu.Unlock()
+	r.line().unplug()
+	eventually(t, "it is away", func() bool { s := r.State(); return !s.Up && s.Since > up })
+	away := r.State().Since
+	r.mu.Lock()
+	r.busy = nil
+	r.mu.Unlock()
+	eventually(t, "it is there", func() bool { s := r.State(); return s.Up && s.Since > away })
+}

@@ -52,6 +52,7 @@ type Guard struct {
 	line    *line
 	reach   reach
 	trusted bool
+	stood   standing
 	misses  int           // questions of ours that were not answered, in a row
 	answers uint64        // how many were
 	paused  bool          // by XOFF
@@ -102,6 +103,20 @@ var reachNames = [...]string{"away", "silent", "offline", "online"}
 // String gives the word for people.
 func (r reach) String() string { return wordOf(reachNames[:], int(r)) }
 
+// standing is how it stands with the printer, and since when.
+type standing struct {
+	reach   reach
+	trusted bool
+	since   time.Duration
+}
+
+// stands takes down when that changes. Called with mu held.
+func (g *Guard) stands() {
+	if g.stood.reach != g.reach || g.stood.trusted != g.trusted {
+		g.stood = standing{g.reach, g.trusted, g.o.Now()}
+	}
+}
+
 // Bounds of what waits for the daemon, and for the POS.
 const (
 	maxKicks   = 64
@@ -136,6 +151,7 @@ func New(o Options) (*Guard, error) {
 		wire: o.Dialect.NewTail(), last: o.Dialect.NewTail(),
 		language: languages[o.Dialect.Name()],
 	}
+	g.stood.since = o.Now()
 	g.demux = newDemux(&g.language)
 	g.pty = &seat{}
 	g.floor = g.pty
@@ -224,6 +240,7 @@ const printPort = "connection to the print port"
 
 // notify wakes everybody who waits for a change. Called with mu held.
 func (g *Guard) notify() {
+	g.stands()
 	close(g.changed)
 	g.changed = make(chan struct{})
 	select {
@@ -352,6 +369,8 @@ type Status struct {
 	Reach string
 	// Trusted: its state is known, so that it gets what the POS prints.
 	Trusted bool
+	// Since is when these two became what they are, on the boot clock.
+	Since time.Duration
 	// Queued is how many bytes wait for it here.
 	Queued int
 	Drawer DrawerState
@@ -361,7 +380,8 @@ type Status struct {
 func (g *Guard) Status() Status {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return Status{Reach: g.reach.String(), Trusted: g.trusted, Queued: g.queue.size, Drawer: g.sensor.State()}
+	g.stands()
+	return Status{Reach: g.reach.String(), Trusted: g.trusted, Since: g.stood.since, Queued: g.queue.size, Drawer: g.sensor.State()}
 }
 
 // Stuck says which part of the guard has been at one thing for longer than limit

@@ -324,3 +324,19 @@ func TestReceiptsAreWork(t *testing.T) {
 	r.send("\n\x1dV\x00")
 	eventually(t, "the receipt is known", func() bool { return printed.Load() == 1 })
 }
+
+// TestStatusSaysSinceWhen: what is printed changes nothing about it.
+func TestStatusSaysSinceWhen(t *testing.T) {
+	r := ready(t)
+	up := r.Status().Since
+	if up <= 0 || up > bootTime() {
+		t.Errorf("it is up since %v", up)
+	}
+	r.send("hello\n")
+	eventually(t, "it prints", func() bool { return r.printer.printed() == "hello\n" })
+	if now := r.Status().Since; now != up {
+		t.Errorf("after a line it is up since %v, not %v", now, up)
+	}
+	r.printer.power(false)
+	eventually(t, "it is silent", func() bool { s := r.Status(); return s.Reach == "silent" && s.Since > up })
+}
