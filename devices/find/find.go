@@ -67,15 +67,35 @@ func (d *Device) Name() string {
 	return d.USB.Vendor + ":" + d.USB.Product
 }
 
-// makers says what makers mostly make, by their USB vendor id.
-var makers = map[string]string{
-	"04b8": "printer", // Seiko Epson
-	"0519": "printer", // Star Micronics
-	"1504": "printer", // Bixolon
-	"1d90": "printer", // Citizen
-	"0dd4": "printer", // Custom
-	"0801": "reader",  // MagTek
-	"0acd": "reader",  // ID TECH
+// Maker is a maker of a register's devices.
+type Maker struct {
+	Vendor string // its USB vendor id, four hexadecimal digits
+	Name   string
+	Makes  string // what it mostly makes, as in Device.Likely
+}
+
+// Makers lists the makers that are known. The package's udev rules are made from
+// it: this is where another one is added.
+func Makers() []Maker {
+	return []Maker{
+		{"04b8", "Seiko Epson", "printer"},
+		{"0519", "Star Micronics", "printer"},
+		{"0801", "MagTek", "reader"},
+		{"0acd", "ID TECH", "reader"},
+		{"0dd4", "Custom", "printer"},
+		{"1504", "Bixolon", "printer"},
+		{"1d90", "Citizen", "printer"},
+	}
+}
+
+// makes says what a vendor mostly makes; empty where that is not known.
+func makes(vendor string) string {
+	for _, m := range Makers() {
+		if m.Vendor == vendor {
+			return m.Makes
+		}
+	}
+	return ""
 }
 
 // Devices lists what is there, in a steady order: USB first, then the mainboard's. What
@@ -136,7 +156,7 @@ func (f *finder) device(kind Kind, class, name, node string) Device {
 		d.Driver = filepath.Base(driver)
 	}
 	if d.USB != nil {
-		d.Likely = makers[d.USB.Vendor]
+		d.Likely = makes(d.USB.Vendor)
 	}
 	if kind == Printer {
 		d.Likely = "printer"
