@@ -1,0 +1,351 @@
+package sandbox
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tillwarden/packaging/rig/container"
+)
+
+// programs builds what the tests put into their systems, and gives its folder.
+var programs = sync.OnceValues(func() (string, error) {
+	bin, err := os.MkdirTemp("", "sandbox-")
+	if err != nil {
+		return "", err
+	}
+	for program, pkg := range map[string]string{"tillwardend": "cmd/tillwardend", "tillwarden": "cmd/tillwarden", "tillwarden-probe": "packaging/sandbox/probe"} {
+		build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(bin, program), "tillwarden/"+pkg)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			return bin, fmt.Errorf("building %s: %w\n%s", pkg, err, out)
+		}
+	}
+	return bin, nil
+})
+
+// wanted reports whether the rig is asked for.
+func wanted() bool { return os.Getenv("TILLWARDEN_RIG") != "" }
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if wanted() {
+		if bin, _ := programs(); bin != "" {
+			_ = os.RemoveAll(bin)
+		}
+	}
+	os.Exit(code)
+}
+
+// register is a system with the daemon's unit, its users and its programs.
+type register struct {
+	t *testing.T
+	*container.Container
+}
+
+// newRegister starts one, with the daemon running. It is skipped where the rig is
+// not asked for.
+func newRegister(t *testing.T) *register {
+	t.Helper()
+	if !wanted() {
+		t.Skip("it needs a container, and root: make test-rig")
+	}
+	root, err := debian()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin, err := programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	packaging, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	c, err := container.Start(ctx, container.Options{Root: root, Share: map[string]string{"/rig/bin": bin, "/rig/packaging": packaging}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &register{t, c}
+	t.Cleanup(func() {
+		if t.Failed() {
+			log, _ := c.Run(context.Background(), "journalctl --no-pager -o short-monotonic | tail -n 60")
+			t.Logf("the end of its journal:\n%s", log)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	r.run(`set -e
+cp /rig/bin/tillwardend /usr/sbin/
+cp /rig/bin/tillwarden /rig/bin/tillwarden-probe /usr/bin/
+install -D -t /usr/libexec/tillwarden /rig/packaging/libexec/*
+cp /rig/packaging/systemd/* /usr/lib/systemd/system/
+install -D -m 644 /rig/packaging/tillwarden.toml /etc/tillwarden/tillwarden.toml
+systemd-sysusers /rig/packaging/debian/tillwarden.sysusers
+systemd-tmpfiles --create /rig/packaging/debian/tillwarden.tmpfiles
+useradd -m -G tillwarden-pos pos
+systemctl daemon-reload
+systemctl start tillwardend`)
+	return r
+}
+
+// run runs a command that has to succeed.
+func (r *register) run(command string) string {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Minute)
+	defer cancel()
+	out, err := r.Run(ctx, command)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return strings.TrimSpace(out)
+}
+
+// fails runs a command that must not.
+func (r *register) fails(command string) string {
+	r.t.Helper()
+	out, err := r.Run(r.t.Context(), command)
+	if err == nil {
+		r.t.Fatalf("%s succeeds:\n%s", command, out)
+	}
+	return err.Error()
+}
+
+// becomes waits until a command prints something.
+func (r *register) becomes(what, command, want string) {
+	r.t.Helper()
+	got := ""
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		out, _ := r.Run(r.t.Context(), command)
+		if got = strings.TrimSpace(out); got == want {
+			return
+		}
+	}
+	r.t.Fatalf("it never came to this: %s (%s is %q, want %q)", what, command, got, want)
+}
+
+// unit is a property of the daemon's unit.
+func unit(property string) string {
+	return "systemctl show --property=" + property + " --value tillwardend.service"
+}
+
+// result is one line of the probe.
+type result struct {
+	Name, Want, Got, Says string
+	OK                    bool
+}
+
+// results reads what the probe printed.
+func results(t *testing.T, text string) map[string]result {
+	t.Helper()
+	all := map[string]result{}
+	for s := bufio.NewScanner(strings.NewReader(text)); s.Scan(); {
+		var r result
+		if err := json.Unmarshal(s.Bytes(), &r); err != nil {
+			t.Fatalf("%q: %v", s.Text(), err)
+		}
+		all[r.Name] = r
+	}
+	return all
+}
+
+// probeUnit is the daemon's unit with the probe in its place, and nothing else
+// changed that bounds it; bounded says whether it is bounded at all.
+func probeUnit(t *testing.T, bounded bool, args string) string {
+	t.Helper()
+	text, err := os.ReadFile(unitFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bounded {
+		return "[Service]\nType=notify\nUser=tillwarden\nGroup=tillwarden\nStateDirectory=tillwarden\nStandardOutput=truncate:/run/probe.json\n" +
+			"ExecStart=/usr/bin/tillwarden-probe " + args + "\n"
+	}
+	var lines []string
+	for _, line := range strings.Split(string(text), "\n") {
+		switch key, _, _ := strings.Cut(line, "="); key {
+		case "ExecStart":
+			line = "ExecStart=/usr/bin/tillwarden-probe " + args + "\nStandardOutput=truncate:/run/probe.json"
+		case "ExecPaths":
+			line = "ExecPaths=/usr/bin/tillwarden-probe"
+		case "ExecReload", "ExecStopPost", "Restart", "RestartSec", "WatchdogSec", "Requires":
+			continue
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// probe runs the probe in a unit, and gives its results.
+func (r *register) probe(bounded bool) map[string]result {
+	r.t.Helper()
+	const socket = "/dev/tillwarden/probe.sock"
+	uid := r.run("id -u pos")
+	r.run("cat > /run/systemd/system/tillwarden-probe.service <<'END'\n" + probeUnit(r.t, bounded, "daemon -socket "+socket+" -peer "+uid) + "\nEND\n" +
+		"systemctl daemon-reload && systemctl start tillwarden-probe")
+	r.becomes("the probe listens", "test -S "+socket+" && echo yes", "yes")
+	r.run("setpriv --reuid pos --regid pos --init-groups tillwarden-probe dial " + socket)
+	r.becomes("the probe is done", "systemctl show --property=MainPID --value tillwarden-probe", "0")
+	return results(r.t, r.run("cat /run/probe.json"))
+}
+
+// TestRigSandboxHolds: from inside of the unit nothing can be done that must not,
+// and everything that must; each attempt that the unit stops is one that works
+// without it, or the probe would prove nothing.
+func TestRigSandboxHolds(t *testing.T) {
+	r := newRegister(t)
+	r.run("systemd-analyze security --no-pager --threshold=" + exposureBar + " tillwardend.service")
+	in := r.probe(true)
+	denied := 0
+	for name, v := range in {
+		if !v.OK {
+			t.Errorf("%s: %s, want %s: %s", name, v.Got, v.Want, v.Says)
+		}
+		if v.Got == "denied" {
+			denied++
+		}
+	}
+	if denied < 80 {
+		t.Errorf("only %d attempts were denied, of %d", denied, len(in))
+	}
+	out := r.probe(false)
+	for _, name := range []string{
+		"running /bin/true", "running what it wrote in /var/lib/tillwarden", "running what it wrote in /tmp", "running what is in memory", "memory that is written and run", "memory that is made to be run",
+		"a file of its own, mapped to be run", "a socket of AF_INET", "a socket of AF_NETLINK", "a file in /dev/shm", "system's bus", "seeing process 1", "reading another's memory",
+	} {
+		if out[name].Got != "works" {
+			t.Errorf("without the sandbox, %s: %+v: the probe proves nothing", name, out[name])
+		}
+	}
+}
+
+// TestRigPOSUserIsKeptOut: what the POS's user may try, with the daemon running,
+// comes to nothing, and the daemon does not notice.
+func TestRigPOSUserIsKeptOut(t *testing.T) {
+	r := newRegister(t)
+	pid := r.run(unit("MainPID"))
+	r.run("mknod /dev/ttyUSB9 c 188 9 && chown tillwarden: /dev/ttyUSB9 && chmod 0600 /dev/ttyUSB9")
+	text, err := r.Run(t.Context(), "setpriv --reuid pos --regid pos --init-groups tillwarden-probe pos -node /dev/ttyUSB9 -pid "+pid)
+	all := results(t, text)
+	if len(all) < 50 {
+		t.Fatalf("%d attempts only: %v", len(all), err)
+	}
+	for name, v := range all {
+		if !v.OK {
+			t.Errorf("%s: %s, want %s: %s", name, v.Got, v.Want, v.Says)
+		}
+	}
+	if now := r.run(unit("MainPID")); now != pid {
+		t.Errorf("the daemon was process %s, and is %s", pid, now)
+	}
+	// Who may can: the attempts are real ones.
+	text, _ = r.Run(t.Context(), "tillwarden-probe pos -node /dev/null -pid "+r.run("sleep 60 > /dev/null 2>&1 & echo $!"))
+	all = results(t, text)
+	for _, name := range []string{
+		"writing /dev/null", "the technician's socket", "reading /var/lib/tillwarden/journal.db", "reading /var/lib/tillwarden/keys/signon.key", "a file in /dev/tillwarden",
+		"reading the daemon's environ", "following the daemon's fd", "bounding the daemon", "slowing the daemon down",
+	} {
+		if all[name].Got != "works" {
+			t.Errorf("as root, %s: %+v: the probe proves nothing", name, all[name])
+		}
+	}
+}
+
+// TestRigDaemonThatHangsComesBack: the watchdog ends a daemon that makes no progress,
+// and each end is an alert; the third is shown on every terminal.
+func TestRigDaemonThatHangsComesBack(t *testing.T) {
+	r := newRegister(t)
+	r.run("mkdir -p /run/systemd/system/tillwardend.service.d && printf '[Service]\\nWatchdogSec=3\\n' > /run/systemd/system/tillwardend.service.d/soon.conf && systemctl daemon-reload && systemctl restart tillwardend")
+	time.Sleep(5 * time.Second) // longer than the watchdog waits: it is fed
+	if n := r.run(unit("NRestarts")); n != "0" {
+		t.Errorf("a daemon that is well was started again %s times", n)
+	}
+	before := r.run("tillwarden journal checkpoint --json")
+	r.run("kill -STOP $(" + unit("MainPID") + ")")
+	r.becomes("it is started again", unit("NRestarts"), "1")
+	r.becomes("it is ready", unit("ActiveState"), "active")
+	for i, signal := range []string{"KILL", "SEGV", "ABRT"} {
+		r.run("kill -" + signal + " $(" + unit("MainPID") + ")")
+		r.becomes("it is started again", unit("NRestarts"), strconv.Itoa(i+2))
+		r.becomes("it is ready", unit("ActiveState"), "active")
+	}
+	alerts := r.run("journalctl -u tillwardend -p alert --no-pager -o cat")
+	for _, want := range []string{"ended (watchdog", "ended (signal, killed KILL)"} {
+		if !strings.Contains(alerts, want) {
+			t.Errorf("no alert says %q:\n%s", want, alerts)
+		}
+	}
+	if emergency := r.run("journalctl -u tillwardend -p emerg --no-pager -o cat"); !strings.Contains(emergency, "started again 3 times") {
+		t.Errorf("nothing is shown on every terminal:\n%q", emergency)
+	}
+	if after := r.run("tillwarden journal checkpoint --json"); after == before || after == "" {
+		t.Errorf("the journal did not go on: %s", after)
+	}
+	if found := r.run("find / -xdev -name 'core*' -size +1M -newer /run/systemd/system/tillwardend.service.d/soon.conf -not -path '/proc/*' -type f"); found != "" {
+		t.Errorf("a core was dumped: %s", found)
+	}
+}
+
+// TestRigSealedKeys: real systemd seals the keys and hands them to the daemon; one
+// that does not open keeps it from starting, makes no new one, and it comes back by
+// itself once that is put right.
+func TestRigSealedKeys(t *testing.T) {
+	r := newRegister(t)
+	verifier := func() string {
+		t.Helper()
+		var c struct {
+			PublicKey string `json:"public_key"`
+		}
+		text := r.run("tillwarden journal checkpoint --json")
+		if err := json.Unmarshal([]byte(text), &c); err != nil || c.PublicKey == "" {
+			t.Fatalf("%v: %s", err, text)
+		}
+		return c.PublicKey
+	}
+	before := verifier()
+	r.run("tillwarden key seal --with host")
+	plain := "ls /var/lib/tillwarden/keys"
+	if left := r.run(plain); left != "journal.pub" {
+		t.Errorf("left in plain: %s", left)
+	}
+	if got := verifier(); got != before {
+		t.Errorf("the key is %s, and was %s", got, before)
+	}
+	r.run("cd /etc/credstore.encrypted && cp -a tillwarden.journal.key /root/ && tr A-Ma-m N-Zn-z < /root/tillwarden.journal.key > tillwarden.journal.key")
+	r.fails("timeout 10 systemctl restart tillwardend")
+	if state := r.run(unit("ActiveState")); state == "active" {
+		t.Error("it runs with a key that does not open")
+	}
+	if left := r.run(plain); left != "journal.pub" {
+		t.Errorf("keys were made: %s", left)
+	}
+	r.run("rm /etc/credstore.encrypted/tillwarden.journal.key")
+	r.becomes("it says that the key is gone", "journalctl -u tillwardend --no-pager -o cat | grep -c 'the key is gone' | sed 's/[1-9][0-9]*/some/'", "some")
+	if left := r.run(plain); left != "journal.pub" {
+		t.Errorf("keys were made: %s", left)
+	}
+	r.run("cp -a /root/tillwarden.journal.key /etc/credstore.encrypted/")
+	r.becomes("it comes back by itself", unit("ActiveState"), "active")
+	if got := verifier(); got != before {
+		t.Errorf("the key is %s, and was %s", got, before)
+	}
+	r.run("tillwarden key unseal")
+	if left := strings.Fields(r.run(plain)); fmt.Sprint(left) != "[journal.key journal.pub receipt.key signon.key]" {
+		t.Errorf("unsealed: %v", left)
+	}
+	if got := verifier(); got != before {
+		t.Errorf("the key is %s, and was %s", got, before)
+	}
+}
