@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -73,6 +74,7 @@ offers. It sees more as root. docs/printers.md says what it cannot see.`,
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var d doctor
+			examineUnit(cmd.Context(), &d, newMachine(o.root))
 			a.examineDoors(cmd.Context(), &d, &o, a.examine(cmd.Context(), &d))
 			return a.showFindings(&d)
 		},
@@ -129,8 +131,14 @@ func (a *app) examine(ctx context.Context, d *doctor) []api.Device {
 		return nil
 	}
 	defer client.Close()
-	s, err := client.Status(ctx)
+	// systemd holds the sockets: who connects while the daemon cannot start waits for it.
+	asked, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	s, err := client.Status(asked)
 	if err != nil {
+		if ctx.Err() == nil && asked.Err() != nil {
+			err = fmt.Errorf("nothing came for %v", answerTime)
+		}
 		d.problem("daemon", "journalctl -u tillwardend says more", "does not answer: %v", err)
 		return nil
 	}
@@ -193,6 +201,37 @@ func (a *app) examine(ctx context.Context, d *doctor) []api.Device {
 		d.problem("register", "tillwarden status shows the whole", "%s", p)
 	}
 	return s.Devices
+}
+
+// answerTime is how long the daemon may take to say how it is.
+const answerTime = 5 * time.Second
+
+// examineUnit looks at how the daemon's unit does, which starts it again for as
+// long as it takes: each end that nobody asked for counts.
+func examineUnit(ctx context.Context, d *doctor, m *machine) {
+	if !m.live() {
+		return
+	}
+	text, err := m.command(ctx, "systemctl", "show", "--property=LoadState,ActiveState,Result,NRestarts", "tillwardend.service")
+	if err != nil {
+		return // a system without systemd has no unit
+	}
+	unit := map[string]string{}
+	for _, line := range strings.Split(text, "\n") {
+		if key, value, ok := strings.Cut(line, "="); ok {
+			unit[key] = value
+		}
+	}
+	const log = "journalctl -u tillwardend -p warning says why"
+	switch again := unit["NRestarts"]; {
+	case unit["LoadState"] != "loaded": // it runs otherwise, if it does
+	case unit["ActiveState"] != "active":
+		d.problem("unit", log, "tillwardend.service is %s (%s), and was started again %s times: nothing prints, and no drawer opens", unit["ActiveState"], unit["Result"], again)
+	case again != "0" && again != "":
+		d.note("unit", log, "the daemon ended %s times without being asked to, and was started again", again)
+	default:
+		d.ok("unit", "the daemon has not ended since it was started")
+	}
 }
 
 // told reports whether a problem of the status was told above, of its part.

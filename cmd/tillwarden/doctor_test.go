@@ -276,3 +276,36 @@ func TestDoctorMeddlers(t *testing.T) {
 	files["/etc/group"] = "lp:x:7:\ndialout:x:20:tillwarden\ntillwarden-pos:x:991:pos\n"
 	want(t, found(t, plant(t, files), false, nil, "/dev/ttyS0"), "ok: /dev/ttyS0", "ok: brltty is kept off")
 }
+
+// TestDoctorSeesTheUnit: an end that nobody asked for is told of, though the daemon
+// runs again.
+func TestDoctorSeesTheUnit(t *testing.T) {
+	for name, c := range map[string]struct{ shows, want string }{
+		"well":          {"LoadState=loaded\nActiveState=active\nResult=success\nNRestarts=0", "ok: the daemon has not ended"},
+		"again":         {"LoadState=loaded\nActiveState=active\nResult=success\nNRestarts=3", "note: the daemon ended 3 times"},
+		"cannot start":  {"LoadState=loaded\nActiveState=activating\nResult=exit-code\nNRestarts=40", "problem: tillwardend.service is activating (exit-code), and was started again 40 times"},
+		"not installed": {"LoadState=not-found\nActiveState=inactive\nResult=success\nNRestarts=0", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var d doctor
+			examineUnit(t.Context(), &d, &machine{root: "/", command: func(_ context.Context, program string, _ ...string) (string, error) {
+				if program != "systemctl" {
+					t.Errorf("%s is run", program)
+				}
+				return c.shows, nil
+			}})
+			got := ""
+			for _, f := range d.findings {
+				got += f.State + ": " + f.Says
+			}
+			if !strings.HasPrefix(got, c.want) || c.want == "" && got != "" {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
+	}
+	var d doctor
+	examineUnit(t.Context(), &d, newMachine(t.TempDir()))
+	if len(d.findings) > 0 {
+		t.Errorf("another machine's files have a unit: %v", d.findings)
+	}
+}
