@@ -1,0 +1,40 @@
+package rig
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+)
+
+// binaries is where this process builds programs of the project's.
+var binaries = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "rig-bin-") })
+
+// RemoveBinaries removes what this process has built. It is for the end of
+// TestMain.
+func RemoveBinaries() {
+	if dir, err := binaries(); err == nil {
+		_ = os.RemoveAll(dir)
+	}
+}
+
+// build builds a program without C, so that it runs in any guest.
+func build(pkg string) (string, error) { return goBuild(pkg, "build") }
+
+// buildTest builds a package's tests.
+func buildTest(pkg string) (string, error) { return goBuild(pkg, "test", "-c") }
+
+func goBuild(pkg string, verb ...string) (string, error) {
+	dir, err := binaries()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, filepath.Base(pkg))
+	cmd := exec.Command("go", append(verb, "-trimpath", "-buildvcs=false", "-o", path, pkg)...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building %s: %w\n%s", pkg, err, out)
+	}
+	return path, nil
+}
