@@ -10,10 +10,10 @@ COUNT    ?= 1
 # The daemon, the command line and the simulator are plain Go: no C in what decides.
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo run test check unit e2e bench lint fuzz fmt deb deb-test clean
+.PHONY: help build demo run test check unit e2e bench lint fuzz fmt deb test-rig test-acceptance clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build the binaries into bin/
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
@@ -52,6 +52,14 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 deb: ## the Debian package, in build/deb (ARCH=arm64 for the other one)
 	@packaging/setup.sh deb
 	@packaging/deb.sh $(ARCH)
+
+test-rig: ## the daemon on a real system: Debian's kernel in a virtual machine, USB, power cuts (docs/rig.md)
+	@packaging/setup.sh rig
+	TILLWARDEN_RIG=ci $(GO) test -count=1 -timeout 60m $(RIGFLAGS) ./packaging/rig
+
+test-acceptance: ## the same, at length
+	@packaging/setup.sh rig
+	TILLWARDEN_RIG=all $(GO) test -count=1 -timeout 120m $(RIGFLAGS) ./packaging/rig
 
 clean: ## remove what was built
 	rm -rf bin build

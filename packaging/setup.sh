@@ -1,11 +1,12 @@
 #!/bin/sh
 # Installs what the tests and the demo need on Debian 12, and says what and why.
-# Nothing is installed that is there already. Run by `make test`, `make demo` and
-# `make deb`.
+# Nothing is installed that is there already. Run by `make test`, `make demo`,
+# `make deb` and `make test-rig`.
 #
 #   setup.sh test   what `make test` needs
 #   setup.sh demo   what `make demo` and `make build` need
 #   setup.sh deb    what `make deb` needs, for either architecture
+#   setup.sh rig    what `make test-rig` and `make test-acceptance` need
 set -eu
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -33,7 +34,14 @@ deb)
 	need dpkg-buildpackage dpkg-dev "it runs the package's build"
 	need lintian lintian "it checks the package against Debian's policy"
 	;;
-*) die "unknown: $1 (test, demo or deb)" ;;
+rig)
+	PATH="$PATH:/usr/sbin:/sbin"
+	need qemu-system-x86_64 qemu-system-x86 "the virtual machine"
+	need mmdebstrap mmdebstrap "it makes the Debian that the machine runs"
+	need modprobe kmod "it finds the drivers that the machine boots with"
+	need mke2fs e2fsprogs "it makes the machine's disk"
+	;;
+*) die "unknown: $1 (test, demo, deb or rig)" ;;
 esac
 
 [ -n "$want" ] || exit 0

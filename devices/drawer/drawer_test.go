@@ -100,8 +100,8 @@ func TestOnGrant(t *testing.T) {
 	if n, written := r.reached(); n != 1 || written != "\x00" {
 		t.Errorf("%d openings, %q written", n, written)
 	}
-	if r.line().end() == nil {
-		t.Error("the port stays open")
+	if l := r.line(); l.end() == nil || l.raised != 0 {
+		t.Errorf("the port stays open (%v), or its lines up: %v", l.end() == nil, l.raised)
 	}
 	if _, err := r.Pin(context.Background()); !errors.Is(err, ErrNoSensor) {
 		t.Errorf("a sensor: %v", err)

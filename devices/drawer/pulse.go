@@ -97,11 +97,17 @@ func (d *Drawer) pulse(ctx context.Context, r enforcer.Redemption) error {
 		_ = port.Close() // what is stuck in it goes with it; the line is opened again
 		return err
 	}
-	return d.leaves(ctx, port)
+	if err := d.leaves(ctx, port); err != nil {
+		_ = port.Close() // the same
+		return err
+	}
+	return nil
 }
 
 // pulseOpening opens the port for one pulse. With some boxes this is the pulse:
-// so the redemption counts here as it does for the code.
+// so the redemption counts here as it does for the code. Closing it would leave DTR
+// and RTS up, as tarm/serial sets lines, and a box that opens on their rise would
+// never open again: so they are dropped before.
 func (d *Drawer) pulseOpening(ctx context.Context, r enforcer.Redemption) error {
 	if !r.Valid(d.o.Name) {
 		return printer.ErrNotRedeemed
@@ -110,7 +116,10 @@ func (d *Drawer) pulseOpening(ctx context.Context, r enforcer.Redemption) error 
 	if err != nil {
 		return fmt.Errorf("%w: %s", printer.ErrOffline, devices.Why(err))
 	}
-	defer port.Close()
+	defer func() {
+		_ = port.SetLines(0, devices.LineDTR|devices.LineRTS)
+		_ = port.Close()
+	}()
 	if err := raise(port); err != nil && !errors.Is(err, devices.ErrNoLines) {
 		return err
 	}
@@ -153,8 +162,9 @@ func (d *Drawer) writeCode(port devices.Port, r enforcer.Redemption) error {
 	return err
 }
 
-// leaves waits until the code has left the kernel. If the line does not take it,
-// it is not to leave later: the port is closed, and what is stuck in it dropped.
+// leaves waits until the code has left the kernel. If it says that the line does
+// not take it, it is not to leave later: the port is to be closed, which drops what
+// is stuck in it.
 func (d *Drawer) leaves(ctx context.Context, port devices.Port) error {
 	for {
 		n, err := port.Queued()
@@ -167,7 +177,6 @@ func (d *Drawer) leaves(ctx context.Context, port devices.Port) error {
 		select {
 		case <-time.After(2 * time.Millisecond):
 		case <-ctx.Done():
-			_ = port.Close()
 			return devices.ErrStalled
 		}
 	}

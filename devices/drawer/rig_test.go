@@ -157,10 +157,13 @@ func (f *fakeLine) Lines() (devices.Lines, error) {
 	return f.up, f.lineErr
 }
 
-func (f *fakeLine) SetLines(raise, _ devices.Lines) error {
+func (f *fakeLine) SetLines(raise, drop devices.Lines) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.raised |= raise
+	if err := f.end(); err != nil {
+		return err
+	}
+	f.raised = f.raised&^drop | raise
 	return f.lineErr
 }
 

@@ -73,7 +73,9 @@ func cached(name string, build func(path string) error, inputs ...string) (strin
 	if err := build(half); err != nil {
 		return "", errors.Join(fmt.Errorf("building %s: %w", name, err), os.RemoveAll(half))
 	}
-	return path, os.Rename(half, path)
+	// What is in it may have times of its own.
+	now = time.Now()
+	return path, errors.Join(os.Chtimes(half, now, now), os.Rename(half, path))
 }
 
 func removeUnused(pattern string, before time.Time) error {

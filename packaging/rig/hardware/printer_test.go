@@ -2,14 +2,18 @@ package hardware
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"tillwarden/daemon/api"
 	"tillwarden/devices/sim"
+	"tillwarden/packaging/rig/register"
 	"tillwarden/packaging/rig/usb"
 )
 
@@ -26,6 +30,7 @@ path = "/dev/usb/lp0"
 link = "DIR/pos-receipt"
   [[printer.drawer]]
   name = "till"
+  connector = 1
 `
 
 // plugPrinter plugs a printer in, and pulls it out at the end.
@@ -48,7 +53,7 @@ func plugPrinter(t *testing.T) *usb.Printer {
 // paper waits for a line on the printer's paper.
 func paper(t *testing.T, p *sim.Printer, line string) {
 	t.Helper()
-	until(t, fmt.Sprintf("%q is on the paper", line), func() bool { return printed(p, line) })
+	register.Until(t, fmt.Sprintf("%q is on the paper", line), func() bool { return printed(p, line) })
 }
 
 func printed(p *sim.Printer, line string) bool {
@@ -68,15 +73,15 @@ func TestInvariant1KickOnUSBPrinterNeedsAGrant(t *testing.T) {
 	inMachine(t)
 	p := plugPrinter(t)
 	r := newRegister(t, receiptTables)
-	r.ready("till")
-	port := r.path("pos-receipt")
+	r.Ready("till")
+	port := r.Path("pos-receipt")
 
 	posWrite(t, port, "Coffee                2.40\n")
 	paper(t, p.Printer, "Coffee                2.40")
 
 	posWrite(t, port, "No sale\n"+kick+"after the kick\n")
 	paper(t, p.Printer, "after the kick")
-	r.journaled("the kick's refusal", "decision", func(e *api.Entry) bool {
+	r.Journaled("the kick's refusal", "decision", func(e *api.Entry) bool {
 		return e.Function == "pos.drawer.nosale" && e.Outcome == "denied" && e.Drawer == "till"
 	})
 	if n := pulses(p.Printer); n != 0 {
@@ -86,10 +91,10 @@ func TestInvariant1KickOnUSBPrinterNeedsAGrant(t *testing.T) {
 		t.Errorf("a kick reached the printer without a grant: %q", got)
 	}
 
-	r.signOn()
-	a := r.opens("till")
-	until(t, "the drawer gets its pulse", func() bool { return pulses(p.Printer) == 1 })
-	if e := r.journaled("the redemption", "redeemed", func(*api.Entry) bool { return true }); e.About != a.Seq {
+	r.SignOn()
+	a := r.Opens("till")
+	register.Until(t, "the drawer gets its pulse", func() bool { return pulses(p.Printer) == 1 })
+	if e := r.Journaled("the redemption", "redeemed", nil); e.About != a.Seq {
 		t.Errorf("the pulse is of entry %d, want %d", e.About, a.Seq)
 	}
 }
@@ -101,12 +106,12 @@ func TestBusyUSBPrinterHoldsThePOSBack(t *testing.T) {
 	inMachine(t)
 	p := plugPrinter(t)
 	r := newRegister(t, receiptTables)
-	r.ready("till")
-	r.signOn()
-	port := r.path("pos-receipt")
+	r.Ready("till")
+	r.SignOn()
+	port := r.Path("pos-receipt")
 
 	p.Hold(true)
-	const lines = 20000
+	const lines = 8000
 	var text strings.Builder
 	for i := range lines {
 		fmt.Fprintf(&text, "line %05d of a long report\n", i)
@@ -114,18 +119,22 @@ func TestBusyUSBPrinterHoldsThePOSBack(t *testing.T) {
 	var taken atomic.Int64
 	done := make(chan error, 1)
 	go func() {
-		for part := range strings.SplitSeq(strings.TrimSuffix(text.String(), "\n"), "\n") {
-			if err := posWrites(port, part+"\n"); err != nil {
-				done <- err
-				return
-			}
-			taken.Add(int64(len(part)) + 1)
+		f, err := os.OpenFile(port, os.O_WRONLY|syscall.O_NOCTTY, 0)
+		if err != nil {
+			done <- err
+			return
 		}
-		done <- nil
+		for line := range strings.Lines(text.String()) {
+			if _, err = f.WriteString(line); err != nil {
+				break
+			}
+			taken.Add(int64(len(line)))
+		}
+		done <- errors.Join(err, f.Close())
 	}()
 	// It has stopped when nothing moves for a while.
 	last := int64(-1)
-	until(t, "the POS waits", func() bool {
+	register.Until(t, "the POS waits", func() bool {
 		now := taken.Load()
 		same := now == last && now > 0
 		last = now
@@ -135,7 +144,7 @@ func TestBusyUSBPrinterHoldsThePOSBack(t *testing.T) {
 	if n := taken.Load(); n > int64(text.Len())/2 {
 		t.Errorf("%d bytes were taken for a printer that takes nothing", n)
 	}
-	if a := r.open("till"); a.Drawer.Result != api.DrawerNotOpened {
+	if a := r.Open("till"); a.Drawer.Result != api.DrawerNotOpened {
 		t.Errorf("opening a drawer on a printer that takes nothing: %+v", *a.Drawer)
 	}
 
@@ -145,7 +154,7 @@ func TestBusyUSBPrinterHoldsThePOSBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-	case <-time.After(3 * patience):
+	case <-time.After(3 * register.Patience):
 		t.Fatalf("the POS still waits; %d of %d bytes were taken", taken.Load(), text.Len())
 	}
 	paper(t, p.Printer, fmt.Sprintf("line %05d", lines-1))
@@ -170,8 +179,8 @@ func TestUSBPrinterUnpluggedWhilePrinting(t *testing.T) {
 	inMachine(t)
 	p := plugPrinter(t)
 	r := newRegister(t, receiptTables)
-	r.ready("till")
-	port := r.path("pos-receipt")
+	r.Ready("till")
+	port := r.Path("pos-receipt")
 
 	stop := make(chan struct{})
 	done := make(chan error, 1)
@@ -195,13 +204,13 @@ func TestUSBPrinterUnpluggedWhilePrinting(t *testing.T) {
 		if err := p.Unplug(); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "the printer is away", func() bool { return r.device("receipt").State == "down" })
+		register.Until(t, "the printer is away", func() bool { return r.Device("receipt").State == "down" })
 		if err := p.Plug(); err != nil {
 			t.Fatal(err)
 		}
-		r.ready("till")
+		r.Ready("till")
 		before, _ := p.Paper(0)
-		until(t, "it prints again", func() bool {
+		register.Until(t, "it prints again", func() bool {
 			now, _ := p.Paper(0)
 			return len(now) > len(before)
 		})
@@ -212,7 +221,7 @@ func TestUSBPrinterUnpluggedWhilePrinting(t *testing.T) {
 		if err != nil {
 			t.Fatalf("the POS's port: %v", err)
 		}
-	case <-time.After(patience):
+	case <-time.After(register.Patience):
 		t.Fatal("the POS's write does not end")
 	}
 	posWrite(t, port, "\nthe last line\n")
@@ -220,7 +229,7 @@ func TestUSBPrinterUnpluggedWhilePrinting(t *testing.T) {
 	if n := pulses(p.Printer); n != 0 {
 		t.Errorf("%d pulses with nobody signed on", n)
 	}
-	if n := len(r.entries("device-down")); n < 3 {
+	if n := len(r.Entries("device-down")); n < 3 {
 		t.Errorf("the journal has %d losses, want 3 at least", n)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"tillwarden/daemon/api"
 	"tillwarden/devices/sim"
+	"tillwarden/packaging/rig/register"
 	"tillwarden/packaging/rig/usb"
 )
 
@@ -51,7 +52,7 @@ func TestInvariant1SerialDrawerGetsNothingWithoutAGrant(t *testing.T) {
 			inMachine(t)
 			box, path := plugSerial(t, "BOX1", usb.DSR, nil) // shut
 			r := newRegister(t, fmt.Sprintf("[[drawer]]\nname = \"box\"\npath = %q\nmodel = %q\nlink = \"DIR/pos-box\"\n", path, make.model))
-			r.ready("box")
+			r.Ready("box")
 			if up := box.HostLines(); up != usb.DTR|usb.RTS {
 				t.Errorf("the lines held are %#x, want DTR and RTS", up)
 			}
@@ -62,34 +63,34 @@ func TestInvariant1SerialDrawerGetsNothingWithoutAGrant(t *testing.T) {
 				}
 				box.SetLines(lines)
 				time.Sleep(time.Second) // longer than the line is read twice in
-				if _, err := r.tech.Calibrate(t.Context(), "box", api.CalibrateRequest{Drawer: "box", Open: open}); err != nil {
+				if _, err := r.Technician.Calibrate(t.Context(), "box", api.CalibrateRequest{Drawer: "box", Open: open}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			until(t, "it is seen to be open", func() bool { return r.drawer("box").State == "open" })
+			register.Until(t, "it is seen to be open", func() bool { return r.Drawer("box").State == "open" })
 			box.SetLines(usb.DSR)
-			until(t, "it is seen to be closed", func() bool { return r.drawer("box").State == "closed" })
+			register.Until(t, "it is seen to be closed", func() bool { return r.Drawer("box").State == "closed" })
 
-			posWrite(t, r.path("pos-box"), make.code+"junk")
-			r.journaled("the kick's refusal", "decision", func(e *api.Entry) bool { return e.Outcome == "denied" && e.Drawer == "box" })
+			posWrite(t, r.Path("pos-box"), make.code+"junk")
+			r.Journaled("the kick's refusal", "decision", func(e *api.Entry) bool { return e.Outcome == "denied" && e.Drawer == "box" })
 			if got := box.Left(); len(got) != 0 {
 				t.Fatalf("%q left for the drawer without a grant", got)
 			}
 
-			r.signOn()
-			a := r.opens("box")
-			until(t, "the code leaves", func() bool { return string(box.Left()) == make.code })
+			r.SignOn()
+			a := r.Opens("box")
+			register.Until(t, "the code leaves", func() bool { return string(box.Left()) == make.code })
 			box.SetLines(usb.DSR | make.line)
-			e := r.journaled("the opening", "drawer-opened", func(*api.Entry) bool { return true })
+			e := r.Journaled("the opening", "drawer-opened", nil)
 			if e.About != a.Seq {
 				t.Errorf("the opening is of entry %d, want %d", e.About, a.Seq)
 			}
 			box.SetLines(usb.DSR)
-			r.journaled("the closing", "drawer-closed", func(*api.Entry) bool { return true })
+			r.Journaled("the closing", "drawer-closed", nil)
 
 			time.Sleep(3 * time.Second) // a pulse explains an opening for 2 s
 			box.SetLines(usb.DSR | make.line)
-			r.journaled("the opening that nobody granted", "drawer-opened", func(e *api.Entry) bool { return e.About == 0 && e.Reason == "no-grant" })
+			r.Journaled("the opening that nobody granted", "drawer-opened", func(e *api.Entry) bool { return e.About == 0 && e.Reason == "no-grant" })
 
 			othersCannotOpen(t, path)
 			if up := box.HostLines(); up != usb.DTR|usb.RTS {
@@ -125,31 +126,31 @@ func TestInvariant1TriggerBoxIsNotOpenedWithoutAGrant(t *testing.T) {
 	inMachine(t)
 	box, path := plugSerial(t, "BOX2", 0, nil)
 	r := newRegister(t, fmt.Sprintf("[[drawer]]\nname = \"box\"\npath = %q\nmodel = \"trigger\"\nopen = \"grant\"\nlink = \"DIR/pos-box\"\n", path))
-	r.ready("box")
-	posWrite(t, r.path("pos-box"), "x")
-	r.journaled("the kick's refusal", "decision", func(e *api.Entry) bool { return e.Outcome == "denied" && e.Drawer == "box" })
+	r.Ready("box")
+	posWrite(t, r.Path("pos-box"), "x")
+	r.Journaled("the kick's refusal", "decision", func(e *api.Entry) bool { return e.Outcome == "denied" && e.Drawer == "box" })
 	time.Sleep(3 * time.Second) // it is looked for each second
 	if raised, listened := box.Opened(); raised != 0 || listened != 0 || box.HostLines() != 0 || len(box.Left()) != 0 {
 		t.Fatalf("without a grant DTR was raised %d times, the line listened to %d times, %q left", raised, listened, box.Left())
 	}
-	r.signOn()
-	r.opens("box")
-	until(t, "its byte leaves", func() bool { return string(box.Left()) == "\x00" })
-	until(t, "the line is let go", func() bool { return box.HostLines() == 0 })
+	r.SignOn()
+	r.Opens("box")
+	register.Until(t, "its byte leaves", func() bool { return string(box.Left()) == "\x00" })
+	register.Until(t, "the line is let go", func() bool { return box.HostLines() == 0 })
 	if raised, _ := box.Opened(); raised != 1 {
 		t.Errorf("DTR was raised %d times for one grant", raised)
 	}
 	if err := box.Unplug(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "it is seen to be away", func() bool { return r.device("box").State == "down" })
-	if a := r.open("box"); a.Drawer.Result != api.DrawerNotOpened {
+	register.Until(t, "it is seen to be away", func() bool { return r.Device("box").State == "down" })
+	if a := r.Open("box"); a.Drawer.Result != api.DrawerNotOpened {
 		t.Errorf("a box that is away: %+v", *a.Drawer)
 	}
 	if err := box.Plug(); err != nil {
 		t.Fatal(err)
 	}
-	r.ready("box")
+	r.Ready("box")
 	if raised, _ := box.Opened(); raised != 1 {
 		t.Errorf("plugged in again, DTR was raised without a grant")
 	}
@@ -177,8 +178,8 @@ func TestSerialPrinterFlowControl(t *testing.T) {
 			})
 			var path string
 			line, path = plugSerial(t, "PRN1", all, printer.Receive)
-			r := newRegister(t, fmt.Sprintf("[[printer]]\nname = \"receipt\"\npath = %q\nbaud = 38400\nflow = %q\nlink = \"DIR/pos-receipt\"\n[[printer.drawer]]\nname = \"till\"\n", path, way.flow))
-			r.ready("till")
+			r := newRegister(t, fmt.Sprintf("[[printer]]\nname = \"receipt\"\npath = %q\nbaud = 38400\nflow = %q\nlink = \"DIR/pos-receipt\"\n[[printer.drawer]]\nname = \"till\"\nconnector = 1\n", path, way.flow))
+			r.Ready("till")
 
 			const lines = 300
 			var text strings.Builder
@@ -186,7 +187,7 @@ func TestSerialPrinterFlowControl(t *testing.T) {
 				fmt.Fprintf(&text, "line %03d of a long receipt\n", i)
 			}
 			done := make(chan error, 1)
-			go func() { done <- posWrites(r.path("pos-receipt"), text.String()) }()
+			go func() { done <- posWrites(r.Path("pos-receipt"), text.String()) }()
 			paper(t, printer, "line 020")
 			for range 5 {
 				line.SetLines(all &^ way.stop)
@@ -200,7 +201,7 @@ func TestSerialPrinterFlowControl(t *testing.T) {
 					t.Errorf("%d bytes left after the printer had said stop, want %d at most: %q", len(after), way.late, after)
 				}
 				line.SetLines(all)
-				until(t, "it goes on", func() bool {
+				register.Until(t, "it goes on", func() bool {
 					return len(line.Left()) > len(before)+len(after)+100 || printed(printer, fmt.Sprintf("line %03d", lines-1))
 				})
 			}
@@ -209,7 +210,7 @@ func TestSerialPrinterFlowControl(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-			case <-time.After(patience):
+			case <-time.After(register.Patience):
 				t.Fatal("the POS still waits")
 			}
 			paper(t, printer, fmt.Sprintf("line %03d", lines-1))
@@ -220,13 +221,13 @@ func TestSerialPrinterFlowControl(t *testing.T) {
 			if up := line.HostLines(); up != usb.DTR|usb.RTS {
 				t.Errorf("the lines held are %#x, want DTR and RTS", up)
 			}
-			r.signOn()
-			r.opens("till")
-			until(t, "the drawer gets its pulse", func() bool { return pulses(printer) == 1 })
+			r.SignOn()
+			r.Opens("till")
+			register.Until(t, "the drawer gets its pulse", func() bool { return pulses(printer) == 1 })
 			if err := line.Unplug(); err != nil {
 				t.Fatal(err)
 			}
-			until(t, "the printer is away", func() bool { return r.device("receipt").State == "down" })
+			register.Until(t, "the printer is away", func() bool { return r.Device("receipt").State == "down" })
 		})
 	}
 }

@@ -1,0 +1,302 @@
+package rig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"tillwarden/daemon/api"
+	"tillwarden/devices/sim"
+	"tillwarden/enforcer/journal"
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/packaging/rig/disk"
+	"tillwarden/packaging/rig/register"
+)
+
+// apart runs the test again in a process with mounts of its own, so that nothing
+// stays mounted whatever becomes of it, and reports whether this is that process.
+func apart(t *testing.T) bool {
+	t.Helper()
+	const variable = "TILLWARDEN_RIG_APART"
+	if os.Getenv(variable) != "" {
+		return true
+	}
+	if err := privileged(); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-test.v", "-test.run", "^" + t.Name() + "$"}
+	if end, ok := t.Deadline(); ok {
+		args = append(args, "-test.timeout", (time.Until(end) - 10*time.Second).String())
+	}
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), variable+"=yes")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	runtime.LockOSThread() // the signal is for the end of the thread that starts it
+	defer runtime.UnlockOSThread()
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+	return false
+}
+
+// till is a register whose state folder is on a disk that loses, with a simulated
+// printer.
+type till struct {
+	*register.Register
+	t       *testing.T
+	disk    *disk.Disk
+	files   *disk.Filesystem
+	state   string
+	station *sim.Station
+
+	mu    sync.Mutex
+	acked map[api.Seq]string // what the daemon said is journaled; guarded by mu
+}
+
+// newTill makes one, with the disk mounted, the daemon running, and a cashier
+// signed on.
+func newTill(t *testing.T) *till {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "rig-till-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for _, sub := range []string{"disk", "files", "station"} {
+		if err := os.Mkdir(at(sub), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := command("mke2fs", "-q", "-t", "ext4", at("image"), "512M"); err != nil {
+		t.Fatal(err)
+	}
+	c := &till{t: t, state: at("files/state"), acked: map[api.Seq]string{}}
+	server, err := build("tillwarden/packaging/rig/disk/server")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.disk, err = disk.Serve(server, at("image"), at("disk")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.disk.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	c.files = disk.NewFilesystem(c.disk, at("files"))
+	if err := c.files.Mount(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.files.Unmount(); err != nil {
+			t.Error(err)
+		}
+	})
+	c.station, err = sim.NewStation(sim.StationOptions{Dir: at("station"), Printer: sim.PrinterOptions{Model: sim.Models()[0], OpenIsHigh: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.station.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	daemon, err := build("tillwarden/cmd/tillwardend")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Register = register.New(t, daemon, c.state, fmt.Sprintf("[[printer]]\nname = \"receipt\"\npath = %q\nlink = \"DIR/pos-receipt\"\n[[printer.drawer]]\nname = \"till\"\nconnector = 1\n", c.station.Paths().Printer))
+	c.Start()
+	c.Staff()
+	c.SignOn()
+	return c
+}
+
+// busy asks, and opens the drawer, until the daemon is gone.
+func (c *till) busy(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, ask := range []api.AskRequest{
+		{Function: "pos.sale.item"},
+		{Function: "pos.drawer.nosale", NoOverride: true},
+		{Function: "pos.drawer.sale", Drawer: "till", Open: api.OpenNow},
+	} {
+		wg.Go(func() {
+			for {
+				a, err := c.POS.Ask(ctx, ask)
+				if err != nil {
+					return
+				}
+				c.mu.Lock()
+				c.acked[a.Seq] = a.Function + " " + a.Outcome
+				c.mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// cut lets the register work for a while, cuts the power, and mounts the disk again.
+// It gives how many sectors were lost; seed is as in [disk.Disk.Cut].
+func (c *till) cut(work time.Duration, seed uint64) int {
+	c.t.Helper()
+	ctx, stop := context.WithCancel(c.t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.busy(ctx)
+	}()
+	time.Sleep(work)
+	lost, err := c.disk.Cut(seed)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	// What the daemon says from here on counts as well: it must not say that it
+	// has journaled what is on no disk.
+	time.Sleep(20 * time.Millisecond)
+	c.Kill()
+	stop()
+	<-done
+	if err := c.files.Unmount(); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := c.disk.Restore(); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := c.files.Mount(); err != nil {
+		c.t.Fatalf("after the cut: %v", err)
+	}
+	return lost
+}
+
+// missing holds the journal on the disk against what was acknowledged: it gives
+// the entries that are not there or say something else. The journal has to verify.
+func (c *till) missing() (missing []string, err error) {
+	pub, err := os.ReadFile(filepath.Join(c.state, "keys", "journal.pub"))
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := note.NewVerifier(strings.TrimSpace(string(pub)))
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(c.state, "journal.db")
+	report, err := journal.Verify(c.t.Context(), path, []note.Verifier{verifier})
+	if err != nil {
+		return nil, err
+	}
+	if !report.OK {
+		return nil, fmt.Errorf("the journal does not verify: %+v", report)
+	}
+	reader, err := journal.OpenReader(path)
+	if err != nil {
+		return nil, err
+	}
+	acked := maps.Clone(c.acked)
+	granted := 0
+	err = reader.Each(c.t.Context(), journal.Filter{}, func(e *entry.Entry) error {
+		if want, ok := acked[api.Seq(e.Seq)]; ok {
+			if got := e.Function + " " + e.Outcome.String(); got != want {
+				missing = append(missing, fmt.Sprintf("entry %d says %q, answered was %q", e.Seq, got, want))
+			}
+			delete(acked, api.Seq(e.Seq))
+		}
+		if e.Kind == entry.KindDecision && e.Outcome == entry.OutcomeAllowed && e.Drawer != "" {
+			granted++
+		}
+		return nil
+	})
+	for seq, what := range acked {
+		missing = append(missing, fmt.Sprintf("entry %d (%s) is not there", seq, what))
+	}
+	if n := int(c.station.Printer().State().Pulses); n > granted {
+		missing = append(missing, fmt.Sprintf("the drawer had %d pulses, and %d were granted", n, granted))
+	}
+	return missing, errors.Join(err, reader.Close())
+}
+
+// TestInvariant8PowerCutsOfTheStateFolder cuts the power under a busy register, on
+// a disk that loses what was not flushed: after each cut the file system is whole,
+// the journal verifies, what was acknowledged is there, no pulse was without its
+// grant's entry, and the register comes up with its session.
+func TestInvariant8PowerCutsOfTheStateFolder(t *testing.T) {
+	needsRig(t)
+	if !apart(t) {
+		return
+	}
+	cuts := 20
+	if scale == "all" {
+		cuts = 300
+	}
+	c := newTill(t)
+	lost := 0
+	for n := range cuts {
+		c.Ready("till")
+		lost += c.cut(rand.N(120*time.Millisecond), uint64(n)) // the first loses all
+		missing, err := c.missing()
+		if err != nil || len(missing) > 0 {
+			t.Fatalf("cut %d: %v\n%s", n+1, err, strings.Join(missing, "\n"))
+		}
+		c.Start()
+		if s, err := c.Technician.Session(t.Context()); err != nil || !s.SignedOn {
+			t.Fatalf("cut %d: the cashier is not signed on any more: %+v %v", n+1, s, err)
+		}
+	}
+	c.Stop()
+	flushes, err := c.disk.Flushes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.files.Unmount(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.files.Check(); err != nil {
+		t.Error(err)
+	}
+	switch pulses := c.station.Printer().State().Pulses; {
+	case len(c.acked) < cuts, pulses == 0:
+		t.Errorf("%d answers and %d pulses in %d cuts: that was no load", len(c.acked), pulses, cuts)
+	case lost == 0:
+		t.Error("no cut lost anything: the disk does not lose")
+	default:
+		t.Logf("%d cuts: %d answers, %d pulses, %d sectors lost, %d flushes", cuts, len(c.acked), pulses, lost, flushes)
+	}
+}
+
+// TestPowerCutOfALyingDiskLosesEntries is the control: on a disk that only says that
+// it has flushed, the same cuts lose what was acknowledged, and it is noticed.
+func TestPowerCutOfALyingDiskLosesEntries(t *testing.T) {
+	needsRig(t)
+	if !apart(t) {
+		return
+	}
+	c := newTill(t)
+	c.Ready("till")
+	if err := c.disk.Lie(); err != nil {
+		t.Fatal(err)
+	}
+	c.cut(200*time.Millisecond, 0)
+	if len(c.acked) == 0 {
+		t.Fatal("nothing was acknowledged: that was no load")
+	}
+	missing, err := c.missing()
+	if err == nil && len(missing) == 0 {
+		t.Errorf("all %d entries are there, of a disk that kept nothing", len(c.acked))
+	}
+	t.Logf("%d of %d are missing (%v)", len(missing), len(c.acked), err)
+}
