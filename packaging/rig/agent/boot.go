@@ -46,14 +46,13 @@ var unwanted = []string{
 // boot is the life of the ramdisk's init. It ends in another program, or in an
 // error on the console.
 func boot() error {
-	if err := bootSystem(); err != nil {
-		fmt.Fprintln(os.Stderr, "rig: booting:", err)
-		_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
-		return err
-	}
-	return nil
+	err := bootSystem()
+	fmt.Fprintln(os.Stderr, "rig: booting:", err)
+	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
+	return err
 }
 
+// bootSystem comes back with an error alone.
 func bootSystem() error {
 	if err := unix.Mount("dev", "/dev", "devtmpfs", 0, ""); err != nil {
 		return fmt.Errorf("mounting /dev: %w", err)
