@@ -2,43 +2,21 @@ package drawer
 
 import (
 	"go/ast"
-	"go/parser"
 	"go/token"
 	"io/fs"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
-)
 
-// source parses a package but its tests.
-func source(t *testing.T, dir string) (*token.FileSet, []*ast.File) {
-	t.Helper()
-	fset := token.NewFileSet()
-	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var files []*ast.File
-	for _, name := range names {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		f, err := parser.ParseFile(fset, name, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, f)
-	}
-	return fset, files
-}
+	"tillwarden/enforcer/gatetest"
+)
 
 // TestInvariant1OneCode reads the source: one function writes to the port, it and
 // the one that opens it for a grant are reached from Pulse alone, and all of them
 // ask whether the redemption is valid.
 func TestInvariant1OneCode(t *testing.T) {
-	_, files := source(t, ".")
+	_, files := gatetest.Source(t, ".")
 	if len(files) < 5 {
 		t.Fatalf("only %d files", len(files))
 	}
@@ -123,7 +101,7 @@ func TestInvariant1NobodyElse(t *testing.T) {
 			if d.Name() == "testdata" {
 				return filepath.SkipDir
 			}
-			fset, files := source(t, path)
+			fset, files := gatetest.Source(t, path)
 			for _, f := range files {
 				looked++
 				for _, decl := range f.Decls {

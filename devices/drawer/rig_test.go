@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,8 +17,8 @@ import (
 	"tillwarden/devices"
 	"tillwarden/devices/printer"
 	"tillwarden/enforcer"
+	"tillwarden/enforcer/gatetest"
 	"tillwarden/enforcer/journal/entry"
-	"tillwarden/enforcer/policy"
 )
 
 func TestMain(m *testing.M) {
@@ -39,67 +38,6 @@ const patience = 30 * time.Second
 var began = time.Now()
 
 func bootTime() time.Duration { return time.Hour + time.Since(began) }
-
-// clock is a boot clock, for the gate.
-type clock struct{}
-
-func (clock) Boot() time.Duration { return bootTime() }
-func (clock) Stamp() entry.Stamp {
-	return entry.Stamp{Wall: time.Now().UnixNano(), Boot: int64(bootTime())}
-}
-
-func (clock) After(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
-
-// ledger is a journal in memory.
-type ledger struct {
-	mu   sync.Mutex
-	last entry.Seq
-}
-
-func (l *ledger) Append(_ context.Context, _ bool, es ...entry.Entry) ([]entry.Seq, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var seqs []entry.Seq
-	for range es {
-		l.last++
-		seqs = append(seqs, l.last)
-	}
-	return seqs, nil
-}
-
-// newGate is a real gate, with a cashier signed on who may open for a sale.
-func newGate(t testing.TB) (*enforcer.Gate, entry.Seq) {
-	t.Helper()
-	fn := func(id policy.ID, key string, level uint8, parent policy.ID) policy.Function {
-		return policy.Function{ID: id, Key: key, Name: key, Level: level, Parent: parent, Since: 1, Drawer: strings.Contains(key, "drawer")}
-	}
-	compiled, err := policy.Compile(&policy.Policy{
-		Catalogue: policy.Catalogue{Version: 1, Functions: []policy.Function{
-			fn(1000, "pos", 1, 0), fn(1001, "pos.signon", 2, 1000), fn(1600, "pos.drawer", 2, 1000),
-			fn(1601, "pos.drawer.sale", 3, 1600), fn(1602, "pos.drawer.nosale", 3, 1600),
-		}},
-		WorkGroups: []policy.WorkGroup{{Name: "Cashier", Reviewed: 1, Marks: map[policy.ID]policy.Mark{
-			1000: policy.Check, 1001: policy.Check, 1600: policy.Check, 1601: policy.Check, 1602: policy.Deny,
-		}}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	gate, err := enforcer.NewGate(enforcer.Options{Clock: clock{}, Journal: &ledger{}, Announce: time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx := context.Background()
-	t.Cleanup(func() { gate.Close(ctx) })
-	if err := gate.Load(ctx, compiled, entry.PolicyRef{Epoch: 1, Digest: compiled.Digest()}, "test"); err != nil {
-		t.Fatal(err)
-	}
-	s, _, err := gate.BeginSession(ctx, enforcer.Subject{Operator: "12", Name: "A", Person: "a", WorkGroups: []string{"Cashier"}}, entry.MethodCard, "reader")
-	if err != nil || s == nil {
-		t.Fatalf("sign-on: %v", err)
-	}
-	return gate, s.ID
-}
 
 // fakeLine is a drawer's port: what is written to it, and modem lines that the
 // test sets. A pty has none.
@@ -198,7 +136,7 @@ func (f *fakeLine) unplug() { f.gone.Store(true); f.Close() }
 type rig struct {
 	testing.TB
 	*Drawer
-	gate    *enforcer.Gate
+	gate    *gatetest.Gate
 	session atomic.Uint64
 	era     atomic.Uint64
 	link    string
@@ -226,9 +164,8 @@ func newRig(t testing.TB, change ...func(*Options)) *rig {
 	t.Helper()
 	dir := t.TempDir()
 	r := &rig{TB: t, link: filepath.Join(dir, "pos")}
-	gate, session := newGate(t)
-	r.gate = gate
-	r.session.Store(uint64(session))
+	r.gate = gatetest.New(t, bootTime)
+	r.session.Store(uint64(r.gate.Session))
 	path := filepath.Join(dir, "device")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -349,11 +286,7 @@ func (r *rig) told(kinds ...entry.Kind) []printer.Event {
 // grant asks for a sale's opening of a drawer.
 func (r *rig) grant(drawer string) *enforcer.Grant {
 	r.Helper()
-	_, grant, err := r.gate.Authorize(context.Background(), enforcer.Request{Function: "pos.drawer.sale", Drawer: drawer, Purpose: entry.PurposeAsked, Method: entry.MethodPOS, Source: "test"})
-	if err != nil || grant == nil {
-		r.Fatalf("no grant: %v", err)
-	}
-	return grant
+	return r.gate.Grant(drawer)
 }
 
 var errNotReady = errors.New("not ready")

@@ -55,9 +55,7 @@ func TestInvariant1(t *testing.T) {
 	r.mu.Lock()
 	opened := r.events[slices.IndexFunc(r.events, func(e Event) bool { return e.Kind == entry.KindDrawerOpened })]
 	r.mu.Unlock()
-	r.journal.mu.Lock()
-	decision := r.journal.entries[opened.About-1]
-	r.journal.mu.Unlock()
+	decision := r.gate.Entry(opened.About)
 	if decision.Kind != entry.KindDecision || decision.Outcome != entry.OutcomeAllowed || opened.Reason != 0 {
 		t.Errorf("%+v by %+v", opened, decision)
 	}

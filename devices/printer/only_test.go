@@ -2,7 +2,6 @@ package printer
 
 import (
 	"go/ast"
-	"go/parser"
 	"go/token"
 	"io/fs"
 	"os"
@@ -11,35 +10,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-)
 
-// source parses all of the package but its tests.
-func source(t *testing.T, dir string) (*token.FileSet, []*ast.File) {
-	t.Helper()
-	fset := token.NewFileSet()
-	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil || len(names) == 0 {
-		t.Fatalf("%d files: %v", len(names), err)
-	}
-	var files []*ast.File
-	for _, name := range names {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		f, err := parser.ParseFile(fset, name, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, f)
-	}
-	return fset, files
-}
+	"tillwarden/enforcer/gatetest"
+)
 
 // TestInvariant1OnePulse reads the source: one function writes the bytes of a
 // pulse, one calls it, which is reached from Pulse alone, and Pulse needs a
 // redemption that it asks whether it is valid.
 func TestInvariant1OnePulse(t *testing.T) {
-	fset, files := source(t, ".")
+	fset, files := gatetest.Source(t, ".")
 	callers := map[string][]string{} // callee -> functions that name it
 	var withPulse []string
 	for _, f := range files {
@@ -188,11 +167,7 @@ func TestInvariant1NobodyElse(t *testing.T) {
 			if d.Name() == "testdata" {
 				return filepath.SkipDir
 			}
-			names, _ := filepath.Glob(filepath.Join(path, "*.go"))
-			if len(names) == 0 {
-				return nil
-			}
-			fset, files := source(t, path)
+			fset, files := gatetest.Source(t, path)
 			for _, f := range files {
 				ast.Inspect(f, func(n ast.Node) bool {
 					if id, ok := n.(*ast.Ident); ok && id.Name == "PulseOffline" {

@@ -134,7 +134,7 @@ func newCounterRig(t *testing.T, flow Flow) *counterRig {
 	began := time.Now()
 	boot := func() time.Duration { return time.Hour + time.Since(began) }
 	f := &fake{t: t}
-	r := &counterRig{rig: &rig{TB: t, boot: boot, printer: f, journal: &ledger{}}, sends: make(chan string), plugged: make(chan struct{})}
+	r := &counterRig{rig: &rig{TB: t, boot: boot, printer: f}, sends: make(chan string), plugged: make(chan struct{})}
 	r.openGate()
 	g, err := New(Options{
 		Name: "receipt", Open: func(context.Context) (devices.Port, error) { return nil, devices.ErrGone },

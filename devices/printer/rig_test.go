@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,8 +20,8 @@ import (
 
 	"tillwarden/devices"
 	"tillwarden/enforcer"
+	"tillwarden/enforcer/gatetest"
 	"tillwarden/enforcer/journal/entry"
-	"tillwarden/enforcer/policy"
 )
 
 func TestMain(m *testing.M) {
@@ -73,51 +72,6 @@ func (w *bootWatch) goOn() {
 	w.lag, w.stopped = bootTime()-w.stopped, 0
 }
 
-// clock is a boot clock, for the gate.
-type clock struct{ boot func() time.Duration }
-
-func (c clock) Boot() time.Duration { return c.boot() }
-func (c clock) Stamp() entry.Stamp {
-	return entry.Stamp{Wall: time.Now().UnixNano(), Boot: int64(c.boot())}
-}
-
-func (clock) After(d time.Duration, f func()) func() bool {
-	return time.AfterFunc(d, f).Stop
-}
-
-// ledger is a journal in memory.
-type ledger struct {
-	mu      sync.Mutex
-	entries []entry.Entry
-}
-
-func (l *ledger) Append(_ context.Context, _ bool, es ...entry.Entry) ([]entry.Seq, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var seqs []entry.Seq
-	for _, e := range es {
-		e.Seq = entry.Seq(len(l.entries) + 1)
-		l.entries = append(l.entries, e)
-		seqs = append(seqs, e.Seq)
-	}
-	return seqs, nil
-}
-
-func cashiers() *policy.Policy {
-	fn := func(id policy.ID, key string, level uint8, parent policy.ID) policy.Function {
-		return policy.Function{ID: id, Key: key, Name: key, Level: level, Parent: parent, Since: 1, Drawer: strings.Contains(key, "drawer")}
-	}
-	return &policy.Policy{
-		Catalogue: policy.Catalogue{Version: 1, Functions: []policy.Function{
-			fn(1000, "pos", 1, 0), fn(1001, "pos.signon", 2, 1000), fn(1600, "pos.drawer", 2, 1000),
-			fn(1601, "pos.drawer.sale", 3, 1600), fn(1602, "pos.drawer.nosale", 3, 1600),
-		}},
-		WorkGroups: []policy.WorkGroup{{Name: "Cashier", Reviewed: 1, Marks: map[policy.ID]policy.Mark{
-			1000: policy.Check, 1001: policy.Check, 1600: policy.Check, 1601: policy.Check, 1602: policy.Deny,
-		}}},
-	}
-}
-
 // rig is a guard between a fake printer and a POS, with a real gate behind it.
 type rig struct {
 	testing.TB
@@ -125,8 +79,7 @@ type rig struct {
 	boot    func() time.Duration
 	watch   bootWatch
 	printer *fake
-	gate    *enforcer.Gate
-	journal *ledger
+	gate    *gatetest.Gate
 	link    string
 	session atomic.Uint64
 	stop    func()
@@ -150,7 +103,7 @@ func newRig(t testing.TB, change ...func(*Options)) *rig {
 // newRigAt is a rig with another printer than the fake one.
 func newRigAt(t testing.TB, path string, change ...func(*Options)) *rig {
 	t.Helper()
-	r := &rig{TB: t, boot: bootTime, journal: &ledger{}, link: filepath.Join(t.TempDir(), "pos")}
+	r := &rig{TB: t, boot: bootTime, link: filepath.Join(t.TempDir(), "pos")}
 	r.openGate()
 	o := Options{
 		Name: "receipt", Link: r.link, Group: -1,
@@ -199,30 +152,14 @@ func ready(t testing.TB, change ...func(*Options)) *rig {
 
 func (r *rig) openGate() {
 	r.Helper()
-	gate, err := enforcer.NewGate(enforcer.Options{Clock: clock{r.boot}, Journal: r.journal, Announce: time.Millisecond})
-	if err != nil {
-		r.Fatal(err)
-	}
-	r.gate = gate
-	r.Cleanup(func() { gate.Close(context.Background()) })
-	compiled, err := policy.Compile(cashiers())
-	if err != nil {
-		r.Fatal(err)
-	}
-	ctx := context.Background()
-	if err := gate.Load(ctx, compiled, entry.PolicyRef{Epoch: 1, Digest: compiled.Digest()}, "test"); err != nil {
-		r.Fatal(err)
-	}
-	r.signOn()
+	r.gate = gatetest.New(r, r.boot)
+	r.session.Store(uint64(r.gate.Session))
 }
 
 func (r *rig) signOn() {
 	r.Helper()
-	s, _, err := r.gate.BeginSession(context.Background(), enforcer.Subject{Operator: "12", Name: "A", Person: "a", WorkGroups: []string{"Cashier"}}, entry.MethodCard, "reader")
-	if err != nil || s == nil {
-		r.Fatalf("sign-on: %v", err)
-	}
-	r.session.Store(uint64(s.ID))
+	r.gate.SignOn()
+	r.session.Store(uint64(r.gate.Session))
 }
 
 // Kick is what the daemon does with a kick.
@@ -300,11 +237,7 @@ func (r *rig) redeemNow(grant *enforcer.Grant) error {
 // grant asks for a sale's opening.
 func (r *rig) grant(drawer string) *enforcer.Grant {
 	r.Helper()
-	_, grant, err := r.gate.Authorize(context.Background(), enforcer.Request{Function: "pos.drawer.sale", Drawer: drawer, Purpose: entry.PurposeAsked, Method: entry.MethodPOS, Source: "test"})
-	if err != nil || grant == nil {
-		r.Fatalf("no grant: %v", err)
-	}
-	return grant
+	return r.gate.Grant(drawer)
 }
 
 func (r *rig) take(e Event) {
