@@ -142,7 +142,7 @@ func (d *Daemon) MakeCodes(ctx context.Context, c api.Caller, r *api.CodesReques
 	case err != nil:
 		return nil, d.cannotDecide(err)
 	case decision.Outcome != entry.OutcomeAllowed:
-		return nil, d.modeRefused("the list is not made", decision)
+		return nil, d.modeRefused("the list is not made", decision, r.SetUp)
 	}
 	raw, err := json.Marshal(list)
 	if err == nil {

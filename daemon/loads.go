@@ -158,11 +158,14 @@ func (d *Daemon) loadFile(ctx context.Context, path, name string) error {
 // Load takes a bundle that somebody hands in. One that is refused changes
 // nothing.
 func (d *Daemon) Load(ctx context.Context, c api.Caller, l *api.LoadRequest) (*api.LoadAnswer, error) {
-	if l.Type != bundle.TypePolicy {
-		return nil, api.Errorf(api.CodeInvalid, "there are no bundles of type %q here", shorten(l.Type)).WithHint(`type is "policy"`)
+	if l.Type != bundle.TypePolicy && l.Type != bundle.TypeMode {
+		return nil, api.Errorf(api.CodeInvalid, "there are no bundles of type %q here", shorten(l.Type)).WithHint(`type is "policy" or "mode"`)
 	}
 	if l.Name == "" || len(l.Name) > 128 {
 		return nil, api.Errorf(api.CodeInvalid, "name is missing or too long").WithHint("name is what the journal calls it: the file's name")
+	}
+	if l.Type == bundle.TypeMode {
+		return d.loadMode(ctx, c, l)
 	}
 	if _, err := d.acting(ctx, c, l.By, functionPublish, l.Name, true); err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 
 	"tillwarden/daemon/api"
 	"tillwarden/enforcer"
+	"tillwarden/enforcer/bundle"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/signon"
 )
@@ -85,7 +86,7 @@ func (d *Daemon) beginMode(ctx context.Context, c api.Caller, kind entry.Mode, r
 	case err != nil: // it has begun
 		d.log.Error("mode", "err", err)
 	case decision.Outcome != entry.OutcomeAllowed:
-		return nil, d.modeRefused(sayMode(kind)+" does not begin", decision)
+		return nil, d.modeRefused(sayMode(kind)+" does not begin", decision, r.SetUp)
 	}
 	return d.modeChanged(c), nil
 }
@@ -121,7 +122,7 @@ func modeInvalid(err error) error {
 }
 
 // modeRefused is a change of mode that was not allowed, as an error.
-func (d *Daemon) modeRefused(what string, decision enforcer.Decision) error {
+func (d *Daemon) modeRefused(what string, decision enforcer.Decision, setUp bool) error {
 	e := api.Errorf(api.CodeRefused, "%s: %s", what, sayReason(decision.Reason)).WithReason(decision.Reason.String())
 	switch decision.Reason {
 	case entry.ReasonRule, entry.ReasonRefused, entry.ReasonNoWorkGroup, entry.ReasonUnreviewed:
@@ -135,8 +136,14 @@ func (d *Daemon) modeRefused(what string, decision enforcer.Decision) error {
 		spent, total := d.gate.MonitorTime()
 		return e.WithHint(fmt.Sprintf("%s of %s are left", (total - spent).Round(time.Minute), total))
 	case entry.ReasonUsed:
-		e.Message = what + ": it was used before, or set-up is over"
-		return e.WithHint("set-up does so once, and before anybody has signed on; a code counts once; later it takes two persons who may")
+		if setUp {
+			e.Message = what + ": set-up does that once, and before anybody has signed on"
+			return e.WithHint("now it takes two persons who may: --as NUMBER --with NUMBER")
+		}
+		e.Message = what + ": it counts once, and was used before"
+	case entry.ReasonExpired:
+		e.Message = what + ": it should have been used before"
+		return e.WithHint("look at the register's clock (date), or have another one signed")
 	case entry.ReasonUnknownCredential:
 		e.Message = what + ": this is no code of the list that counts"
 	case entry.ReasonSamePerson:
@@ -144,6 +151,51 @@ func (d *Daemon) modeRefused(what string, decision enforcer.Decision) error {
 	}
 	return e
 }
+
+// loadMode begins a mode that the chain has signed. It needs nobody at the
+// register: the signature is the authority.
+func (d *Daemon) loadMode(ctx context.Context, c api.Caller, l *api.LoadRequest) (*api.LoadAnswer, error) {
+	conf := d.config()
+	epoch, digest := d.gate.EpochFloor(enforcer.BundleMode)
+	m, blob, err := bundle.Open(l.Bundle, bundle.Expect{
+		Type: bundle.TypeMode, Chain: conf.Chain, Store: conf.Store, Keys: d.policyKeys, Threshold: conf.Policy.Threshold,
+		MinEpoch: epoch, SameDigest: digest, MaxSize: maxAuthorisation,
+	})
+	reason := bundle.ReasonOf(err)
+	var a *enforcer.Authorisation
+	if err == nil {
+		if a, err = enforcer.ParseAuthorisation(blob); err != nil {
+			reason = entry.ReasonMalformed
+		} else if !a.For(conf.Register) {
+			reason, err = entry.ReasonRegister, fmt.Errorf("it is for %s, this is %s", strings.Join(a.Registers, ", "), conf.Register)
+		}
+	}
+	if err != nil {
+		if refused := d.gate.LoadRefused(ctx, reason, l.Name, err.Error()); refused != nil {
+			return nil, d.cannotDecide(refused)
+		}
+		return nil, api.Errorf(api.CodeInvalid, "the authorisation was refused: %s", sayReason(reason)).WithReason(reason.String()).WithHint(err.Error())
+	}
+	r, err := a.Request()
+	if err != nil {
+		return nil, modeInvalid(err) // ParseAuthorisation has seen to that
+	}
+	r.Source, r.Signed = c.Source(), &enforcer.Signed{Epoch: m.Epoch, Digest: m.SHA256, NotAfter: a.NotAfter}
+	decision, err := d.gate.BeginMode(ctx, r)
+	switch {
+	case err != nil && decision.Outcome != entry.OutcomeAllowed:
+		return nil, d.cannotDecide(err)
+	case err != nil: // it has begun
+		d.log.Error("mode", "err", err)
+	case decision.Outcome != entry.OutcomeAllowed:
+		return nil, d.modeRefused(sayMode(r.Kind)+" does not begin", decision, false)
+	}
+	changed := d.modeChanged(c)
+	return &api.LoadAnswer{Say: changed.Say, Policy: policyStatus(d.gate.Snapshot(), false), Mode: &changed.Mode}, nil
+}
+
+// maxAuthorisation bounds the content of an authorisation.
+const maxAuthorisation = 16 << 10
 
 // EndMode ends the mode.
 func (d *Daemon) EndMode(ctx context.Context, c api.Caller, r *api.EndModeRequest) (*api.ModeAnswer, error) {

@@ -128,6 +128,7 @@ var reasonWords = map[entry.Reason]string{
 	entry.ReasonStopped:           "the daemon stopped",
 	entry.ReasonModeChanged:       "a mode began or ended; ask again",
 	entry.ReasonSpent:             "this installation has spent its time in monitor mode",
+	entry.ReasonRegister:          "it is for another register",
 	entry.ReasonTooLong:           "that is longer than it may be",
 }
 

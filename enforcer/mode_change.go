@@ -33,6 +33,8 @@ type ModeRequest struct {
 	SetUp bool
 	// Code instead of With, for break-glass: one of the sealed list.
 	Code *OneTimeCode
+	// Signed instead of persons: an authorisation of the chain's.
+	Signed *Signed
 }
 
 // OneTimeCode is what somebody gave: which one it is of the list whose verifiers
@@ -82,8 +84,8 @@ func limitOf(k entry.Mode) time.Duration {
 	return MonitorLimit
 }
 
-// MonitorTime is how much time in monitor mode this installation has spent,
-// and how much it has in all.
+// MonitorTime is how much of its own time in monitor mode this installation has
+// spent, and how much it has in all. What the chain signed is not among it.
 func (g *Gate) MonitorTime() (spent, total time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -189,6 +191,8 @@ func (g *Gate) mayBegin(s *Snapshot, r *ModeRequest, e *entry.Entry) Decision {
 	switch {
 	case r.For > limitOf(r.Kind):
 		return deny(d, e, entry.ReasonTooLong)
+	case r.Signed != nil:
+		return g.maySigned(r, e)
 	case r.Kind == entry.ModeMonitor && spent+r.For > MonitorLimit:
 		return deny(d, e, entry.ReasonSpent)
 	case r.SetUp && (signedOn || began):
@@ -228,6 +232,7 @@ const (
 	claimPersons = "persons"
 	claimSetUp   = "set-up"
 	claimCode    = "code"
+	claimSigned  = "authorisation"
 )
 
 // mayChange decides whether somebody may change the mode of an entry.

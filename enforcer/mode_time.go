@@ -38,6 +38,7 @@ type savedMode struct {
 	Why       string        `json:"why"`
 	By        string        `json:"by,omitempty"`
 	With      string        `json:"with,omitempty"`
+	Signed    bool          `json:"signed,omitempty"`
 	Left      time.Duration `json:"left_ns"`
 	Boot      time.Duration `json:"boot_ns"`
 	BootID    entry.BootID  `json:"boot_id"`
@@ -68,7 +69,7 @@ func (s *state) pass(at entry.Stamp) {
 	gone = min(gone, m.Left)
 	m.Left -= gone
 	m.Boot, m.BootID = now, at.BootID
-	if m.Kind == entry.ModeMonitor {
+	if m.Kind == entry.ModeMonitor && !m.Signed {
 		s.Monitored += gone
 	}
 }
@@ -81,6 +82,11 @@ func (s *state) beginMode(e *entry.Entry) {
 	}
 	if e.Approval != nil {
 		m.With = e.Approval.Operator
+	}
+	if m.Signed = e.Claimant == claimSigned; m.Signed {
+		ref := entry.PolicyRef{Epoch: e.Count}
+		copy(ref.Digest[:], e.Digest)
+		s.load(BundleMode, ref)
 	}
 	s.Mode = m
 	s.SetUpMonitored = s.SetUpMonitored || e.Claimant == claimSetUp

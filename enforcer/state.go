@@ -25,7 +25,7 @@ type state struct {
 	Undo     undo             `json:"undo,omitzero"`
 	Mode     *savedMode       `json:"mode,omitempty"`
 	Codes    *savedCodes      `json:"codes,omitempty"`
-	// Monitored is how long the installation was in monitor mode.
+	// Monitored is how long the installation was in monitor mode, of its own time.
 	Monitored time.Duration `json:"monitored_ns,omitempty"`
 	// SetUpMonitored: set-up began in monitor mode. SignedOn: somebody signed on, so set-up is over.
 	SetUpMonitored bool `json:"set_up_monitored,omitempty"`

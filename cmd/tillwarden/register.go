@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tillwarden/daemon/api"
+	"tillwarden/enforcer/bundle"
 )
 
 var anyRole = []api.Role{api.RoleConsole, api.RoleTechnician, api.RolePOS}
@@ -209,10 +210,12 @@ func (a *app) loadCommand() *cobra.Command {
 	var w actor
 	c := &cobra.Command{
 		Use:   "load FILE",
-		Short: "load a signed policy",
+		Short: "load a signed policy, or a mode that the chain has signed",
 		Long: `Hands a bundle of tillwarden policy compile to the daemon. It loads only with a
 signature that the register knows, for its chain and store, and with a higher
-epoch than any before; a bad one changes nothing, and is journaled.`,
+epoch than any before; a bad one changes nothing, and is journaled.
+
+An authorisation of tillwarden mode sign begins its mode, and needs nobody else.`,
 		Example: "  tillwarden load policy.twb     # or: tillwarden policy load policy.twb",
 		Args:    exactly("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -229,7 +232,11 @@ epoch than any before; a bad one changes nothing, and is journaled.`,
 			if err != nil {
 				return err
 			}
-			answer, err := client.Load(cmd.Context(), api.LoadRequest{Type: "policy", Name: filepath.Base(args[0]), Bundle: file, By: by})
+			kind := bundle.TypePolicy
+			if m, _, err := bundle.Inspect(file); err == nil {
+				kind = m.Type // the daemon verifies it
+			}
+			answer, err := client.Load(cmd.Context(), api.LoadRequest{Type: kind, Name: filepath.Base(args[0]), Bundle: file, By: by})
 			if err != nil {
 				return err
 			}

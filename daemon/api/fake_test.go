@@ -321,7 +321,7 @@ func (f *fake) Events(ctx context.Context, c Caller, after *Seq, emit func(*Even
 func (f *fake) Load(_ context.Context, c Caller, l *LoadRequest) (*LoadAnswer, error) {
 	f.note(c, "load %s %d", l.Name, len(l.Bundle))
 	f.pin(l.By)
-	return &LoadAnswer{Say: "loaded", Policy: policyStatus()}, f.err
+	return &LoadAnswer{Say: "loaded", Policy: policyStatus(), Mode: mode()}, f.err
 }
 
 func operator() Operator {

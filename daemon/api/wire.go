@@ -286,7 +286,7 @@ const (
 
 // LoadRequest hands in a signed bundle.
 type LoadRequest struct {
-	// Type is "policy".
+	// Type is "policy", or "mode" for an authorisation of one, which needs nobody.
 	Type string `json:"type"`
 	// Name is what the journal calls it, usually the file's name.
 	Name string `json:"name"`
@@ -300,6 +300,7 @@ type LoadRequest struct {
 type LoadAnswer struct {
 	Say    string        `json:"say"`
 	Policy *PolicyStatus `json:"policy"`
+	Mode   *Mode         `json:"mode,omitempty"`
 }
 
 // Done is the answer where there is nothing else to say than what was done.

@@ -1,5 +1,5 @@
 // Package bundle seals and opens bundles: a policy or a roster in compiled
-// form, signed by the chain.
+// form, or the authorisation of a mode, signed by the chain.
 //
 // A bundle file is one line of JSON, a DSSE envelope signed with Ed25519, and
 // after its newline the blob, byte for byte to the end of the file. What is

@@ -14,6 +14,7 @@ import (
 const (
 	TypePolicy = "policy"
 	TypeRoster = "roster"
+	TypeMode   = "mode" // the authorisation of a mode
 )
 
 // AllStores in a manifest means: for every store of the chain.
@@ -30,7 +31,7 @@ const (
 
 // Manifest is what is signed: what the blob is and whom it is for.
 type Manifest struct {
-	Type  string // TypePolicy or TypeRoster
+	Type  string // TypePolicy, TypeRoster or TypeMode
 	Chain string
 	Store string // a store's name, or AllStores
 	// Epoch grows with every bundle of the same type, chain and store; a
@@ -94,8 +95,8 @@ func parseManifest(raw []byte) (Manifest, error) {
 
 func (m Manifest) check() error {
 	switch {
-	case m.Type != TypePolicy && m.Type != TypeRoster:
-		return fmt.Errorf("type %q is neither %s nor %s", m.Type, TypePolicy, TypeRoster)
+	case m.Type != TypePolicy && m.Type != TypeRoster && m.Type != TypeMode:
+		return fmt.Errorf("type %q is none of %s, %s and %s", m.Type, TypePolicy, TypeRoster, TypeMode)
 	case m.Epoch == 0:
 		return fmt.Errorf("epoch is 0: epochs begin at 1")
 	case m.Created < 0:

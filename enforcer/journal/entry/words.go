@@ -182,6 +182,7 @@ const (
 	ReasonModeChanged              // a mode began or ended
 	ReasonSpent                    // the installation's time in monitor mode is used up
 	ReasonTooLong                  // longer than it may be
+	ReasonRegister                 // the bundle is for another register
 	reasonEnd
 )
 
@@ -268,6 +269,7 @@ var reasonNames = [...]string{
 	ReasonModeChanged:       "mode-changed",
 	ReasonSpent:             "spent",
 	ReasonTooLong:           "too-long",
+	ReasonRegister:          "register",
 }
 
 // String gives the reason's word.
