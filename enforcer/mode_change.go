@@ -138,6 +138,7 @@ func (g *Gate) BeginMode(ctx context.Context, r ModeRequest) (Decision, error) {
 		}
 		next := *cur
 		next.Mode = g.state.Mode.mode()
+		next.Mode.Until = g.clock.Boot() + r.For // it begins now; a restart goes by the entry, which is older
 		g.watch(next.Mode)
 		return next, turn{reason: entry.ReasonModeChanged}, nil
 	})

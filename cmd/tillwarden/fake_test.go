@@ -131,6 +131,17 @@ func (f *fake) begin(c api.Caller, mode string, r *api.ModeRequest) (*api.ModeAn
 	return &api.ModeAnswer{Say: mode + " begins", Mode: api.Mode{Mode: mode, Left: r.Seconds}}, nil
 }
 
+func (f *fake) ModeReport(_ context.Context, c api.Caller, q *api.ModeReportRequest) (*api.ModeReport, error) {
+	f.note(c, "report by=%v from=%v", q.By != nil, q.From != nil)
+	row := api.ModeReportRow{
+		Day: "2026-03-02", Operator: "101", Function: "pos.drawer.nosale", Mode: "monitor", Outcome: "override-required", Reason: "rule",
+		Rule: api.Rule{WorkGroup: "Front", Function: "pos.drawer", Mark: "X"}, Count: 3,
+	}
+	nobody := row
+	nobody.Operator, nobody.Function, nobody.Outcome, nobody.Reason, nobody.Rule, nobody.Count = "", "pos.drawer.sale", "denied", "no-session", api.Rule{}, 1
+	return &api.ModeReport{Decisions: 40, Through: 4, Rows: []api.ModeReportRow{row, nobody}}, nil
+}
+
 func (f *fake) MakeCodes(_ context.Context, c api.Caller, r *api.CodesRequest) (*api.Done, error) {
 	if err := errors.Join(knows(r.By), knows(r.With)); err != nil {
 		return nil, err

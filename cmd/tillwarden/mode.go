@@ -13,12 +13,12 @@ import (
 )
 
 func (a *app) modeCommand() *cobra.Command {
-	c := a.group("mode", "enforcing, monitor mode and break-glass: show, monitor, break-glass, enforce, codes, sign",
+	c := a.group("mode", "enforcing, monitor mode and break-glass: show, monitor, break-glass, enforce, report, codes, sign",
 		`  tillwarden mode show
   tillwarden mode monitor --for 14d --reason "moving in" --as 201 --with 202
   tillwarden mode enforce --as 201`,
 		a.modeShowCommand(), a.modeMonitorCommand(), a.modeBreakGlassCommand(), a.modeEnforceCommand(),
-		a.modeCodesCommand(), a.modeSignCommand())
+		a.modeReportCommand(), a.modeCodesCommand(), a.modeSignCommand())
 	c.Long = `A register enforces: the policy alone decides. For a limited time two persons may
 begin another mode. In monitor mode what the policy refuses is let through,
 journaled and counted. In break-glass drawers open for sales and printing passes,

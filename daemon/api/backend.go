@@ -23,6 +23,7 @@ type Backend interface {
 	Mode(ctx context.Context, c Caller) (*Mode, error)
 	Monitor(ctx context.Context, c Caller, r *ModeRequest) (*ModeAnswer, error)
 	BreakGlass(ctx context.Context, c Caller, r *ModeRequest) (*ModeAnswer, error)
+	ModeReport(ctx context.Context, c Caller, q *ModeReportRequest) (*ModeReport, error)
 	MakeCodes(ctx context.Context, c Caller, r *CodesRequest) (*Done, error)
 	EndMode(ctx context.Context, c Caller, r *EndModeRequest) (*ModeAnswer, error)
 

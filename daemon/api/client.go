@@ -95,6 +95,11 @@ func (c *Client) BreakGlass(ctx context.Context, r ModeRequest) (*ModeAnswer, er
 	return do[ModeAnswer](ctx, c, "POST", "/v1/mode/break-glass", &r)
 }
 
+// ModeReport asks what modes let through (console with By, technician).
+func (c *Client) ModeReport(ctx context.Context, q ModeReportRequest) (*ModeReport, error) {
+	return do[ModeReport](ctx, c, "POST", "/v1/mode/report", &q)
+}
+
 // MakeCodes makes a new list of one-time codes for break-glass (console, technician).
 func (c *Client) MakeCodes(ctx context.Context, r CodesRequest) (*Done, error) {
 	return do[Done](ctx, c, "POST", "/v1/mode/codes", &r)

@@ -44,10 +44,11 @@ func (r *CodesRequest) wipe() {
 	}
 }
 
-func (r *EndModeRequest) wipe() { r.By.wipe() }
-func (l *LoadRequest) wipe()    { l.By.wipe() }
-func (q *JournalQuery) wipe()   { q.By.wipe() }
-func (q *JournalStream) wipe()  { q.By.wipe() }
+func (r *EndModeRequest) wipe()    { r.By.wipe() }
+func (q *ModeReportRequest) wipe() { q.By.wipe() }
+func (l *LoadRequest) wipe()       { l.By.wipe() }
+func (q *JournalQuery) wipe()      { q.By.wipe() }
+func (q *JournalStream) wipe()     { q.By.wipe() }
 
 // empty takes no body, or an empty object.
 func (x *exchange) empty() error {

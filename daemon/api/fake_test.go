@@ -103,6 +103,15 @@ func (f *fake) BreakGlass(_ context.Context, c Caller, r *ModeRequest) (*ModeAns
 	return &ModeAnswer{Say: "done", Mode: *mode()}, f.err
 }
 
+func (f *fake) ModeReport(_ context.Context, c Caller, q *ModeReportRequest) (*ModeReport, error) {
+	f.note(c, "mode report")
+	f.pin(q.By)
+	return &ModeReport{From: &day, To: &day, Decisions: 9, Through: 2, Rows: []ModeReportRow{{
+		Day: "2026-03-01", Operator: "1001", Function: "pos.drawer.nosale", Name: "No Sale", Mode: "monitor", Outcome: "denied", Reason: "rule",
+		Rule: Rule{WorkGroup: "G", Function: "pos.drawer", Mark: "X"}, Count: 2,
+	}}}, f.err
+}
+
 func (f *fake) MakeCodes(_ context.Context, c Caller, r *CodesRequest) (*Done, error) {
 	f.note(c, "codes")
 	f.pin(r.By)

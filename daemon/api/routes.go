@@ -64,6 +64,7 @@ var routes = []route{
 	{"GET", "/v1/mode", all, noBody, classPlain, get(Backend.Mode)},
 	{"POST", "/v1/mode/monitor", people, smallBody, classPIN, beginMode(Backend.Monitor, MaxMonitor)},
 	{"POST", "/v1/mode/break-glass", people, smallBody, classPIN, beginMode(Backend.BreakGlass, MaxBreakGlass)},
+	{"POST", "/v1/mode/report", people, smallBody, classPIN, post(Backend.ModeReport)},
 	{"POST", "/v1/mode/codes", people, smallBody, classPIN, makeCodes},
 	{"POST", "/v1/mode/enforce", people, smallBody, classPIN, post(Backend.EndMode)},
 

@@ -70,3 +70,36 @@ type ModeAnswer struct {
 	Say  string `json:"say"`
 	Mode Mode   `json:"mode"`
 }
+
+// ModeReportRequest asks what modes let through. From empty: since the last mode began.
+type ModeReportRequest struct {
+	By   *Credentials `json:"by,omitempty"`
+	From *time.Time   `json:"from,omitempty"`
+	To   *time.Time   `json:"to,omitempty"`
+}
+
+// ModeReport is what enforcing would change: what modes let through that the
+// policy refused, out of all decisions in that time.
+type ModeReport struct {
+	From      *time.Time      `json:"from,omitempty"` // of the first decision
+	To        *time.Time      `json:"to,omitempty"`   // of the last one
+	Decisions uint64          `json:"decisions"`
+	Through   uint64          `json:"let_through"`
+	Rows      []ModeReportRow `json:"rows"`
+}
+
+// ModeReportRow counts one day, operator, function and refusal. It has nothing but
+// values, so that equal ones are one row.
+type ModeReportRow struct {
+	Day      string `json:"day"`                // at the register
+	Operator string `json:"operator,omitempty"` // empty: nobody was signed on
+	Function string `json:"function"`
+	Name     string `json:"name,omitempty"`
+	Mode     string `json:"mode"`
+	// Outcome is what the policy says: "denied", or "override-required" where a
+	// manager would have had to approve.
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason"`
+	Rule    Rule   `json:"rule"`
+	Count   uint64 `json:"count"`
+}

@@ -36,8 +36,12 @@ type window struct {
 	last    entry.Seq // of the last one that passed
 }
 
-// limited reports whether the limiter has a say in e.
-func limited(e *entry.Entry) bool { return e.Outcome == entry.OutcomeDenied && e.Source != "" }
+// limited reports whether the limiter has a say in e. It has none in a refusal
+// that a mode let through: a grant hangs on that very entry.
+func limited(e *entry.Entry) bool {
+	through := e.Kind == entry.KindDecision && e.Mode != entry.ModeEnforce
+	return e.Outcome == entry.OutcomeDenied && e.Source != "" && !through
+}
 
 // window is the source's current one. Sources beyond what is kept share one.
 func (l *limiter) window(now time.Time, source string) *window {

@@ -125,3 +125,22 @@ func TestManySources(t *testing.T) {
 		t.Errorf("%d sources are kept after a minute", len(l.sources))
 	}
 }
+
+// TestInvariant1WhatAModeLetsThroughIsWritten: however often it comes, each
+// grant has an entry of its own.
+func TestInvariant1WhatAModeLetsThroughIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openTest(t, testOptions(t))
+		for range 2 * refusalRate { // this source is over its rate
+			append1(t, s, refusal("receipt"))
+		}
+		through := refusal("receipt")
+		through.Mode = entry.ModeMonitor
+		for i := range 2 * refusalRate {
+			seq := append1(t, s, through)
+			if e, err := s.Get(t.Context(), seq); err != nil || e.Mode != entry.ModeMonitor || seq != entry.Seq(refusalRate+1+i) {
+				t.Fatalf("number %d is %+v, %v", seq, e, err)
+			}
+		}
+	})
+}

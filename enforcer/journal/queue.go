@@ -161,7 +161,8 @@ func (q *queue) closed() bool {
 //
 // Refusals (Outcome denied) of one Source beyond 20 a second are counted and
 // not written; they get the number of the last one of their source that was,
-// and a summary entry follows when the second is over.
+// and a summary entry follows when the second is over. A refusal that a mode let
+// through is written always.
 //
 // After an error nothing may take effect. With ErrWrite the entries may be on
 // disk nevertheless. When ctx ends before the committer took the entries they
