@@ -421,6 +421,7 @@ type counter struct {
 func newCounter(t testing.TB, language string, model sim.Model) *counter {
 	t.Helper()
 	link := filepath.Join(t.TempDir(), "printer")
+	came := meter(link)
 	port, err := devices.OpenPTY(devices.PTYConfig{Link: link, Group: -1})
 	if err != nil {
 		t.Fatal(err)
@@ -439,6 +440,7 @@ func newCounter(t testing.TB, language string, model sim.Model) *counter {
 				return
 			}
 			c.printer.Receive(buf[:n])
+			came.Add(int64(n))
 		}
 	}()
 	t.Cleanup(func() {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ type fake struct {
 	port *devices.PTY // nil: its line is no pty
 	done chan struct{}
 	send func([]byte) // to its line
+	came *atomic.Int64
 
 	mu      sync.Mutex
 	silent  bool // switched off: takes nothing in, answers nothing
@@ -50,11 +52,12 @@ func newFake(t testing.TB) *fake {
 
 func newFakeAt(t testing.TB, link string) *fake {
 	t.Helper()
+	came := meter(link)
 	port, err := devices.OpenPTY(devices.PTYConfig{Link: link, Group: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fake{t: t, port: port, done: make(chan struct{})}
+	f := &fake{t: t, port: port, done: make(chan struct{}), came: came}
 	f.send = func(b []byte) { _, _ = port.Write(b) }
 	go f.run()
 	t.Cleanup(func() {
@@ -76,7 +79,47 @@ func (f *fake) run() {
 			return
 		}
 		f.arrives(buf[:n])
+		f.came.Add(int64(n))
 	}
+}
+
+// meters count what has come to the printers at the other ends of ptys, by their links.
+var meters sync.Map
+
+func meter(link string) *atomic.Int64 {
+	came := &atomic.Int64{}
+	meters.Store(link, came)
+	return came
+}
+
+// metered is a line that says what its printer has not taken yet, as a serial line
+// does. A pty says nothing of up to 64 KB, and a printer that has them to read on a
+// slow machine counts as one that answers nothing.
+type metered struct {
+	devices.Port
+	came  *atomic.Int64
+	base  int64 // what had come before it was opened
+	wrote atomic.Int64
+}
+
+// withMeter meters a line to a printer of which it is known what has come.
+func withMeter(path string, p devices.Port) devices.Port {
+	came, ok := meters.Load(path)
+	if !ok {
+		return p
+	}
+	return &metered{Port: p, came: came.(*atomic.Int64), base: came.(*atomic.Int64).Load()}
+}
+
+func (m *metered) Write(p []byte) (int, error) {
+	n, err := m.Port.Write(p)
+	m.wrote.Add(int64(n))
+	return n, err
+}
+
+func (m *metered) Queued() (int, error) {
+	n, err := m.Port.Queued()
+	return max(n, int(m.wrote.Load()-m.came.Load()+m.base)), err
 }
 
 // arrives is what comes over its line.

@@ -108,7 +108,11 @@ func newRigAt(t testing.TB, path string, change ...func(*Options)) *rig {
 	o := Options{
 		Name: "receipt", Link: r.link, Group: -1,
 		Open: func(context.Context) (devices.Port, error) {
-			return devices.OpenSerial(devices.Config{Path: path, Baud: 38400, WriteWait: 200 * time.Millisecond})
+			p, err := devices.OpenSerial(devices.Config{Path: path, Baud: 38400, WriteWait: 200 * time.Millisecond})
+			if err != nil {
+				return nil, err
+			}
+			return withMeter(path, p), nil
 		},
 		Path: path, Backoff: devices.Backoff{Min: 10 * time.Millisecond, Max: 50 * time.Millisecond},
 		Drawers: []Drawer{{"till", 1}, {"second", 2}}, Key: []byte("key"), Poll: 20 * time.Millisecond,
