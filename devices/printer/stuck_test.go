@@ -101,7 +101,7 @@ func TestStuckPrinterIsNamed(t *testing.T) {
 			ended := make(chan error, 1)
 			ctx, cancel := context.WithCancel(r.ctx)
 			go func() { ended <- r.runLine(ctx, p) }()
-			time.Sleep(watchdogLimit + time.Second)
+			time.Sleep(2 * watchdogLimit) // a question that was open when it was unplugged is given up first
 			if err := r.Stuck(watchdogLimit); !errors.Is(err, devices.ErrStuck) || !strings.Contains(err.Error(), "asking the printer") {
 				t.Errorf("its port hangs: %v", err)
 			}
@@ -124,7 +124,7 @@ func TestStuckPrinterIsNamed(t *testing.T) {
 			r.rig.mu.Unlock()
 			time.Sleep(3 * time.Second)
 			r.prints("\x1bp\x00\x19\xfa")
-			time.Sleep(watchdogLimit + 5*time.Second)
+			time.Sleep(2 * watchdogLimit)
 			if err := r.Stuck(watchdogLimit); !errors.Is(err, devices.ErrStuck) || !strings.Contains(err.Error(), "deciding about a kick") {
 				t.Errorf("nobody decides: %v", err)
 			}
