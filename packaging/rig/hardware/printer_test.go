@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -158,15 +159,16 @@ func TestBusyUSBPrinterHoldsThePOSBack(t *testing.T) {
 		t.Fatalf("the POS still waits; %d of %d bytes were taken", taken.Load(), text.Len())
 	}
 	paper(t, p.Printer, fmt.Sprintf("line %05d", lines-1))
-	got, _ := p.Paper(0)
-	next := 0
-	for _, line := range got {
-		if line == fmt.Sprintf("line %05d of a long report", next) {
-			next++
+	// The end of the paper is kept, and how much there was of it.
+	got, all := p.Paper(0)
+	next := lines
+	for _, line := range slices.Backward(got) {
+		if line == fmt.Sprintf("line %05d of a long report", next-1) {
+			next--
 		}
 	}
-	if next != lines {
-		t.Errorf("%d of %d lines were printed, in their order", next, lines)
+	if kept := lines - next; kept < min(lines, len(got))-20 || all < lines {
+		t.Errorf("of the last %d lines on the paper %d follow on each other, of %d altogether; the POS printed %d", len(got), kept, all, lines)
 	}
 	if n := pulses(p.Printer); n != 0 {
 		t.Errorf("%d pulses: the drawer opened later", n)
