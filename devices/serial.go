@@ -27,6 +27,7 @@ type serialPort struct {
 	companion *tty
 	readWait  time.Duration
 	writeWait time.Duration
+	pace      lineTime
 
 	// reading is held while tarm's Read runs, which is bounded: it is called
 	// when there is something to read, and times out after 100 ms besides.
@@ -77,6 +78,9 @@ func OpenSerial(c Config) (Port, error) {
 	if err := companion.exclusive(true); err != nil {
 		p.Close()
 		return nil, fmt.Errorf("claiming %s: %w", c.Path, err)
+	}
+	if _, err := companion.lines(); err == nil {
+		p.pace.perByte = c.perByte() // a pty has neither lines nor a speed
 	}
 	if c.HardwareFlow {
 		// After tarm/serial, which sets the line without it.
@@ -169,6 +173,7 @@ func (p *serialPort) Read(b []byte) (int, error) {
 
 func (p *serialPort) Write(b []byte) (int, error) {
 	n, err := p.companion.write(b, p.writeWait)
+	p.pace.wrote(n, time.Now())
 	if err != nil {
 		return n, fmt.Errorf("writing to %s: %w", p.path, err)
 	}
@@ -190,10 +195,11 @@ func (p *serialPort) SetLines(raise, drop Lines) error {
 func (p *serialPort) DiscardInput() error { return p.companion.discardInput() }
 
 // Queued counts the byte or more that are in the line's own transmitter as one,
-// where the driver tells of them; TIOCOUTQ does not.
+// where the driver tells of them, and what the line has had no time for; TIOCOUTQ
+// knows of neither.
 func (p *serialPort) Queued() (int, error) {
 	n, err := p.companion.count(unix.TIOCOUTQ)
-	if err != nil || n > 0 {
+	if n = max(n, p.pace.left(time.Now())); err != nil || n > 0 {
 		return n, err
 	}
 	if state, err := p.companion.count(unix.TIOCSERGETLSR); err == nil && state&transmitterEmpty == 0 {

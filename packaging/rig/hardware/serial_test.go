@@ -164,9 +164,11 @@ func TestSerialPrinterFlowControl(t *testing.T) {
 		stop usb.Lines // what is down when it takes no more
 		late int       // how many bytes may still leave
 	}{
-		{"cts", usb.CTS, 16},
-		{"dsr", usb.DSR, 16},
-		{"rtscts", usb.CTS, 0},
+		// What is written at a time, and what of it the daemon writes between its look at
+		// the line and the printer's word.
+		{"cts", usb.CTS, 2 * 16},
+		{"dsr", usb.DSR, 2 * 16},
+		{"rtscts", usb.CTS, 0}, // the adapter minds it
 	} {
 		t.Run(way.flow, func(t *testing.T) {
 			inMachine(t)

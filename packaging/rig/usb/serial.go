@@ -33,10 +33,12 @@ type Serial struct {
 	// Guarded by the device's mu:
 	fromFar  Lines
 	fromHost Lines
-	news     bool   // the lines have changed since the host was told
-	toHost   []byte // what has come in
-	fifo     []byte // what the host has sent and has not left yet
-	minds    bool   // the chip minds CTS
+	told     [2]byte // the status that the host was told
+	toldAt   time.Time
+	toHost   []byte    // what has come in
+	fifo     []byte    // what the host has sent and has not left yet
+	next     time.Time // when the first of it will have left
+	minds    bool      // the chip minds CTS
 	latency  byte
 	raised   int    // how often DTR was raised
 	left     []byte // all that has left
@@ -49,8 +51,8 @@ type Serial struct {
 const (
 	fifoSize   = 256 // FT232R data sheet, 1.2: transmit buffer
 	packetSize = 64
-	lineTick   = 5 * time.Millisecond
-	lineSpeed  = 3840 // bytes a second: 38400 baud, 8N1
+	lineTick   = 2 * time.Millisecond
+	perByte    = time.Second / 3840 // 38400 baud, 8N1
 )
 
 // NewSerial makes an adapter with nothing on its lines, not plugged in yet. far,
@@ -74,9 +76,9 @@ func (s *Serial) Close() error {
 // SetLines sets the far side's lines: those given are up, the others down.
 func (s *Serial) SetLines(up Lines) {
 	s.mu.Lock()
-	s.fromFar, s.news = up, true
+	s.advance(time.Now())
+	s.fromFar = up
 	s.mu.Unlock()
-	s.poke()
 }
 
 // HostLines are those of DTR and RTS that are up.
@@ -98,6 +100,7 @@ func (s *Serial) Send(b []byte) {
 func (s *Serial) Left() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.advance(time.Now())
 	return append([]byte(nil), s.left...)
 }
 
@@ -109,36 +112,39 @@ func (s *Serial) Opened() (raised, listened int) {
 	return s.raised, s.reads
 }
 
-// wire lets out what has been sent, at the line's speed.
+// wire passes on what has left, and lets the host be told how things are.
 func (s *Serial) wire() {
 	ticker := time.NewTicker(lineTick)
 	defer ticker.Stop()
-	last := time.Now()
+	passed := 0
 	for {
 		select {
 		case <-s.stop:
 			return
 		case <-ticker.C:
 		}
-		now := time.Now()
-		most := max(1, int(now.Sub(last).Seconds()*lineSpeed))
-		last = now
-		s.mu.Lock()
-		var out []byte
-		if !s.minds || s.fromFar&CTS != 0 {
-			n := min(most, len(s.fifo))
-			out = s.fifo[:n:n]
-			s.fifo = s.fifo[n:]
-			s.left = append(s.left, out...)
-		}
-		s.mu.Unlock()
-		if len(out) == 0 {
-			continue
-		}
-		if s.far != nil {
+		out := s.Left()[passed:]
+		passed += len(out)
+		if len(out) > 0 && s.far != nil {
 			s.far(out)
 		}
 		s.poke()
+	}
+}
+
+// advance lets out what has left by now, at the line's speed. Called with mu held.
+func (s *Serial) advance(now time.Time) {
+	for len(s.fifo) > 0 {
+		if s.minds && s.fromFar&CTS == 0 {
+			s.next = now.Add(perByte)
+			return
+		}
+		if s.next.After(now) {
+			return
+		}
+		s.left = append(s.left, s.fifo[0])
+		s.fifo = s.fifo[1:]
+		s.next = s.next.Add(perByte)
 	}
 }
 
@@ -146,32 +152,40 @@ func (s *Serial) wire() {
 type serialFunction Serial
 
 func (s *serialFunction) plugged() {
-	s.fromHost, s.toHost, s.fifo, s.minds = 0, nil, nil, false
+	s.fromHost, s.toHost, s.fifo, s.minds, s.told = 0, nil, nil, false, [2]byte{}
 }
 
 func (s *serialFunction) take(data []byte) int {
+	now := time.Now()
+	(*Serial)(s).advance(now)
 	n := min(len(data), fifoSize-len(s.fifo))
+	if len(s.fifo) == 0 {
+		s.next = now.Add(perByte)
+	}
 	s.fifo = append(s.fifo, data[:n]...)
 	return n
 }
 
-// give packs what has come in: each packet begins with the state of the lines.
+// give packs what has come in: each packet begins with the status. Without anything
+// else the host is told of it each time that the latency timer is over; here, when
+// it has changed.
 func (s *serialFunction) give(most int) []byte {
-	if len(s.toHost) == 0 && !s.news {
+	now, status := time.Now(), s.status()
+	if len(s.toHost) == 0 && (status == s.told || now.Sub(s.toldAt) < time.Duration(s.latency)*time.Millisecond) {
 		return nil
 	}
-	status := s.status()
 	n := min(len(s.toHost), min(most, packetSize)-len(status))
-	b := append(status, s.toHost[:n]...)
-	s.toHost, s.news = s.toHost[n:], false
+	b := append(status[:], s.toHost[:n]...)
+	s.toHost, s.told, s.toldAt = s.toHost[n:], status, now
 	return b
 }
 
 // status is the modem status and the line status, as a 16550's; the lowest bit of
 // the first is always set.
-func (s *serialFunction) status() []byte {
+func (s *serialFunction) status() [2]byte {
 	const room, empty = 0x20, 0x40
-	b := []byte{byte(s.fromFar) | 1, 0}
+	(*Serial)(s).advance(time.Now())
+	b := [2]byte{byte(s.fromFar) | 1, 0}
 	if len(s.fifo) < fifoSize {
 		b[1] |= room
 	}
@@ -197,7 +211,8 @@ func (s *serialFunction) control(q setup, _ []byte) ([]byte, bool) {
 	)
 	switch {
 	case q.kind() == vendorFrom && q.request() == getModem:
-		return s.status(), true
+		status := s.status()
+		return status[:], true
 	case q.kind() == vendorFrom && q.request() == getLatency:
 		return []byte{s.latency}, true
 	case q.kind() == vendorFrom:
