@@ -215,6 +215,9 @@ func slipTitle(e *entry.Entry) string {
 		if e.Reason == entry.ReasonPrintLost {
 			return "PRINT INCOMPLETE"
 		}
+		if e.Reason == entry.ReasonUnknownClient && e.Count > 0 {
+			return "DRAWER STAYS SHUT"
+		}
 	case entry.KindLockout:
 		return "LOCKED"
 	case entry.KindMode:

@@ -166,6 +166,8 @@ func TestRefusalsHaveSentences(t *testing.T) {
 		{entry.Entry{Kind: entry.KindIdentify, Reason: entry.ReasonUnknownCredential, Method: entry.MethodCard}, "card not accepted"},
 		{entry.Entry{Kind: entry.KindIdentify, Reason: entry.ReasonWrongPIN, Method: entry.MethodNumberPIN}, "number and PIN not accepted"},
 		{entry.Entry{Kind: entry.KindCardRefused, Reason: entry.ReasonPaymentCard}, "card not accepted: that is a payment card"},
+		{entry.Entry{Kind: entry.KindDeviceRefused, Reason: entry.ReasonUnknownClient, Count: 5}, "the drawer stays shut: the kick came over a connection that was closed before it could be told whose it was; call a technician"},
+		{entry.Entry{Kind: entry.KindDeviceRefused, Reason: entry.ReasonUnknownClient}, ""},
 	} {
 		if got := sayEntry(nil, &c.e); got != c.want {
 			t.Errorf("%q, not %q", got, c.want)

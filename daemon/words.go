@@ -130,6 +130,7 @@ var reasonWords = map[entry.Reason]string{
 	entry.ReasonSpent:             "this installation has spent its time in monitor mode",
 	entry.ReasonRegister:          "it is for another register",
 	entry.ReasonTooLong:           "that is longer than it may be",
+	entry.ReasonUnknownClient:     "it could not be told whose connection it came over",
 }
 
 // sayReason is a reason in words: every reason has some.
@@ -212,8 +213,13 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 	case entry.KindDevicePassed:
 		return "break-glass passed on what nobody understood"
 	case entry.KindDeviceRefused:
-		if e.Reason == entry.ReasonPrintLost {
+		switch {
+		case e.Reason == entry.ReasonPrintLost:
 			return "a picture or code was not printed: the printer must not get it"
+		case e.Reason == entry.ReasonUnknownClient && e.Count == 0: // it was only printed
+			return ""
+		case e.Reason == entry.ReasonUnknownClient:
+			return "the drawer stays shut: the kick came over a connection that was closed before it could be told whose it was; call a technician"
 		}
 		return "the printer did not get a command that it must not get"
 	case entry.KindCardRefused, entry.KindIdentify:

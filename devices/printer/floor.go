@@ -124,7 +124,8 @@ func (g *Guard) serve(ctx context.Context, c *loopback.Conn) error {
 	s.front, s.unknown = c, c.Unknown()
 	s.came, _ = c.Note().(arrival)
 	if s.unknown {
-		g.refusals.add(printPort, "it prints, and opens nothing: "+whyUnknown, entry.ReasonNotForwarded, 0, g.o.Now())
+		// Of no bytes: all of it is forwarded that may be.
+		g.refusals.add(printPort, "it prints, and opens nothing: "+whyUnknown, entry.ReasonUnknownClient, 0, g.o.Now())
 		g.notify()
 	}
 	g.mu.Unlock()

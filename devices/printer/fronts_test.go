@@ -87,6 +87,7 @@ func TestPortsThatCannotBeHadAreTriedAgain(t *testing.T) {
 
 // TestAPortThatWasNeverHadEnds with the guard.
 func TestAPortThatWasNeverHadEnds(t *testing.T) {
+	t.Parallel()
 	var address string
 	var a attached
 	r := ready(t, listening(&address), a.option, func(o *Options) {

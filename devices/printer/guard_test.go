@@ -326,6 +326,7 @@ func TestReceiptsAreWork(t *testing.T) {
 
 // TestStatusSaysSinceWhen: what is printed changes nothing about it.
 func TestStatusSaysSinceWhen(t *testing.T) {
+	t.Parallel()
 	r := ready(t)
 	up := r.Status().Since
 	if up <= 0 || up > bootTime() {

@@ -12,7 +12,9 @@ import (
 // second look would cut. This is the one exception to invariant 3: in such bytes
 // the printer may find a kick of its own. Kicks that the dialect knows are taken
 // out and decided as ever, and orders that it knows and never lets through
-// (settings, memory, macros) stay refused: they would outlast the evening.
+// (settings, memory, macros) stay refused: they would outlast the evening. From
+// a connection of which nobody knows whose it is nothing passes that would not
+// at other times: what two persons have opened, they have opened to the POS.
 //
 // After the first such byte nobody knows the printer's state. The daemon goes on
 // as if it did, for the drawers must open; when the mode is over the printer is

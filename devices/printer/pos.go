@@ -173,7 +173,7 @@ func (g *Guard) segment(s *escpos.Segment, came arrival, visit int, now time.Dur
 	unknown := g.floor != nil && g.floor.unknown
 	switch {
 	case s.Kind == escpos.Kick && unknown:
-		g.refusals.add(s.Name, whyUnknown, entry.ReasonNotForwarded, s.In, now)
+		g.refusals.add(s.Name, whyUnknown, entry.ReasonUnknownClient, s.In, now)
 		return
 	case s.Kind == escpos.Kick:
 		drawer := g.byConnector[s.Drawer]
@@ -184,7 +184,7 @@ func (g *Guard) segment(s *escpos.Segment, came arrival, visit int, now time.Dur
 		g.purposes.Kick(Kick{Printer: g.o.Name, Drawer: drawer, Session: came.session, Generation: came.generation}, now)
 		return
 	case s.Kind == escpos.Refused:
-		if b := g.passes(s); b != nil {
+		if b := g.passes(s); b != nil && !unknown {
 			g.forward(b, s, s.Why, visit, now)
 			return
 		}
@@ -196,7 +196,7 @@ func (g *Guard) segment(s *escpos.Segment, came arrival, visit int, now time.Dur
 	// The filter sees to it that there is nothing to be found here; it is not
 	// trusted.
 	b, ok := g.wire.Last(s.Kind, s.Bytes)
-	if (!ok || len(b) != len(s.Bytes)) && g.passesNow() {
+	if (!ok || len(b) != len(s.Bytes)) && g.passesNow() && !unknown {
 		g.forward(s.Bytes, s, "could be read as a kick", visit, now)
 		return
 	}

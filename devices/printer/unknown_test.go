@@ -45,6 +45,7 @@ const receiptOf5 = "a\nb\nc\nd\ne\n\x1dV\x00"
 // uses up a function that was asked for, nor an opening that it could belong to;
 // and what prints there pays for no kick of the POS's.
 func TestInvariant1NobodysKickIsNotThePOSs(t *testing.T) {
+	t.Parallel()
 	r := ready(t)
 	r.answer = noAnswer
 	r.Ask(7, "till", "pos.drawer.nosale", "operator 12")
@@ -99,8 +100,22 @@ func TestInvariant3NobodyCompletesAKick(t *testing.T) {
 	})
 }
 
+// TestNothingOfNobodysPassesInBreakGlass that would not at other times.
+func TestNothingOfNobodysPassesInBreakGlass(t *testing.T) {
+	t.Parallel()
+	const order = "\x1b\x7eQ" // no command of this dialect
+	r := ready(t, func(o *Options) { o.Pass = func() bool { return true } })
+	r.unknown("nobody's " + order + "\n")
+	r.send("the POS's " + order + "\n")
+	eventually(t, "the POS's arrives", func() bool { return strings.Contains(string(r.printer.everything()), "the POS's "+order) })
+	if got := string(r.printer.everything()); strings.Contains(got, "nobody's "+order) || !strings.Contains(got, "nobody's ") {
+		t.Errorf("the printer got %q", got)
+	}
+}
+
 // TestNobodyIsNotAtWork: what prints there does not keep a session from idling.
 func TestNobodyIsNotAtWork(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	n := 0
 	r := ready(t, func(o *Options) { o.Printed = func() { mu.Lock(); defer mu.Unlock(); n++ } })
@@ -117,6 +132,7 @@ func TestNobodyIsNotAtWork(t *testing.T) {
 // TestAKickBelongsToWhenItsConnectionCame, not to who is signed on when its turn
 // comes.
 func TestAKickBelongsToWhenItsConnectionCame(t *testing.T) {
+	t.Parallel()
 	var address string
 	r := ready(t, listening(&address))
 	r.answer = noAnswer
@@ -265,7 +281,7 @@ func TestInvariant1HastyClients(t *testing.T) {
 	})
 }
 
-var refusedKick = regexp.MustCompile(`\(ESC p: ` + whyUnknown + `(?:, (\d+) times)?\)`)
+var refusedKick = regexp.MustCompile(`unknown-client \(ESC p: ` + whyUnknown + `(?:, (\d+) times)?\)`)
 
 // refusedKicks counts the kicks that were told to be nobody's.
 func (r *rig) refusedKicks() (n int) {

@@ -183,6 +183,7 @@ const (
 	ReasonSpent                    // the installation's time in monitor mode is used up
 	ReasonTooLong                  // longer than it may be
 	ReasonRegister                 // the bundle is for another register
+	ReasonUnknownClient            // whose connection it came over could not be told
 	reasonEnd
 )
 
@@ -270,6 +271,7 @@ var reasonNames = [...]string{
 	ReasonSpent:             "spent",
 	ReasonTooLong:           "too-long",
 	ReasonRegister:          "register",
+	ReasonUnknownClient:     "unknown-client",
 }
 
 // String gives the reason's word.
