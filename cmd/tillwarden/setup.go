@@ -264,6 +264,11 @@ func (a *app) plan(m *machine, ans *answers, text []byte, now *daemon.Config) (*
 	if rules := udevRules(m.root, c); p.take && rules != "" {
 		files = append(files, newFile{path: rulesPath, content: []byte(rules), mode: 0o644, what: "gives the devices to the daemon alone"})
 	}
+	if dropin := networkDropin(c); dropin != "" {
+		files = append(files, newFile{path: dropinPath, content: []byte(dropin), mode: 0o644, what: "lets the daemon out to these addresses"})
+	} else if old, err := m.read(dropinPath); err == nil && old != nil {
+		files = append(files, newFile{path: dropinPath, content: []byte("# Written by tillwarden setup: no device needs the network any more.\n"), mode: 0o644, what: "shuts the daemon's network again"})
+	}
 	for i := range files {
 		same, err := m.same(&files[i])
 		if err != nil {
@@ -397,11 +402,15 @@ func (a *app) startDaemon(ctx context.Context, m *machine, p *setupPlan, wrote b
 		tell(daemonUnit, "is not installed: start tillwardend by hand")
 		return nil
 	}
+	opened := slices.ContainsFunc(p.files, func(f newFile) bool { return f.path == dropinPath })
+	if opened {
+		a.system(ctx, m, tell, "systemctl", "daemon-reload")
+	}
 	_, inactive := m.command(ctx, "systemctl", "is-active", "--quiet", daemonUnit)
 	switch {
 	case inactive != nil:
 		a.system(ctx, m, tell, "systemctl", "enable", "--now", daemonUnit)
-	case p.now == nil || p.replaces != nil || len(p.now.NeedsRestart(p.next)) > 0:
+	case p.now == nil || p.replaces != nil || opened || len(p.now.NeedsRestart(p.next)) > 0:
 		a.system(ctx, m, tell, "systemctl", "restart", daemonUnit)
 	default:
 		a.system(ctx, m, tell, "systemctl", "reload", daemonUnit)

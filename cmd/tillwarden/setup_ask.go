@@ -86,7 +86,10 @@ func (a *app) askSetup(m *machine, now *daemon.Config, o *setupOptions) (*answer
 func (q *questions) identity(now *daemon.Config, o *setupOptions) {
 	chain, store, register := "", "", ""
 	if now != nil {
-		chain, store, register = now.Chain, now.Store, now.Register
+		register = now.Register
+		if now.Chain != defaultChain { // else it is the file that is shipped: nobody has said
+			chain, store = now.Chain, now.Store
+		}
 	} else if name, err := os.Hostname(); err == nil && bundle.CheckName(name) == nil {
 		register = name
 	}

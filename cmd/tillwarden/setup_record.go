@@ -134,10 +134,11 @@ func (a *app) undo(ctx context.Context, m *machine) ([]undone, error) {
 			a.system(ctx, m, tell, "systemctl", "disable", u.Name)
 		}
 	}
-	rules := false
+	rules, unit := false, false
 	for i := len(r.Files) - 1; i >= 0; i-- {
 		f := &r.Files[i]
-		rules = rules || strings.HasSuffix(f.Path, ".rules")
+		rules = rules || f.Path == rulesPath
+		unit = unit || f.Path == dropinPath
 		if err := m.restore(f, tell); err != nil {
 			return list, err
 		}
@@ -157,6 +158,9 @@ func (a *app) undo(ctx context.Context, m *machine) ([]undone, error) {
 	// No rule of udev's gives a node to root again: that is how the kernel makes it.
 	for i := range r.Nodes {
 		m.giveBack(&r.Nodes[i], tell)
+	}
+	if unit {
+		a.system(ctx, m, tell, "systemctl", "daemon-reload")
 	}
 	if u := r.Unit; u != nil && u.Active {
 		a.system(ctx, m, tell, "systemctl", "restart", u.Name)
