@@ -426,6 +426,9 @@ func (a *app) afterSetup(ctx context.Context, m *machine, o *setupOptions, ans *
 		return err
 	}
 	defer client.Close()
+	if err := a.beginMonitored(ctx, client, &ans.setup); err != nil {
+		return err
+	}
 	if err := a.firstOperator(ctx, client, o, &ans.setup); err != nil {
 		return err
 	}
@@ -490,6 +493,32 @@ func (a *app) awaitDaemon(ctx context.Context) (*api.Client, error) {
 			return nil, failedf("everything is written, and the daemon does not answer: %w", err).hint("journalctl -u %s -n 20 says why", daemonUnit)
 		}
 	}
+}
+
+// beginMonitored begins in monitor mode where that was asked for. A register that was in
+// use already goes on as it does, and says so.
+func (a *app) beginMonitored(ctx context.Context, client *api.Client, s *setupAnswers) error {
+	if s.Monitor == "" {
+		return nil
+	}
+	mode, err := client.Mode(ctx)
+	if err != nil || mode.Mode == "monitor" {
+		return err
+	}
+	var how span
+	if err := how.Set(s.Monitor); err != nil {
+		return usagef("[setup] monitor: %w", err)
+	}
+	reason := s.MonitorReason
+	if reason == "" {
+		reason = "set-up"
+	}
+	answer, err := client.Monitor(ctx, api.ModeRequest{Seconds: time.Duration(how).Seconds(), Reason: reason, SetUp: true})
+	if err != nil {
+		a.note("it enforces at once: %v", err)
+		return nil
+	}
+	return a.modeAnswer(answer)
 }
 
 // firstOperator makes one on an empty roster.

@@ -26,6 +26,9 @@ type setupAnswers struct {
 	Preset     bool          `toml:"preset"`
 	PrivateKey string        `toml:"private_key"`
 	Operator   firstOperator `toml:"operator"`
+	// Monitor begins in monitor mode for so long, as "14d"; empty: enforces at once.
+	Monitor       string `toml:"monitor"`
+	MonitorReason string `toml:"monitor_reason"`
 }
 
 // firstOperator is who is made on an empty roster; the PIN is asked for.
@@ -76,6 +79,11 @@ policy = "policy.twb"
 # private part goes to a file, which belongs off the register, or with "" nowhere.
 #preset = true
 #private_key = "/root/policy.key"
+
+# To move in without a big bang: for so long (14d at most, once an installation) what the
+# policy refuses is let through, and journaled as refused. Leave it out to enforce at once.
+#monitor = "14d"
+#monitor_reason = "moving in"
 
 # The first operator, where there is none yet. The PIN is read from standard input.
 #[setup.operator]
@@ -141,6 +149,8 @@ func (s *setupAnswers) check() error {
 		return usagef("[setup] has preset, and policy_keys or policy").hint("the shipped work groups are signed with a key that is made here: choose one way")
 	case !s.Preset && s.PrivateKey != "":
 		return usagef("[setup] has private_key without preset").hint("a key is made only for the shipped work groups: preset = true")
+	case s.Monitor != "" && new(span).Set(s.Monitor) != nil:
+		return usagef("[setup] monitor is %q", s.Monitor).hint("write it as \"14d\" or \"36h\"")
 	case s.Operator.Number != "" && (s.Operator.Name == "" || len(s.Operator.Groups) == 0):
 		return usagef("[setup.operator] needs name and groups")
 	case s.Operator.Number == "" && (s.Operator.Name != "" || len(s.Operator.Groups) > 0):

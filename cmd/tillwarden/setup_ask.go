@@ -76,6 +76,16 @@ func (a *app) askSetup(m *machine, now *daemon.Config, o *setupOptions) (*answer
 		s.POSUser = ""
 	}
 	q.devices(m, now, s.POSUser)
+	if now == nil || now.Chain == defaultChain {
+		if s.Monitor = q.ask("Let through for a while what the policy refuses, and only journal it: for how long (14d at most), or no", "no", func(text string) error {
+			if text == "no" {
+				return nil
+			}
+			return new(span).Set(text)
+		}); s.Monitor == "no" {
+			s.Monitor = ""
+		}
+	}
 	if q.err == nil && q.b.Len() > 0 {
 		take := q.yes("Take these devices from everybody but the daemon", true)
 		s.Take = &take
