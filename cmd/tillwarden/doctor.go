@@ -148,13 +148,13 @@ func (a *app) examine(ctx context.Context, d *doctor) []api.Device {
 		d.problem("daemon", "restart it after an upgrade: systemctl restart tillwardend", "runs version %s, this command line is %s", s.Version, a.version)
 	}
 	if s.Policy == nil {
-		d.problem("policy", "tillwarden policy compile, then tillwarden load FILE", "none is loaded: nothing is allowed")
+		d.problem("policy", "sudo tillwarden setup loads the first one; later ones: tillwarden load FILE", "none is loaded: nothing is allowed")
 	} else {
 		d.ok("policy", "epoch %d, %d functions", s.Policy.Epoch, s.Policy.Functions)
 	}
 	if s.Operators != nil {
 		if *s.Operators == 0 {
-			d.problem("operators", "tillwarden operator add NUMBER --name NAME --group WORK-GROUP", "there are none: nobody can sign on")
+			d.problem("operators", "sudo tillwarden operator add NUMBER --name NAME --group WORK-GROUP", "there are none: nobody can sign on")
 		} else {
 			d.ok("operators", "%d", *s.Operators)
 		}
@@ -179,7 +179,7 @@ func (a *app) examine(ctx context.Context, d *doctor) []api.Device {
 		examineDevice(d, &s.Devices[i])
 	}
 	if len(s.Drawers) == 0 {
-		d.problem("drawer", "add one in tillwardend's configuration: [[printer.drawer]] on a printer, [[drawer]] on a serial line of its own", "none is configured")
+		d.problem("drawer", "sudo tillwarden setup, or in tillwardend's configuration: [[printer.drawer]] on a printer, [[drawer]] on a serial line of its own", "none is configured")
 	}
 	for i := range s.Drawers {
 		w := &s.Drawers[i]

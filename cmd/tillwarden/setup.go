@@ -21,6 +21,9 @@ import (
 // daemonUnit is the daemon's unit of systemd.
 const daemonUnit = "tillwardend.service"
 
+// daemonUnits are all of its units: who connects to a socket starts the daemon.
+var daemonUnits = []string{daemonUnit, "tillwardend-pos.socket", "tillwardend-console.socket", "tillwardend-technician.socket"}
+
 // setupOptions say what setup does.
 type setupOptions struct {
 	root     string
@@ -102,7 +105,8 @@ func (a *app) setupUndo(ctx context.Context, m *machine) error {
 	if err == nil && len(list) == 0 {
 		a.say("nothing was set up here: nothing to undo")
 	} else if err == nil {
-		a.say("journal, roster and keys are left in the state folder")
+		a.say("tillwardend is stopped; journal, roster and keys are left in the state folder")
+		a.say("to take over again: tillwarden setup --answers %s.undone", defaultConfigFile)
 	}
 	return err
 }
@@ -345,11 +349,6 @@ func (a *app) carryOut(ctx context.Context, m *machine, p *setupPlan, tell func(
 	if err != nil {
 		return err
 	}
-	if m.live() && r.Unit == nil {
-		_, active := m.command(ctx, "systemctl", "is-active", "--quiet", daemonUnit)
-		_, enabled := m.command(ctx, "systemctl", "is-enabled", "--quiet", daemonUnit)
-		r.Unit = &recordUnit{daemonUnit, active == nil, enabled == nil}
-	}
 	wrote := false
 	if p.replaces != nil {
 		archive, err := p.replaces.leave(m, p.next.State)
@@ -390,12 +389,10 @@ func (a *app) carryOut(ctx context.Context, m *machine, p *setupPlan, tell func(
 // enough.
 func (a *app) startDaemon(ctx context.Context, m *machine, p *setupPlan, wrote bool, tell func(what, says string)) error {
 	switch {
-	case !m.live():
-		if wrote {
-			a.system(ctx, m, tell, "systemctl", "enable", "--now", daemonUnit)
-		}
-		return nil
 	case !wrote:
+		return nil
+	case !m.live():
+		a.system(ctx, m, tell, "systemctl", append([]string{"enable", "--now"}, daemonUnits...)...)
 		return nil
 	}
 	if _, err := m.command(ctx, "systemctl", "cat", daemonUnit); err != nil {
@@ -409,7 +406,7 @@ func (a *app) startDaemon(ctx context.Context, m *machine, p *setupPlan, wrote b
 	_, inactive := m.command(ctx, "systemctl", "is-active", "--quiet", daemonUnit)
 	switch {
 	case inactive != nil:
-		a.system(ctx, m, tell, "systemctl", "enable", "--now", daemonUnit)
+		a.system(ctx, m, tell, "systemctl", append([]string{"enable", "--now"}, daemonUnits...)...)
 	case p.now == nil || p.replaces != nil || opened || len(p.now.NeedsRestart(p.next)) > 0:
 		a.system(ctx, m, tell, "systemctl", "restart", daemonUnit)
 	default:
@@ -440,7 +437,10 @@ func (a *app) afterSetup(ctx context.Context, m *machine, o *setupOptions, ans *
 	a.say("")
 	var d doctor
 	a.examineDoors(ctx, &d, &doctorOptions{root: m.root}, a.examine(ctx, &d))
-	return a.showFindings(&d)
+	if err := a.showFindings(&d); err != nil && !errors.As(err, new(said)) {
+		return err
+	}
+	return nil // what is left to do was said; tillwarden doctor exits by it
 }
 
 // tryWithPeople tests each device, and calibrates the drawers.
@@ -511,7 +511,7 @@ func (a *app) beginMonitored(ctx context.Context, client *api.Client, s *setupAn
 	}
 	reason := s.MonitorReason
 	if reason == "" {
-		reason = "set-up"
+		reason = "moving in, by set-up"
 	}
 	answer, err := client.Monitor(ctx, api.ModeRequest{Seconds: time.Duration(how).Seconds(), Reason: reason, SetUp: true})
 	if err != nil {

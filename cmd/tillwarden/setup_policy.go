@@ -27,7 +27,8 @@ type newFile struct {
 	content []byte
 	mode    fs.FileMode
 	what    string
-	outside bool // of the machine's root: the technician's own, which undo leaves alone
+	outside bool // of the machine's root, and the technician's own
+	kept    bool // by undo: what the policy that was loaded is verified with
 }
 
 // policyFiles are the files of a policy's start, and the configuration that names them.
@@ -60,7 +61,7 @@ func (a *app) policyFiles(m *machine, s *setupAnswers, c *daemon.Config) (files 
 		publics = append(publics, k)
 		at := filepath.Join(configDir, filepath.Base(file))
 		keys = append(keys, at)
-		files = append(files, newFile{path: at, content: text, mode: 0o644, what: "public key " + k.ID()})
+		files = append(files, newFile{path: at, content: text, mode: 0o644, what: "public key " + k.ID(), kept: true})
 	}
 	var b strings.Builder
 	b.WriteString("[policy]\n")
@@ -89,7 +90,7 @@ func (a *app) policyFiles(m *machine, s *setupAnswers, c *daemon.Config) (files 
 		}); err != nil {
 			return nil, "", refusedf("%s: %w", s.Policy, err).hint("tillwarden policy inspect %s says whose it is", s.Policy)
 		}
-		files = append(files, newFile{path: policyBundle, content: file, mode: 0o644, what: "the policy"})
+		files = append(files, newFile{path: policyBundle, content: file, mode: 0o644, what: "the policy", kept: true})
 		b.WriteString("file = " + quote(policyBundle) + "\n")
 	}
 	return files, b.String(), nil
@@ -148,8 +149,8 @@ func (a *app) presetFiles(m *machine, s *setupAnswers, c *daemon.Config) (files 
 		a.note("the private key is kept nowhere: another policy will need another key")
 	}
 	return append(files,
-		newFile{path: presetKey, content: k.Public().Text(), mode: 0o644, what: "public key " + k.Public().ID()},
-		newFile{path: policyBundle, content: sealed, mode: 0o644, what: fmt.Sprintf("the shipped work groups, epoch %d", epoch)}), fragment, nil
+		newFile{path: presetKey, content: k.Public().Text(), mode: 0o644, what: "public key " + k.Public().ID(), kept: true},
+		newFile{path: policyBundle, content: sealed, mode: 0o644, what: fmt.Sprintf("the shipped work groups, epoch %d", epoch), kept: true}), fragment, nil
 }
 
 func quoteAll(list []string) string {

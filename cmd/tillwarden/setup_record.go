@@ -23,7 +23,6 @@ type setupRecord struct {
 	Files   []recordFile   `json:"files,omitempty"`
 	Members []recordMember `json:"members,omitempty"`
 	Nodes   []recordNode   `json:"nodes,omitempty"`
-	Unit    *recordUnit    `json:"unit,omitempty"`
 }
 
 type recordFile struct {
@@ -47,12 +46,6 @@ type recordNode struct {
 	UID  uint32      `json:"uid"`
 	GID  uint32      `json:"gid"`
 	Mode fs.FileMode `json:"mode"`
-}
-
-type recordUnit struct {
-	Name    string `json:"name"`
-	Active  bool   `json:"active"`
-	Enabled bool   `json:"enabled"`
 }
 
 const recordVersion = 1
@@ -93,6 +86,9 @@ func (m *machine) put(r *setupRecord, f *newFile) error {
 	if f.outside {
 		return createFile(f.path, f.content, f.mode)
 	}
+	if f.kept {
+		return m.write(f.path, f.content, f.mode)
+	}
 	before, err := m.read(f.path)
 	if err != nil {
 		return err
@@ -127,12 +123,10 @@ func (a *app) undo(ctx context.Context, m *machine) ([]undone, error) {
 	}
 	list := []undone{}
 	tell := func(what, says string) { list = append(list, undone{what, says}) }
-	if u := r.Unit; u != nil && !u.Active {
-		// Before the devices: they are free when the daemon is gone.
-		a.system(ctx, m, tell, "systemctl", "stop", u.Name)
-		if !u.Enabled {
-			a.system(ctx, m, tell, "systemctl", "disable", u.Name)
-		}
+	if len(r.Files) > 0 {
+		// First: the devices are free when the daemon is gone. It does not run without what
+		// set-up wrote, for its journal bears the name that this register had.
+		a.system(ctx, m, tell, "systemctl", append([]string{"disable", "--now"}, daemonUnits...)...)
 	}
 	rules, unit := false, false
 	for i := len(r.Files) - 1; i >= 0; i-- {
@@ -161,9 +155,6 @@ func (a *app) undo(ctx context.Context, m *machine) ([]undone, error) {
 	}
 	if unit {
 		a.system(ctx, m, tell, "systemctl", "daemon-reload")
-	}
-	if u := r.Unit; u != nil && u.Active {
-		a.system(ctx, m, tell, "systemctl", "restart", u.Name)
 	}
 	if err := os.Remove(m.at(recordPath)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return list, failedf("removing %s: %w", recordPath, err)
