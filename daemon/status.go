@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tillwarden/daemon/api"
+	"tillwarden/enforcer"
 	"tillwarden/enforcer/journal"
 	"tillwarden/enforcer/journal/entry"
 )
@@ -58,6 +59,7 @@ func (d *Daemon) Status(_ context.Context, c api.Caller) (*api.Status, error) {
 		Version: d.opt.Version, Chain: conf.Chain, Store: conf.Store, Register: conf.Register, Enforcing: true,
 		Started: d.started, Uptime: (d.clock.Boot() - d.began).Seconds(), Policy: policyStatus(s, false), Session: sessionStatus(s, c),
 		Override: d.overrideStatus(s, c), Clock: clockState().String(), Drawers: d.drawerStatus(), Problems: d.allProblems(),
+		Busy: d.busy(s),
 	}
 	if m := d.modeStatus(s, c); m.Mode != entry.ModeEnforce.String() {
 		w.Enforcing, w.Mode = false, &m
@@ -75,6 +77,24 @@ func (d *Daemon) Status(_ context.Context, c api.Caller) (*api.Status, error) {
 		w.Keys, _ = d.keys.shelf.status()
 	}
 	return w, nil
+}
+
+// busy says what is under way at the register that a restart of the daemon would
+// come in between of. The session and a pending override go on after one, and
+// what is half printed is printed to its end; the people would notice it still.
+func (d *Daemon) busy(s *enforcer.Snapshot) (list []string) {
+	if s.Override != nil {
+		list = append(list, "an override waits for a second person")
+	}
+	if d.pin.waits() {
+		list = append(list, "a card waits for its PIN")
+	}
+	for _, u := range d.printers {
+		if u.guard.Status().Busy {
+			list = append(list, "printer "+u.name+" prints")
+		}
+	}
+	return list
 }
 
 // allProblems says in words what is missing.

@@ -145,6 +145,13 @@ type waitingPIN struct {
 	drop  func(token string)
 }
 
+// waits reports whether a card waits for its PIN.
+func (w *waitingPIN) waits() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.token != ""
+}
+
 // ask waits for the PIN of another card from now on.
 func (w *waitingPIN) ask(token string) {
 	w.mu.Lock()

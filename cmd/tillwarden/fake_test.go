@@ -80,6 +80,7 @@ func (f *fake) Status(_ context.Context, c api.Caller) (*api.Status, error) {
 		n = 0
 		s.State, s.Policy, s.Session, s.Clock = "degraded", nil, nil, "unsynchronised"
 		s.Problems = []string{"no policy is loaded"}
+		s.Busy = []string{"printer receipt prints"} // for ever
 		s.Journal.State = "reserve"
 	}
 	return s, nil

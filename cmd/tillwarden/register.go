@@ -17,16 +17,26 @@ import (
 var anyRole = []api.Role{api.RoleConsole, api.RoleTechnician, api.RolePOS}
 
 func (a *app) statusCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "status",
-		Short:   "how the register is: policy, session, drawers, devices",
-		Long:    "Exits with 1 where something that a drawer needs is missing; tillwarden doctor\nsays what to do.",
-		Example: "  tillwarden status\n  tillwarden status --json",
+	var wait time.Duration
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "how the register is: policy, session, drawers, devices",
+		Long: `Exits with 1 where something that a drawer needs is missing; tillwarden doctor
+says what to do.
+
+With --wait-idle it shows nothing, and waits until nothing is under way that a
+restart of the daemon would come in between of: a receipt that is printed, a
+pending override, a card that waits for its PIN. It exits with 1 where that is
+still so after this time.`,
+		Example: "  tillwarden status\n  tillwarden status --json\n  tillwarden status --wait-idle 30s && systemctl restart tillwardend",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := a.dial(cmd.Context(), anyRole...)
 			if err != nil {
 				return err
+			}
+			if wait > 0 {
+				return a.waitIdle(cmd.Context(), client, wait)
 			}
 			s, err := client.Status(cmd.Context())
 			if err != nil {
@@ -44,6 +54,33 @@ func (a *app) statusCommand() *cobra.Command {
 			}
 			return nil
 		},
+	}
+	c.Flags().DurationVar(&wait, "wait-idle", 0, "wait until nothing is under way, for at most this `long`, as 30s")
+	return c
+}
+
+// idlePause is how often the register is asked whether it is idle now.
+const idlePause = 250 * time.Millisecond
+
+// waitIdle waits until nothing is under way at the register.
+func (a *app) waitIdle(ctx context.Context, client *api.Client, limit time.Duration) error {
+	end := time.NewTimer(limit)
+	defer end.Stop()
+	for {
+		s, err := client.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if len(s.Busy) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-end.C:
+			return refusedf("still busy after %s: %s", limit, join(s.Busy))
+		case <-time.After(idlePause):
+		}
 	}
 }
 
@@ -68,6 +105,9 @@ func (a *app) showStatus(s *api.Status) error {
 	}
 	if o := s.Override; o != nil {
 		rows = append(rows, []string{"override", fmt.Sprintf("%d pending: %s, asked by %s, for %s more", o.ID, o.Prompt, o.Requester, seconds(o.ExpiresIn))})
+	}
+	for _, b := range s.Busy {
+		rows = append(rows, []string{"busy", b})
 	}
 	if s.Operators != nil {
 		rows = append(rows, []string{"operators", fmt.Sprint(*s.Operators)})

@@ -69,7 +69,7 @@ func (f *fake) Status(_ context.Context, c Caller) (*Status, error) {
 	n := 3
 	return &Status{
 		Version: "1", Chain: "c", Store: "s", Register: "r", State: "degraded", Problems: []string{"the printer is not there"},
-		Enforcing: true, Started: day, Uptime: 1.5, Policy: policyStatus(), Session: session(), Override: override(), Mode: mode(),
+		Enforcing: true, Busy: []string{"printer receipt prints"}, Started: day, Uptime: 1.5, Policy: policyStatus(), Session: session(), Override: override(), Mode: mode(),
 		Journal:   &JournalStatus{Last: 9, Root: "x", Bytes: 1, FreeBytes: 2, State: "ok"},
 		Operators: &n, Clock: "synchronised", Drawers: drawers().Drawers, Devices: devices().Devices,
 	}, f.err

@@ -21,6 +21,8 @@ type Status struct {
 	// State is "ready", or "degraded" where something that a drawer needs is missing; Problems says what.
 	State    string   `json:"state"`
 	Problems []string `json:"problems"`
+	// Busy is what is under way that a restart of the daemon would come in between of, in words.
+	Busy []string `json:"busy,omitempty"`
 	// Enforcing says whether the policy alone decides; Mode says what does where it is false.
 	Enforcing bool           `json:"enforcing"`
 	Mode      *Mode          `json:"mode,omitempty"`

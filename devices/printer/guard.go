@@ -373,15 +373,25 @@ type Status struct {
 	Since time.Duration
 	// Queued is how many bytes wait for it here.
 	Queued int
+	// Busy: something waits to be printed or came within the last moments, or a kick
+	// waits for its receipt. A restart now would come in between; nothing would be lost
+	// of what is printed, but a kick would.
+	Busy   bool
 	Drawer DrawerState
 }
+
+// busyFor is how long after its last byte a POS may still be at its receipt.
+const busyFor = 3 * time.Second
 
 // Status says how things stand.
 func (g *Guard) Status() Status {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.stands()
-	return Status{Reach: g.reach.String(), Trusted: g.trusted, Since: g.stood.since, Queued: g.queue.size, Drawer: g.sensor.State()}
+	busy := g.queue.size > 0 || g.fed > 0 && g.o.Now() < g.fed+busyFor || len(g.purposes.held) > 0
+	return Status{
+		Reach: g.reach.String(), Trusted: g.trusted, Since: g.stood.since, Queued: g.queue.size, Busy: busy, Drawer: g.sensor.State(),
+	}
 }
 
 // Stuck says which part of the guard has been at one thing for longer than limit

@@ -37,6 +37,17 @@ func TestPrintsAsItCame(t *testing.T) {
 	stays(t, 50*time.Millisecond, "nothing is refused", func() bool { return len(r.told(entry.KindDeviceRefused)) == 0 })
 }
 
+// TestBusyWhileAReceiptIsPrinted: who wants to restart the daemon waits for that.
+func TestBusyWhileAReceiptIsPrinted(t *testing.T) {
+	r := ready(t)
+	if r.Status().Busy {
+		t.Fatal("busy before anything was printed")
+	}
+	r.send(lines(6), cut)
+	eventually(t, "it is busy", func() bool { return r.Status().Busy })
+	eventually(t, "and then no more", func() bool { return !r.Status().Busy })
+}
+
 // TestInvariant1 and 2, over the whole way: a receipt's kick opens the drawer
 // by one pulse with a decision in the journal before it; a kick that is denied
 // does not.
