@@ -73,7 +73,7 @@ func (d *day) setUp(ctx context.Context) error {
 // ready waits until the printer's state is known: the daemon clears its buffer
 // first, since nobody knows what it held, and sends nothing before that is done.
 func (d *day) ready(ctx context.Context) error {
-	return until(ctx, "the printer's state to be known", 20*time.Second, d.r.daemon, func() error {
+	return until(ctx, "the printer's state to be known", d.r.daemon, func() error {
 		s, err := d.r.technician.Status(ctx)
 		if err == nil && !s.Drawers[0].Ready {
 			err = fmt.Errorf("the drawer is not ready: %s", s.Drawers[0].Problem)
@@ -148,7 +148,7 @@ func (d *day) signedOn(ctx context.Context, p *person) (*api.Entry, error) {
 	if e.Operator != p.number || e.Method != "card" {
 		return nil, fmt.Errorf("signed on is operator %q by %q", e.Operator, e.Method)
 	}
-	return e, until(ctx, "the session", 20*time.Second, d.r.daemon, func() error {
+	return e, until(ctx, "the session", d.r.daemon, func() error {
 		s, err := d.r.technician.Session(ctx)
 		if err == nil && !s.SignedOn {
 			err = errors.New("nobody is signed on")
@@ -160,7 +160,7 @@ func (d *day) signedOn(ctx context.Context, p *person) (*api.Entry, error) {
 // drawerOpens wants exactly so many pulses more than before, and the drawer
 // open; then somebody closes it.
 func (d *day) drawerOpens(ctx context.Context, before int) error {
-	if err := until(ctx, "the drawer to open", 20*time.Second, d.r.daemon, func() error {
+	if err := until(ctx, "the drawer to open", d.r.daemon, func() error {
 		n, err := d.hw.pulses(ctx)
 		if err == nil && n == before {
 			err = errors.New("the printer got no pulse")
@@ -201,7 +201,7 @@ func (d *day) slip(ctx context.Context, from int64, text string) (string, error)
 		return "", err
 	}
 	var slip []string
-	err := until(ctx, "the slip's end", 20*time.Second, d.r.daemon, func() error {
+	err := until(ctx, "the slip's end", d.r.daemon, func() error {
 		lines, err := d.hw.since(ctx, from)
 		if err != nil {
 			return err
@@ -222,7 +222,7 @@ func (d *day) slip(ctx context.Context, from int64, text string) (string, error)
 
 // printed wants a text on the printer's paper.
 func (d *day) printed(ctx context.Context, text string) error {
-	return until(ctx, fmt.Sprintf("%q on paper", text), 20*time.Second, d.r.daemon, func() error {
+	return until(ctx, fmt.Sprintf("%q on paper", text), d.r.daemon, func() error {
 		paper, err := d.hw.paper(ctx)
 		if err == nil && !strings.Contains(paper, text) {
 			err = errors.New("it was not printed")

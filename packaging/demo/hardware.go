@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"strings"
-	"time"
 
 	"tillwarden/devices/sim"
 )
@@ -49,7 +48,7 @@ func (h *hardware) openWithKey(ctx context.Context) error { return h.client.Open
 
 // closeDrawer pushes the drawer shut, once it stands open.
 func (h *hardware) closeDrawer(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if _, err := h.client.Await(ctx, func(s sim.State) bool { return s.Drawers[0].Open }); err != nil {
 		return err

@@ -81,8 +81,7 @@ func (j *journal) all(after api.Seq) []api.Entry {
 
 // await waits for an entry after one that matches.
 func (j *journal) await(ctx context.Context, what string, after api.Seq, match func(*api.Entry) bool) (*api.Entry, error) {
-	const limit = 8 * time.Second
-	timer := time.NewTimer(limit)
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for {
 		j.mu.Lock()
@@ -99,7 +98,7 @@ func (j *journal) await(ctx context.Context, what string, after api.Seq, match f
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-timer.C:
-			return nil, fmt.Errorf("the journal has no entry %q within %s; it has: %s", what, limit, summary(list))
+			return nil, fmt.Errorf("the journal has no entry %q within %s; it has: %s", what, patience, summary(list))
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // pos is the demo's POS application: it knows nothing of the daemon, and
@@ -39,10 +38,10 @@ func receipt(n int, total string) string {
 
 // print writes to what the POS takes for its printer.
 func (p pos) print(ctx context.Context, bytes string) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var f *os.File
-	err := until(ctx, "the printer port", 5*time.Second, nil, func() (err error) {
+	err := until(ctx, "the printer port", nil, func() (err error) {
 		f, err = os.OpenFile(p.path, os.O_WRONLY|syscall.O_NOCTTY, 0)
 		return err
 	})

@@ -68,15 +68,19 @@ func (p *process) kill() {
 	<-p.done
 }
 
-// stop asks it to end, and kills it if it does not within the time.
-func (p *process) stop(within time.Duration) error {
+// patience is how long something may take that takes a moment on a machine with
+// nothing else to do.
+const patience = 30 * time.Second
+
+// stop asks it to end, and kills it if it does not.
+func (p *process) stop() error {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
 		return nil
-	case <-time.After(within):
+	case <-time.After(patience):
 		p.kill()
-		return fmt.Errorf("%s did not stop within %s", p.name, within)
+		return fmt.Errorf("%s did not stop within %s", p.name, patience)
 	}
 }
 
@@ -92,10 +96,10 @@ func (p *process) alive() bool {
 
 var errEnded = errors.New("it ended")
 
-// until waits for a condition that nothing announces, up to a limit; p, where
-// given, must live meanwhile.
-func until(ctx context.Context, what string, limit time.Duration, p *process, f func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+// until waits for a condition that nothing announces; p, where given, must live
+// meanwhile.
+func until(ctx context.Context, what string, p *process, f func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -110,7 +114,7 @@ func until(ctx context.Context, what string, limit time.Duration, p *process, f 
 		select {
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return fmt.Errorf("waited %s for %s: %w", limit, what, err)
+				return fmt.Errorf("waited %s for %s: %w", patience, what, err)
 			}
 			return ctx.Err()
 		case <-tick.C:

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
 
 	"tillwarden/daemon/api"
 )
@@ -73,10 +72,10 @@ func (r *register) close(keep bool) {
 		r.journal.close()
 	}
 	if r.daemon != nil && r.daemon.alive() {
-		_ = r.daemon.stop(5 * time.Second)
+		_ = r.daemon.stop()
 	}
 	if r.sim != nil && r.sim.alive() {
-		_ = r.sim.stop(5 * time.Second)
+		_ = r.sim.stop()
 	}
 	if !keep {
 		_ = os.RemoveAll(r.dir)
@@ -141,7 +140,7 @@ func (r *register) startSim(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return until(ctx, "the simulated hardware", 5*time.Second, r.sim, func() error {
+	return until(ctx, "the simulated hardware", r.sim, func() error {
 		for _, tty := range []string{"printer", "reader", "keypad", "control.sock"} {
 			if _, err := os.Stat(r.path("hw", tty)); err != nil {
 				return err
@@ -158,7 +157,7 @@ func (r *register) startDaemon(ctx context.Context) (err error) {
 		return err
 	}
 	r.technician = api.NewClient(r.path("run", "technician.sock"))
-	err = until(ctx, "the daemon", 10*time.Second, r.daemon, func() error {
+	err = until(ctx, "the daemon", r.daemon, func() error {
 		_, err := r.technician.Status(ctx)
 		return err
 	})

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"tillwarden/daemon/api"
 	"tillwarden/enforcer/journal/entry"
@@ -58,7 +57,7 @@ func (d *day) verify(ctx context.Context) error {
 	d.told("tillwarden journal list --outcome denied:")
 	d.quote(list)
 	r.journal.close()
-	if err := r.daemon.stop(5 * time.Second); err != nil {
+	if err := r.daemon.stop(); err != nil {
 		return err
 	}
 	if r.daemon.err != nil {
