@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"path/filepath"
@@ -24,7 +25,7 @@ func (a *app) dial(ctx context.Context, roles ...api.Role) (*api.Client, error) 
 		conn, err := d.DialContext(ctx, "unix", path)
 		if err == nil {
 			conn.Close()
-			return api.NewClient(path), nil
+			return reach(ctx, path, answerTime)
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -45,6 +46,30 @@ func (a *app) dial(ctx context.Context, roles ...api.Role) (*api.Client, error) 
 			hint("if its sockets are elsewhere, say so with --run-dir or TILLWARDEN_RUN_DIR")
 	}
 	return nil, f.hint("its socket is there and nobody answers: systemctl restart tillwardend")
+}
+
+// answerTime is how long the daemon may take to answer at all; it starts in less.
+const answerTime = 5 * time.Second
+
+// reach gives a client of a daemon that answers. systemd holds the sockets: who
+// connects while the daemon cannot start would wait for ever.
+func reach(ctx context.Context, path string, limit time.Duration) (*api.Client, error) {
+	c := api.NewClient(path)
+	asked, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := c.Reach(asked)
+	if err == nil {
+		return c, nil
+	}
+	c.Close()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if asked.Err() != nil {
+		err = fmt.Errorf("nothing came from %s for %v", path, limit)
+	}
+	return nil, failedf("tillwardend does not answer: %w", err).
+		hint("does it start? systemctl status tillwardend").hint("journalctl -u tillwardend -p warning says why not")
 }
 
 func wanted(roles []api.Role) string {

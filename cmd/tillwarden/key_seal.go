@@ -132,9 +132,10 @@ func (k *keyChest) seal(ctx context.Context, key, with string) error {
 	case there != nil:
 		return k.same(key, text, there)
 	}
-	// Not bound to what the firmware measured (PCRs): an update of the firmware would
-	// take the register's keys with it.
-	blob, err := k.run(ctx, text, "systemd-creds", "encrypt", "--name="+daemon.CredentialName(key), "--with-key="+sealing[with], "--tpm2-pcrs=", "-", "-")
+	// Not bound to what the firmware measured (PCRs 0 to 7 and others): an update of the
+	// firmware would take the register's keys with it. Nothing measures into PCR 23,
+	// and systemd 252 cannot open what is bound to none.
+	blob, err := k.run(ctx, text, "systemd-creds", "encrypt", "--name="+daemon.CredentialName(key), "--with-key="+sealing[with], "--tpm2-pcrs=23", "-", "-")
 	if err != nil {
 		return err
 	}

@@ -277,7 +277,7 @@ func TestSealAfterARestartByHand(t *testing.T) {
 	if plain, sealed := m.keys(); plain != 3 || sealed != 3 {
 		t.Errorf("%d plain and %d sealed", plain, sealed)
 	}
-	if !strings.Contains(strings.Join(m.calls, "\n"), "--with-key=host+tpm2 --tpm2-pcrs=") {
+	if !strings.Contains(strings.Join(m.calls, "\n"), "--with-key=host+tpm2 --tpm2-pcrs=23 ") {
 		t.Errorf("asked for %q", m.calls)
 	}
 	m.stop()

@@ -39,6 +39,17 @@ func (c *Client) Socket() string { return c.path }
 // Close lets go of idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
+// Reach returns nil once the daemon answers anything at all. Where systemd holds its
+// sockets, one that cannot start takes connections and answers none.
+func (c *Client) Reach(ctx context.Context) error {
+	_, err := do[struct{}](ctx, c, "GET", "/", nil)
+	var said *Error
+	if errors.As(err, &said) && said.Code != CodeUnreachable {
+		return nil // that there is no such route, or that there are too many
+	}
+	return err
+}
+
 // Status asks how the register is.
 func (c *Client) Status(ctx context.Context) (*Status, error) {
 	return do[Status](ctx, c, "GET", "/v1/status", nil)
