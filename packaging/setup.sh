@@ -38,8 +38,8 @@ rig)
 	PATH="$PATH:/usr/sbin:/sbin"
 	need qemu-system-x86_64 qemu-system-x86 "the virtual machine"
 	need mmdebstrap mmdebstrap "it makes the Debian that the machine runs"
+	need systemd-nspawn systemd-container "it runs a system in a container"
 	need modprobe kmod "it finds the drivers that the machine boots with"
-	need systemd-nspawn systemd-container "containers: Debian on this kernel, up in half a second"
 	need mke2fs e2fsprogs "it makes the machine's disk"
 	;;
 *) die "unknown: $1 (test, demo, deb or rig)" ;;

@@ -14,23 +14,34 @@ import (
 	"testing"
 	"time"
 
+	"tillwarden/packaging/rig"
 	"tillwarden/packaging/rig/container"
 )
 
-// programs builds what the tests put into their systems, and gives its folder.
-var programs = sync.OnceValues(func() (string, error) {
-	bin, err := os.MkdirTemp("", "sandbox-")
+// share is a folder with what the tests put into their systems: programs in bin, and
+// packaging, as it is in the tree.
+var share = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "sandbox-")
 	if err != nil {
 		return "", err
 	}
 	for program, pkg := range map[string]string{"tillwardend": "cmd/tillwardend", "tillwarden": "cmd/tillwarden", "tillwarden-probe": "packaging/sandbox/probe"} {
-		build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(bin, program), "tillwarden/"+pkg)
+		build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(dir, "bin", program), "tillwarden/"+pkg)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
-			return bin, fmt.Errorf("building %s: %w\n%s", pkg, err, out)
+			return dir, fmt.Errorf("building %s: %w\n%s", pkg, err, out)
 		}
 	}
-	return bin, nil
+	for _, name := range []string{"systemd", "libexec", "debian"} {
+		if err := os.CopyFS(filepath.Join(dir, "packaging", name), os.DirFS(filepath.Join("..", name))); err != nil {
+			return dir, err
+		}
+	}
+	text, err := os.ReadFile("../tillwarden.toml")
+	if err != nil {
+		return dir, err
+	}
+	return dir, os.WriteFile(filepath.Join(dir, "packaging/tillwarden.toml"), text, 0o644)
 })
 
 // wanted reports whether the rig is asked for.
@@ -39,51 +50,67 @@ func wanted() bool { return os.Getenv("TILLWARDEN_RIG") != "" }
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if wanted() {
-		if bin, _ := programs(); bin != "" {
-			_ = os.RemoveAll(bin)
+		if dir, _ := share(); dir != "" {
+			_ = os.RemoveAll(dir)
 		}
+		rig.RemoveBinaries()
 	}
 	os.Exit(code)
+}
+
+// system is a container or a machine.
+type system interface {
+	Run(ctx context.Context, command string) (string, error)
+	Close() error
 }
 
 // register is a system with the daemon's unit, its users and its programs.
 type register struct {
 	t *testing.T
-	*container.Container
+	system
 }
 
-// newRegister starts one, with the daemon running. It is skipped where the rig is
-// not asked for.
+// newRegister is one in a container, with the daemon running. It is skipped where
+// the rig is not asked for.
 func newRegister(t *testing.T) *register {
 	t.Helper()
+	return install(t, func(ctx context.Context, share string) (system, error) {
+		root, err := rig.Root()
+		if err != nil {
+			return nil, err
+		}
+		return container.Start(ctx, container.Options{Root: root, Share: map[string]string{"/rig": share}})
+	})
+}
+
+// newMachine is one in a virtual machine, with Debian's kernel and udev.
+func newMachine(t *testing.T) *register {
+	t.Helper()
+	return install(t, func(ctx context.Context, share string) (system, error) {
+		return rig.Start(ctx, rig.MachineOptions{Share: share})
+	})
+}
+
+func install(t *testing.T, start func(ctx context.Context, share string) (system, error)) *register {
+	t.Helper()
 	if !wanted() {
-		t.Skip("it needs a container, and root: make test-rig")
+		t.Skip("it needs a real system, and root: make test-rig")
 	}
-	root, err := debian()
+	dir, err := share()
 	if err != nil {
 		t.Fatal(err)
 	}
-	bin, err := programs()
+	s, err := start(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	packaging, err := filepath.Abs("..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	c, err := container.Start(ctx, container.Options{Root: root, Share: map[string]string{"/rig/bin": bin, "/rig/packaging": packaging}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &register{t, c}
+	r := &register{t, s}
 	t.Cleanup(func() {
 		if t.Failed() {
-			log, _ := c.Run(context.Background(), "journalctl --no-pager -o short-monotonic | tail -n 60")
+			log, _ := s.Run(context.Background(), "journalctl --no-pager -o short-monotonic | tail -n 60")
 			t.Logf("the end of its journal:\n%s", log)
 		}
-		if err := c.Close(); err != nil {
+		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -162,8 +189,9 @@ func results(t *testing.T, text string) map[string]result {
 }
 
 // probeUnit is the daemon's unit with the probe in its place, and nothing else
-// changed that bounds it; bounded says whether it is bounded at all.
-func probeUnit(t *testing.T, bounded bool, args string) string {
+// changed that bounds it; bounded says whether it is bounded at all, modules whether
+// drivers are loaded before it.
+func probeUnit(t *testing.T, bounded, modules bool, args string) string {
 	t.Helper()
 	text, err := os.ReadFile(unitFile)
 	if err != nil {
@@ -175,7 +203,11 @@ func probeUnit(t *testing.T, bounded bool, args string) string {
 	}
 	var lines []string
 	for _, line := range strings.Split(string(text), "\n") {
-		switch key, _, _ := strings.Cut(line, "="); key {
+		key, _, _ := strings.Cut(line, "=")
+		if !modules && (key == "Wants" || key == "After") {
+			continue
+		}
+		switch key {
 		case "ExecStart":
 			line = "ExecStart=/usr/bin/tillwarden-probe " + args + "\nStandardOutput=truncate:/run/probe.json"
 		case "ExecPaths":
@@ -193,7 +225,7 @@ func (r *register) probe(bounded bool) map[string]result {
 	r.t.Helper()
 	const socket = "/dev/tillwarden/probe.sock"
 	uid := r.run("id -u pos")
-	r.run("cat > /run/systemd/system/tillwarden-probe.service <<'END'\n" + probeUnit(r.t, bounded, "daemon -socket "+socket+" -peer "+uid) + "\nEND\n" +
+	r.run("cat > /run/systemd/system/tillwarden-probe.service <<'END'\n" + probeUnit(r.t, bounded, true, "daemon -socket "+socket+" -peer "+uid) + "\nEND\n" +
 		"systemctl daemon-reload && systemctl start tillwarden-probe")
 	r.becomes("the probe listens", "test -S "+socket+" && echo yes", "yes")
 	r.run("setpriv --reuid pos --regid pos --init-groups tillwarden-probe dial " + socket)
@@ -347,5 +379,63 @@ func TestRigSealedKeys(t *testing.T) {
 	}
 	if got := verifier(); got != before {
 		t.Errorf("the key is %s, and was %s", got, before)
+	}
+}
+
+// plugged is the serial line that is plugged into a machine, while its daemon runs.
+const plugged = "/dev/ttyUSB0"
+
+// plugs runs the probe in the daemon's unit, plugs a serial line in once it runs, and
+// gives what came of it. The line's drivers were not loaded before, but by the unit.
+func (r *register) plugs(modules bool) result {
+	r.t.Helper()
+	r.run("modprobe -r ftdi_sio pl2303 cp210x ch341 usbserial cdc_acm usblp; modprobe vhci-hcd; ! grep -q ttyUSB /proc/devices")
+	r.run("cat > /run/systemd/system/tillwarden-probe.service <<'END'\n" + probeUnit(r.t, true, modules, "daemon -await "+plugged) + "\nEND\n" +
+		"systemctl daemon-reload && systemctl start tillwarden-probe && systemd-run --quiet --unit=plug tillwarden-probe plug BOX1")
+	r.becomes("udev gives the line to the daemon", "stat -c '%U %a' "+plugged, "tillwarden 600")
+	r.becomes("the probe is done", "systemctl show --property=MainPID --value tillwarden-probe", "0")
+	defer func() {
+		r.run("systemctl stop plug")
+		r.becomes("the line is gone", "test -e "+plugged+" || echo gone", "gone")
+	}()
+	if !modules {
+		return results(r.t, r.run("cat /run/probe.json"))["a device that is plugged in later"]
+	}
+	for name, v := range results(r.t, r.run("cat /run/probe.json")) {
+		if !v.OK {
+			r.t.Errorf("%s: %s, want %s: %s", name, v.Got, v.Want, v.Says)
+		}
+	}
+	// And who must not have it has it not.
+	text, _ := r.Run(r.t.Context(), "setpriv --reuid pos --regid pos --init-groups tillwarden-probe pos -node "+plugged)
+	tried := 0
+	for name, v := range results(r.t, text) {
+		if strings.HasSuffix(name, plugged) {
+			tried++
+		}
+		if !v.OK {
+			r.t.Errorf("the POS's user, %s: %s, want %s: %s", name, v.Got, v.Want, v.Says)
+		}
+	}
+	if tried != 2 {
+		r.t.Errorf("the POS's user tried the line %d times", tried)
+	}
+	return results(r.t, r.run("cat /run/probe.json"))["a device that is plugged in later"]
+}
+
+// TestRigDriverLoadedLater: on Debian's kernel, a line that is plugged in after the
+// unit was started can be opened, though its driver was not there before: the unit
+// sees to it that the driver's class is known. Without that it cannot, which is what
+// DeviceAllow= does not say. All that the sandbox holds back in a container it holds
+// back there, where there are devices.
+func TestRigDriverLoadedLater(t *testing.T) {
+	r := newMachine(t)
+	r.run("systemctl stop tillwardend")
+	r.run(`echo 'SUBSYSTEM=="tty", KERNEL=="ttyUSB*", OWNER="tillwarden", MODE="0600"' > /etc/udev/rules.d/70-test.rules && udevadm control --reload`)
+	if got := r.plugs(true); got.Got != "works" {
+		t.Errorf("a line that is plugged in later: %+v", got)
+	}
+	if got := r.plugs(false); got.Got != "fails" || !strings.Contains(got.Says, "operation not permitted") {
+		t.Errorf("without its driver: %+v: the test proves nothing", got)
 	}
 }

@@ -121,9 +121,15 @@ func (p *prober) must(state string, o daemonOptions) {
 	}
 	if o.await != "" {
 		p.works("a device that is plugged in later", func() (err error) {
-			for end := time.Now().Add(waits); ; time.Sleep(50 * time.Millisecond) {
+			end, refused := time.Now().Add(waits), false
+			for ; ; time.Sleep(50 * time.Millisecond) {
 				if err = opens(o.await, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK); err == nil || time.Now().After(end) {
 					return err
+				}
+				// Until udev has been there it is not there, or not ours (EACCES). The rule of
+				// the unit's devices (EPERM) does not change.
+				if !refused && errors.Is(err, unix.EPERM) {
+					end, refused = time.Now().Add(2*time.Second), true
 				}
 			}
 		})

@@ -5,6 +5,7 @@
 //	probe daemon [-socket PATH -peer UID] [-tty PATH] [-await PATH]   within the daemon's unit
 //	probe pos -pid PID [-node PATH]... [-port PATH]                  as the POS's user
 //	probe dial SOCKET   connects, for "daemon" to see whose that is
+//	probe plug NUMBER   plugs a virtual serial line in, until it is ended
 //
 // It is static, and changes nothing that it is allowed to change for longer than
 // it runs. It exits with 1 where something is not right.
@@ -98,7 +99,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
 	if len(args) == 0 {
-		fmt.Fprintln(os.Stderr, "usage: probe daemon|pos|dial ...")
+		fmt.Fprintln(os.Stderr, "usage: probe daemon|pos|dial|plug ...")
 		return 2
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
@@ -133,6 +134,12 @@ func run(args []string) int {
 		}
 		defer c.Close()
 		_, _ = c.Read(make([]byte, 1)) // until the other side has looked
+	case "plug":
+		if err := plug(args[1]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return 0
 	default:
 		fmt.Fprintf(os.Stderr, "probe: %q is not known\n", args[0])
 		return 2
