@@ -252,6 +252,11 @@ func (a *app) plan(m *machine, ans *answers, text []byte, now *daemon.Config) (*
 	if c, err = parseMerged(merged); err != nil {
 		return nil, err
 	}
+	if acc := readAccounts(m.at("/etc/passwd"), m.at("/etc/group")); m.live() {
+		if _, _, ok := acc.numbers(daemonUser); !ok {
+			return nil, failedf("there is no user %s here", daemonUser).hint("install the package first: apt install ./tillwarden_*.deb")
+		}
+	}
 	if err := m.sameRegister(now, c); err != nil {
 		return nil, err
 	}
@@ -265,7 +270,11 @@ func (a *app) plan(m *machine, ans *answers, text []byte, now *daemon.Config) (*
 	if text == nil || len(p.changes) > 0 {
 		files = append(files, newFile{path: defaultConfigFile, content: merged, mode: 0o644, what: "the configuration"})
 	}
-	if rules := udevRules(m.root, c); p.take && rules != "" {
+	old, err := m.read(rulesPath)
+	if err != nil {
+		return nil, err
+	}
+	if rules := udevRules(m.root, now, c, old); p.take && rules != "" {
 		files = append(files, newFile{path: rulesPath, content: []byte(rules), mode: 0o644, what: "gives the devices to the daemon alone"})
 	}
 	if dropin := networkDropin(c); dropin != "" {
@@ -440,7 +449,30 @@ func (a *app) afterSetup(ctx context.Context, m *machine, o *setupOptions, ans *
 	if err := a.showFindings(&d); err != nil && !errors.As(err, new(said)) {
 		return err
 	}
+	for i, step := range nextSteps(p, &ans.setup) {
+		if i == 0 {
+			a.say("\nnext:")
+		}
+		a.say("  %s", step)
+	}
 	return nil // what is left to do was said; tillwarden doctor exits by it
+}
+
+// nextSteps are what people have to do after a set-up that changed something.
+func nextSteps(p *setupPlan, s *setupAnswers) (steps []string) {
+	for i := range p.files {
+		if f := &p.files[i]; f.outside {
+			steps = append(steps, "take "+f.path+" off this register: who has it decides who may open the drawers")
+		}
+	}
+	if len(p.members) > 0 {
+		steps = append(steps, s.POSUser+" has to log in again: until then it has the groups that it had")
+	}
+	if p.now == nil || p.now.Chain != p.next.Chain || p.now.Store != p.next.Store || p.now.Register != p.next.Register {
+		steps = append(steps, "before anybody signs on: tillwarden mode codes --set-up, and seal the list of codes that it prints",
+			"tillwarden operator add NUMBER --name NAME --group WORK-GROUP --as NUMBER adds people")
+	}
+	return steps
 }
 
 // tryWithPeople tests each device, and calibrates the drawers.

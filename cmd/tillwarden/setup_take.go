@@ -31,13 +31,20 @@ const ownNames = "/dev/usb/tillwarden-"
 // udevRules gives the devices of a configuration to the daemon alone, by what stays the
 // same of them: vendor, product and serial number, or the socket where there is no number.
 // It covers the whole USB device: a second tty, or the node for libusb, leads in as well.
-func udevRules(root string, c *daemon.Config) string {
+// Of a device that is not plugged in now, what the rules were stays.
+func udevRules(root string, now, c *daemon.Config, old []byte) string {
 	var b strings.Builder
 	b.WriteString(`# Written by tillwarden setup: the devices of ` + defaultConfigFile + ` are the daemon's
 # alone. Run setup again after a change there; tillwarden setup --undo takes this back.
 ACTION=="remove", GOTO="tillwarden_devices_end"
 `)
 	found := find.Devices(root)
+	before := oldRules(old)
+	for _, d := range configured(now) {
+		if !slices.Contains(configured(c), d) {
+			delete(before, d.table+" "+d.name)
+		}
+	}
 	const give = `OWNER="` + daemonUser + `", GROUP="` + daemonUser + `", MODE="0600", TAG-="uaccess"`
 	any := false
 	for _, d := range configured(c) {
@@ -46,6 +53,10 @@ ACTION=="remove", GOTO="tillwarden_devices_end"
 		}
 		any = true
 		dev := deviceOf(root, found, d.path)
+		if was := before[d.table+" "+d.name]; dev == nil && was != "" {
+			b.WriteString("\n" + was)
+			continue
+		}
 		if dev == nil || dev.USB == nil {
 			fmt.Fprintf(&b, "\n# %s %s\n%s, %s, ENV{ID_MM_PORT_IGNORE}=\"1\"\n", d.table, d.name, plainMatch(root, d.path), give)
 			continue
@@ -63,6 +74,18 @@ ACTION=="remove", GOTO="tillwarden_devices_end"
 	}
 	b.WriteString("\nLABEL=\"tillwarden_devices_end\"\n")
 	return b.String()
+}
+
+// oldRules are the rules of each device in a file of setup's, by its comment.
+func oldRules(text []byte) map[string]string {
+	rules := map[string]string{}
+	for block := range strings.SplitSeq(string(text), "\n\n") {
+		if head, _, ok := strings.Cut(block, "\n"); ok && strings.HasPrefix(head, "# ") {
+			name, _, _ := strings.Cut(strings.TrimPrefix(head, "# "), ":")
+			rules[name] = strings.TrimRight(block, "\n") + "\n"
+		}
+	}
+	return rules
 }
 
 // inComment keeps what a device says of itself from ending a comment.

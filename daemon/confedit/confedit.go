@@ -27,6 +27,7 @@ import (
 var (
 	ErrNoName = errors.New("a table that may come more than once has no name")
 	ErrTwice  = errors.New("two tables have the same name")
+	ErrShape  = errors.New("the fragment does not fit the file: what is a table in one is a value or a list in the other")
 )
 
 // Change is one key that a merge changed.
@@ -55,7 +56,11 @@ func Merge(text, fragment []byte) ([]byte, []Change, error) {
 			return nil, nil, err
 		}
 	}
-	return m.apply(), m.changes, nil
+	out := m.apply()
+	if _, err := parse(out); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrShape, err)
+	}
+	return out, m.changes, nil
 }
 
 // Without is a text without one plain table, its keys and the tables in it.

@@ -75,6 +75,7 @@ func TestMergeRefuses(t *testing.T) {
 	}{
 		"a table without a name": {"", "[[p]]\nv = 1", ErrNoName},
 		"two of one name":        {"", "[[p]]\nname = \"a\"\n[[p]]\nname = \"a\"", ErrTwice},
+		"another shape":          {"a = {b = 1}", "[a]\nb = 2", ErrShape},
 	} {
 		if _, _, err := Merge([]byte(test.text), []byte(test.fragment)); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v", name, err)
