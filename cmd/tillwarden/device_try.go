@@ -55,9 +55,9 @@ something is to be done.`,
 					if len(args) > 0 || cmd.Context().Err() != nil {
 						return err
 					}
-					list[i].Say = classify(err).Error()
+					list[i].Say = err.Error()
 					if !a.json {
-						a.say("%s %s: %s", list[i].Kind, list[i].Device, list[i].Say)
+						a.say("%s", list[i].Say)
 					}
 				}
 				good = good && list[i].Good

@@ -16,6 +16,7 @@ import (
 	"tillwarden/daemon"
 	"tillwarden/daemon/api"
 	"tillwarden/daemon/confedit"
+	"tillwarden/enforcer/journal"
 )
 
 // daemonUnit is the daemon's unit of systemd.
@@ -257,7 +258,7 @@ func (a *app) plan(m *machine, ans *answers, text []byte, now *daemon.Config) (*
 			return nil, failedf("there is no user %s here", daemonUser).hint("install the package first: apt install ./tillwarden_*.deb")
 		}
 	}
-	if err := m.sameRegister(now, c); err != nil {
+	if err := m.sameRegister(c); err != nil {
 		return nil, err
 	}
 	p := &setupPlan{now: now, next: c, text: text, changes: append(append([]confedit.Change{}, changes...), more...), take: ans.setup.take()}
@@ -296,15 +297,21 @@ func (a *app) plan(m *machine, ans *answers, text []byte, now *daemon.Config) (*
 
 // sameRegister refuses to give another name to a register that was in use: its journal
 // and its key bear the one that it has.
-func (m *machine) sameRegister(now, next *daemon.Config) error {
-	if now == nil || now.Chain == next.Chain && now.Store == next.Store && now.Register == next.Register && now.State == next.State {
+func (m *machine) sameRegister(next *daemon.Config) error {
+	if _, err := os.Stat(m.at(filepath.Join(next.State, "policy.bundle"))); err != nil {
+		return nil // no policy was ever loaded: the daemon begins anew under the new name
+	}
+	pub, err := os.ReadFile(m.at(filepath.Join(next.State, "keys", "journal.pub")))
+	if err != nil {
+		return nil // the daemon says what is wrong
+	}
+	name, _, _ := strings.Cut(string(pub), "+")
+	if name == journal.KeyName(next.Chain, next.Store, next.Register) {
 		return nil
 	}
-	if _, err := os.Stat(m.at(filepath.Join(now.State, "policy.bundle"))); err != nil || now.State != next.State {
-		return nil
-	}
-	return refusedf("this register is in use as %s of store %s of %s, and its journal bears that name", now.Register, now.Store, now.Chain).
-		hint("for another name it begins anew: tillwarden journal export, then stop tillwardend and move %s away", now.State)
+	return refusedf("this register was in use as %s, and its journal bears that name", name).
+		hint("take chain, store and register as they were").
+		hint("for another name it begins anew: tillwarden journal export, then stop tillwardend and move %s away", next.State)
 }
 
 // parseMerged checks what is to be written as the daemon will.

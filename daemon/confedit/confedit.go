@@ -15,7 +15,9 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -99,7 +101,8 @@ type table struct {
 
 // pair is one key with its value.
 type pair struct {
-	key        string
+	key        string // its parts, with dots between
+	text       string // as it is written
 	value      string
 	from, to   int // of the value
 	start, end int // of its lines
@@ -133,24 +136,20 @@ func parse(text []byte) ([]table, error) {
 			if at < 0 {
 				at = int(n.Raw.Offset)
 			}
-			parts = append(parts, string(n.Data))
+			parts = append(parts, part(string(n.Data)))
 		}
 		switch e.Kind {
 		case unstable.Table, unstable.ArrayTable:
 			start := lineStart(text, at)
 			tables[len(tables)-1].close = start
 			array := e.Kind == unstable.ArrayTable
-			header := "[" + strings.Join(parts, ".") + "]"
-			if array {
-				header = "[" + header + "]"
-			}
-			tables = append(tables, table{header: header, array: array, start: start, end: lineEnd(text, at), close: len(text)})
+			tables = append(tables, table{header: headerText(text, start), array: array, start: start, end: lineEnd(text, at), close: len(text)})
 			heads = append(heads, parts)
 		case unstable.KeyValue:
 			from := valueStart(text, at)
 			to := valueEnd(text, from)
 			t := &tables[len(tables)-1]
-			t.keys = append(t.keys, pair{strings.Join(parts, "."), string(text[from:to]), from, to, lineStart(text, at), lineEnd(text, to)})
+			t.keys = append(t.keys, pair{strings.Join(parts, "."), keyText(text, at), string(text[from:to]), from, to, lineStart(text, at), lineEnd(text, to)})
 			t.end = lineEnd(text, to)
 		}
 	}
@@ -251,6 +250,40 @@ func lineEnd(text []byte, at int) int {
 	return min(at+1, len(text))
 }
 
+// part is a part of a key, so that no two keys look the same in a path.
+func part(s string) string {
+	if s == "" || strings.ContainsAny(s, ".{}\"") {
+		return strconv.Quote(s)
+	}
+	return s
+}
+
+// keyText is a key as it is written.
+func keyText(text []byte, at int) string {
+	from := at
+	for at < len(text) && text[at] != '=' {
+		if text[at] == '"' || text[at] == '\'' {
+			at = stringEnd(text, at)
+			continue
+		}
+		at++
+	}
+	return strings.TrimSpace(string(text[from:at]))
+}
+
+// headerText is a table's header as it is written, without a comment behind it.
+func headerText(text []byte, at int) string {
+	from := at
+	for at < len(text) && text[at] != '\n' && text[at] != '#' {
+		if text[at] == '"' || text[at] == '\'' {
+			at = stringEnd(text, at)
+			continue
+		}
+		at++
+	}
+	return strings.TrimSpace(string(text[from:at]))
+}
+
 // valueStart is where the value behind a key begins. The parser has read the text: it
 // is well formed.
 func valueStart(text []byte, at int) int {
@@ -330,6 +363,9 @@ func stringEnd(text []byte, at int) int {
 	return len(text)
 }
 
+// braces are the names in a path.
+var braces = regexp.MustCompile(`\{[^}]*\}`)
+
 // edit replaces a piece of the text.
 type edit struct {
 	from, to int
@@ -349,6 +385,12 @@ type merger struct {
 func (m *merger) table(w *table) error {
 	if w.array && strings.Contains(w.path, "{#") {
 		return fmt.Errorf("%w: %s", ErrNoName, w.header)
+	}
+	for i := range m.have {
+		// In the file it is a list, of which the fragment does not say which one is meant.
+		if t := &m.have[i]; t.array && strings.HasPrefix(w.path+".", braces.ReplaceAllString(t.path, "")+".") {
+			return fmt.Errorf("%w: %s", ErrShape, w.header)
+		}
 	}
 	at := slices.IndexFunc(m.have, func(t table) bool { return t.path == w.path })
 	if at < 0 && (w.array || len(w.keys) > 0) {
@@ -386,7 +428,7 @@ func (m *merger) key(t *table, w *pair) {
 		return
 	}
 	m.changed(t, w.key, "", w.value)
-	line := w.key + " = " + w.value + "\n"
+	line := w.text + " = " + w.value + "\n"
 	if from, to, ok := m.commented(t, w.key); ok {
 		m.edits = append(m.edits, edit{from: from, to: to, with: line})
 		t.end = max(t.end, to) // what is added next goes behind it
@@ -436,7 +478,7 @@ func (m *merger) add(w *table) {
 	var b strings.Builder
 	b.WriteString("\n" + w.header + "\n")
 	for i := range w.keys {
-		b.WriteString(w.keys[i].key + " = " + w.keys[i].value + "\n")
+		b.WriteString(w.keys[i].text + " = " + w.keys[i].value + "\n")
 		m.changed(w, w.keys[i].key, "", w.keys[i].value)
 	}
 	at, after := len(m.text), 2
