@@ -135,15 +135,17 @@ func TestNobodyIsNotAtWork(t *testing.T) {
 func TestAKickBelongsToWhenItsConnectionCame(t *testing.T) {
 	t.Parallel()
 	var address string
-	r := ready(t, listening(&address))
+	var arrivals atomic.Int64
+	r := ready(t, listening(&address), func(o *Options) { o.Generation = func() uint64 { arrivals.Add(1); return 0 } })
 	r.answer = noAnswer
 	first := r.dial(address)
 	write(t, first, "first\n")
 	eventually(t, "the first one prints", func() bool { return r.printer.printed() == "first\n" })
-	was := r.session.Load()
+	was, before := r.session.Load(), arrivals.Load()
 	second := r.dial(address)
 	write(t, second, receiptOf5+kick1)
-	time.Sleep(50 * time.Millisecond) // it is let in
+	eventually(t, "it is looked at", func() bool { return arrivals.Load() > before })
+	time.Sleep(50 * time.Millisecond) // and let in
 	r.session.Store(was + 1)
 	first.Close()
 	eventually(t, "its kick is to be decided", func() bool { return len(r.kicked()) == 1 })
