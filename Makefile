@@ -61,5 +61,9 @@ test-acceptance: ## the same, at length
 	@packaging/setup.sh rig
 	TILLWARDEN_RIG=all $(GO) test -p 1 -count=1 -timeout 120m $(RIGFLAGS) ./packaging/rig ./packaging/sandbox
 
+deb-test: ## build the package twice, compare, and look through it
+	@packaging/setup.sh deb
+	@packaging/deb-test.sh
+
 clean: ## remove what was built
 	rm -rf bin build
