@@ -224,9 +224,33 @@ func examineUnit(ctx context.Context, d *doctor, m *machine) {
 	}
 }
 
+// What is to be done next about a register as the package installs it.
+const (
+	nextSetUp  = "sudo tillwarden setup asks what it has to know, and does the rest"
+	nextKeys   = "put the public key that your policies are signed with there (tillwarden setup does), systemctl restart tillwardend, then tillwarden load FILE"
+	nextPolicy = "sudo tillwarden setup loads the first one; later ones: tillwarden load FILE"
+)
+
+// notSetUp reports whether nobody has set this register up: it has no policy and
+// no drawer.
+func notSetUp(s *api.Status) bool { return s.Policy == nil && len(s.Drawers) == 0 }
+
+// policyKeysPart begins what the daemon says of the keys of policies.
+const policyKeysPart = "policy keys: "
+
+// policyKeys is what is wrong with the keys that policies are signed with; empty: nothing.
+func policyKeys(s *api.Status) string {
+	for _, p := range s.Problems {
+		if what, ok := strings.CutPrefix(p, policyKeysPart); ok {
+			return what
+		}
+	}
+	return ""
+}
+
 // told reports whether a problem of the status was told above, of its part.
 func told(s *api.Status, problem string) bool {
-	if s.Policy == nil && strings.HasPrefix(problem, "no policy is loaded") {
+	if s.Policy == nil && (strings.HasPrefix(problem, "no policy is loaded") || strings.HasPrefix(problem, policyKeysPart)) {
 		return true
 	}
 	for _, v := range s.Devices {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/netip"
@@ -307,5 +308,32 @@ func TestDoctorSeesTheUnit(t *testing.T) {
 	examineUnit(t.Context(), &d, newMachine(t.TempDir()))
 	if len(d.findings) > 0 {
 		t.Errorf("another machine's files have a unit: %v", d.findings)
+	}
+}
+
+// TestNextStepOfANewRegister: as the package installs it, status and doctor name
+// the one thing to do.
+func TestNextStepOfANewRegister(t *testing.T) {
+	noKeys := []string{"no policy is loaded: everything is denied", policyKeysPart + "read a policy key: no such file"}
+	drawers := []api.Drawer{{Name: "till"}}
+	for name, c := range map[string]struct {
+		status api.Status
+		next   string
+	}{
+		"just installed":       {api.Status{Problems: noKeys}, nextSetUp},
+		"devices, but no keys": {api.Status{Problems: noKeys, Drawers: drawers}, nextKeys},
+		"keys, but no policy":  {api.Status{Problems: noKeys[:1], Drawers: drawers}, nextPolicy},
+		"something else":       {api.Status{Policy: &api.PolicyStatus{}, Problems: []string{"x"}, Drawers: drawers}, "tillwarden doctor says what to do"},
+		"nothing":              {api.Status{Policy: &api.PolicyStatus{}, Drawers: drawers}, ""},
+	} {
+		var out strings.Builder
+		a := &app{out: &out, err: io.Discard}
+		if err := a.showStatus(&c.status); err != nil {
+			t.Fatal(err)
+		}
+		_, next, _ := strings.Cut(out.String(), "\nnext")
+		if next = strings.TrimSpace(next); next != c.next {
+			t.Errorf("%s: next is %q, want %q", name, next, c.next)
+		}
 	}
 }

@@ -124,6 +124,16 @@ func (a *app) showStatus(s *api.Status) error {
 	for _, p := range s.Problems {
 		rows = append(rows, []string{"problem", p})
 	}
+	switch {
+	case notSetUp(s):
+		rows = append(rows, []string{"next", nextSetUp})
+	case s.Policy == nil && policyKeys(s) != "":
+		rows = append(rows, []string{"next", nextKeys})
+	case s.Policy == nil:
+		rows = append(rows, []string{"next", nextPolicy})
+	case len(s.Problems) > 0:
+		rows = append(rows, []string{"next", "tillwarden doctor says what to do"})
+	}
 	return table(a.out, rows)
 }
 
