@@ -534,14 +534,14 @@ func (a *app) awaitDaemon(ctx context.Context) (*api.Client, error) {
 	}
 }
 
-// beginMonitored begins in monitor mode where that was asked for. A register that was in
-// use already goes on as it does, and says so.
+// beginMonitored begins in monitor mode where that was asked for, before there are people:
+// a register that is in use goes on as it does.
 func (a *app) beginMonitored(ctx context.Context, client *api.Client, s *setupAnswers) error {
 	if s.Monitor == "" {
 		return nil
 	}
-	mode, err := client.Mode(ctx)
-	if err != nil || mode.Mode == "monitor" {
+	st, err := client.Status(ctx)
+	if err != nil || !st.Enforcing || st.Operators == nil || *st.Operators > 0 {
 		return err
 	}
 	var how span

@@ -145,9 +145,7 @@ func (a *app) undo(ctx context.Context, m *machine) ([]undone, error) {
 		}
 	}
 	if rules {
-		a.system(ctx, m, tell, "udevadm", "control", "--reload")
-		a.system(ctx, m, tell, "udevadm", "trigger", "--action=change", "--subsystem-match=tty", "--subsystem-match=usb", "--subsystem-match=usbmisc", "--subsystem-match=hidraw")
-		a.system(ctx, m, tell, "udevadm", "settle", "--timeout=10")
+		a.reloadUdev(ctx, m, tell)
 	}
 	// No rule of udev's gives a node to root again: that is how the kernel makes it.
 	for i := range r.Nodes {

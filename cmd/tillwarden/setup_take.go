@@ -200,9 +200,7 @@ func (a *app) takeNodes(ctx context.Context, m *machine, r *setupRecord, c *daem
 	if err := m.writeRecord(r); err != nil {
 		return err
 	}
-	a.system(ctx, m, tell, "udevadm", "control", "--reload")
-	a.system(ctx, m, tell, "udevadm", "trigger", "--action=change", "--subsystem-match=tty", "--subsystem-match=usb", "--subsystem-match=usbmisc", "--subsystem-match=hidraw")
-	a.system(ctx, m, tell, "udevadm", "settle", "--timeout=10")
+	a.reloadUdev(ctx, m, tell)
 	if !m.live() {
 		return nil
 	}
@@ -221,6 +219,17 @@ func (a *app) takeNodes(ctx context.Context, m *machine, r *setupRecord, c *daem
 		tell(path, "given to the daemon by hand: udev did not")
 	}
 	return nil
+}
+
+// reloadUdev has udev read its rules again, and hold them to the devices that are there.
+func (a *app) reloadUdev(ctx context.Context, m *machine, tell func(what, says string)) {
+	if _, err := os.Stat(m.at("/run/udev/control")); err != nil && m.live() {
+		tell("udev", "does not run here: its rules count from its next start")
+		return
+	}
+	a.system(ctx, m, tell, "udevadm", "control", "--reload")
+	a.system(ctx, m, tell, "udevadm", "trigger", "--action=change", "--subsystem-match=tty", "--subsystem-match=usb", "--subsystem-match=usbmisc", "--subsystem-match=hidraw")
+	a.system(ctx, m, tell, "udevadm", "settle", "--timeout=10")
 }
 
 // takenNodes are the nodes that the rule is about and that are there now.
