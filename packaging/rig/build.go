@@ -38,3 +38,25 @@ func goBuild(pkg string, verb ...string) (string, error) {
 	}
 	return path, nil
 }
+
+// buildPackage builds the Debian package, as it is handed out.
+func buildPackage(path string) error {
+	dir, err := os.MkdirTemp("", "rig-deb-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	out, err := exec.Command("../deb.sh", "amd64", dir).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("building the package: %w\n%s", err, out)
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "*.deb"))
+	if err != nil || len(found) != 1 {
+		return fmt.Errorf("building the package gave %q, want one", found)
+	}
+	b, err := os.ReadFile(found[0])
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, b, 0o644)
+}

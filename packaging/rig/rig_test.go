@@ -70,6 +70,9 @@ func sharedMachine(t *testing.T) *Machine {
 		if programs, shared.err = binaries(); shared.err != nil {
 			return
 		}
+		if shared.err = buildPackage(filepath.Join(programs, "tillwarden.deb")); shared.err != nil {
+			return
+		}
 		began := time.Now()
 		shared.machine, shared.err = Start(context.Background(), MachineOptions{Share: programs})
 		t.Logf("booting took %.1f s", time.Since(began).Seconds())

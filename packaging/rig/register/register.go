@@ -41,9 +41,9 @@ func Until(t testing.TB, what string, condition func() bool) {
 // The operators, and their work groups and PINs; these are no secrets.
 const (
 	Cashier, cashierPIN = "1001", "25806931"
-	Boss, bossPIN       = "9000", "75314286"
+	Boss, BossPIN       = "9000", "75314286"
 	groupCashier        = "POS Cashier - Sales Only"
-	groupBoss           = "Enterprise Operator Maintenance"
+	GroupBoss           = "Enterprise Operator Maintenance"
 )
 
 // Register is one register.
@@ -105,15 +105,27 @@ group = ""
 [sockets.console]
 group = ""
 `+devices))
+	r.connect(r.Path("run"))
+	return r
+}
+
+// Attach is a register that runs already, with its sockets in a folder. It is not
+// ours to start or stop.
+func Attach(t testing.TB, run string) *Register {
+	r := &Register{t: t}
+	r.connect(run)
+	return r
+}
+
+func (r *Register) connect(run string) {
 	for _, c := range []struct {
 		to   **api.Client
 		name string
 	}{{&r.POS, "pos"}, {&r.Console, "console"}, {&r.Technician, "technician"}} {
-		client := api.NewClient(r.Path("run/" + c.name + ".sock"))
-		t.Cleanup(client.Close)
+		client := api.NewClient(filepath.Join(run, c.name+".sock"))
+		r.t.Cleanup(client.Close)
 		*c.to = client
 	}
-	return r
 }
 
 // Path is a file's in the register's folder.
@@ -222,11 +234,18 @@ func (r *Register) Staff() {
 	if _, err := r.Technician.Load(ctx, api.LoadRequest{Type: "policy", Name: "shipped", Bundle: file}); err != nil {
 		r.t.Fatal(err)
 	}
-	if _, err := r.Technician.People(ctx, api.PeopleAdd, api.PeopleRequest{Number: Boss, Name: "Boss", WorkGroups: []string{groupBoss}, PIN: api.Secret(bossPIN)}); err != nil {
+	if _, err := r.Technician.People(ctx, api.PeopleAdd, api.PeopleRequest{Number: Boss, Name: "Boss", WorkGroups: []string{GroupBoss}, PIN: api.Secret(BossPIN)}); err != nil {
 		r.t.Fatal(err)
 	}
-	by := &api.Credentials{Number: Boss, PIN: api.Secret(bossPIN)}
-	if _, err := r.Console.People(ctx, api.PeopleAdd, api.PeopleRequest{By: by, Number: Cashier, Name: "Cashier", WorkGroups: []string{groupCashier}, PIN: api.Secret(cashierPIN)}); err != nil {
+	r.Hire()
+}
+
+// Hire has the boss add the cashier.
+func (r *Register) Hire() {
+	r.t.Helper()
+	by := &api.Credentials{Number: Boss, PIN: api.Secret(BossPIN)}
+	cashier := api.PeopleRequest{By: by, Number: Cashier, Name: "Cashier", WorkGroups: []string{groupCashier}, PIN: api.Secret(cashierPIN)}
+	if _, err := r.Console.People(r.t.Context(), api.PeopleAdd, cashier); err != nil {
 		r.t.Fatal(err)
 	}
 }
