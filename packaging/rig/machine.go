@@ -33,9 +33,15 @@ type MachineOptions struct {
 	Cache string
 	// Share is a folder that the machine sees at /rig, for reading; empty: none.
 	Share string
+	// Heard is a file to which everything goes that the machine writes to
+	// /dev/virtio-ports/HeardPort, at once; empty: there is no such port.
+	Heard string
 	// Memory is in MiB; 0: 1024.
 	Memory int
 }
+
+// HeardPort is the port of [MachineOptions.Heard].
+const HeardPort = "tillwarden.heard"
 
 // BootLimit is what a machine has until its system runs. It takes some 20 s on two
 // quiet cores.
@@ -95,6 +101,9 @@ func Start(ctx context.Context, o MachineOptions) (*Machine, error) {
 	}
 	if o.Share != "" {
 		args = append(args, "-virtfs", "local,mount_tag=rig,security_model=none,readonly=on,path="+o.Share)
+	}
+	if o.Heard != "" {
+		args = append(args, "-chardev", "file,id=heard,append=on,path="+o.Heard, "-device", "virtserialport,chardev=heard,name="+HeardPort)
 	}
 	said, err := os.Create(m.path("qemu.log"))
 	if err != nil {

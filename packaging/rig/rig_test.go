@@ -53,28 +53,35 @@ func closeShared() error {
 	return shared.machine.Close()
 }
 
-// sharedMachine gives the shared machine. At /rig it has the project's programs.
+// programs builds what machines find at /rig: the daemon, its command line, its
+// package, and the tests of the package hardware.
+func programs() (string, error) {
+	for _, pkg := range []string{"tillwarden/cmd/tillwardend", "tillwarden/cmd/tillwarden"} {
+		if _, err := build(pkg); err != nil {
+			return "", err
+		}
+	}
+	if _, err := buildTest("tillwarden/packaging/rig/hardware"); err != nil {
+		return "", err
+	}
+	folder, err := binaries()
+	if err != nil {
+		return "", err
+	}
+	return folder, buildPackage(filepath.Join(folder, "tillwarden.deb"))
+}
+
+// sharedMachine gives the shared machine.
 func sharedMachine(t *testing.T) *Machine {
 	t.Helper()
 	needsRig(t)
 	shared.once.Do(func() {
-		for _, pkg := range []string{"tillwarden/cmd/tillwardend", "tillwarden/cmd/tillwarden"} {
-			if _, shared.err = build(pkg); shared.err != nil {
-				return
-			}
-		}
-		if _, shared.err = buildTest("tillwarden/packaging/rig/hardware"); shared.err != nil {
-			return
-		}
-		var programs string
-		if programs, shared.err = binaries(); shared.err != nil {
-			return
-		}
-		if shared.err = buildPackage(filepath.Join(programs, "tillwarden.deb")); shared.err != nil {
+		var folder string
+		if folder, shared.err = programs(); shared.err != nil {
 			return
 		}
 		began := time.Now()
-		shared.machine, shared.err = Start(context.Background(), MachineOptions{Share: programs})
+		shared.machine, shared.err = Start(context.Background(), MachineOptions{Share: folder})
 		t.Logf("booting took %.1f s", time.Since(began).Seconds())
 	})
 	if shared.err != nil {
@@ -129,11 +136,11 @@ func TestBoot(t *testing.T) {
 // of this test's.
 func TestHardware(t *testing.T) {
 	m := sharedMachine(t)
-	programs, err := binaries()
+	folder, err := binaries()
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := exec.Command(filepath.Join(programs, "hardware"), "-test.list", ".").Output()
+	list, err := exec.Command(filepath.Join(folder, "hardware"), "-test.list", ".").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

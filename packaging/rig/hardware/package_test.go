@@ -172,16 +172,12 @@ func TestPackageOnARegister(t *testing.T) {
 	signedOn("after a bad reload")
 	shell(t, "cp -p /root/good.toml /etc/tillwarden/tillwarden.toml; systemctl reload tillwardend.service")
 
-	before := shell(t, "tillwarden journal checkpoint")
+	shell(t, "tillwarden journal checkpoint > /root/checkpoint")
 	shell(t, "cd /root && rm -rf newer && dpkg-deb -R /rig/tillwarden.deb newer && sed -i 's/^Version: .*/&+newer/' newer/DEBIAN/control && dpkg-deb -b newer newer.deb && dpkg -i newer.deb")
 	signedOn("after an upgrade")
 	if got := shell(t, "dpkg-query -W -f '${Version}' tillwarden"); !strings.HasSuffix(got, "+newer") {
 		t.Errorf("installed is %s", got)
 	}
-	if err := os.WriteFile("/root/checkpoint", []byte(before+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	shell(t, "tillwarden journal verify --checkpoint /root/checkpoint")
 	if err := port.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -194,6 +190,7 @@ func TestPackageOnARegister(t *testing.T) {
 		t.Errorf("removed, the daemon runs as process %s", out)
 	}
 	shell(t, "test -s /var/lib/tillwarden/journal.db && test -s /etc/tillwarden/tillwarden.toml")
+	shell(t, "/rig/tillwarden journal verify /var/lib/tillwarden/journal.db --pub /var/lib/tillwarden/keys/journal.pub --checkpoint /root/checkpoint")
 	shell(t, "dpkg --purge tillwarden")
 	shell(t, "test ! -e /etc/tillwarden && test -s /var/lib/tillwarden/journal.db && test -s /var/lib/tillwarden/keys/journal.pub")
 	shell(t, "dpkg -i /rig/tillwarden.deb && systemctl is-active tillwardend.service")
