@@ -24,7 +24,7 @@ var errInUse = errors.New("the register was in use")
 // setUnusedAside makes way for a register that got its name after its first
 // start, as each does that a package was installed on: the journal and its key,
 // made when it was installed, bear the name that it had then. As long as nothing
-// was done under that name, no policy, no people, no decision, the state is moved
+// was done under that name, no policy, no people, nothing allowed, the state is moved
 // into a folder of its own, complete, and the folder's name is returned. In any
 // other case nothing is touched, and a journal of another register is an error
 // when it is opened.
@@ -60,8 +60,8 @@ func setUnusedAside(ctx context.Context, state, creds, name string) (string, err
 }
 
 // unusedOrigin is the origin of a journal under another name than this, in which
-// there is nothing but that the daemon and its devices came and went; "" is any
-// other.
+// there is nothing but that the daemon and its devices came and went, and what was
+// refused; "" is any other.
 func unusedOrigin(ctx context.Context, file, name string) (string, error) {
 	r, err := journal.OpenReader(file)
 	if err != nil {
@@ -74,8 +74,12 @@ func unusedOrigin(ctx context.Context, file, name string) (string, error) {
 	}
 	err = r.Each(ctx, journal.Filter{}, func(e *entry.Entry) error {
 		switch e.Kind {
-		case entry.KindStart, entry.KindStop, entry.KindClockStep, entry.KindConfig, entry.KindDeviceUp, entry.KindDeviceDown, entry.KindDeviceTrust:
+		case entry.KindStart, entry.KindStop, entry.KindRecovered, entry.KindClockStep, entry.KindSpace, entry.KindConfig,
+			entry.KindDeviceUp, entry.KindDeviceDown, entry.KindDeviceTrust, entry.KindDeviceRefused, entry.KindCardRefused:
 			return nil
+		}
+		if e.Outcome == entry.OutcomeDenied {
+			return nil // a POS that asks too early, or kicks, must not keep the register from being set up
 		}
 		return errInUse
 	})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"tillwarden/daemon/api"
 	"tillwarden/enforcer/journal"
 )
 
@@ -22,6 +23,10 @@ func (r *register) renamed(number string) {
 // which register it is: the name may change as long as nothing was done.
 func TestARegisterNeverInUseTakesItsName(t *testing.T) {
 	r := newRegister(t, "").start()
+	// A POS that begins to ask before the register is set up.
+	if a, err := r.pos.Ask(t.Context(), api.AskRequest{Function: "pos.drawer.sale"}); err != nil || a.Outcome != "denied" {
+		t.Fatalf("asked: %+v, %v", a, err)
+	}
 	r.renamed("r7")
 	r.start()
 	s, err := r.tech.Status(t.Context())
