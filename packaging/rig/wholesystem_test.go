@@ -137,7 +137,10 @@ func TestInvariant8PowerCutsOfAWholeSystem(t *testing.T) {
 	s := newSystem(t)
 	s.run("dpkg -i /rig/tillwarden.deb && systemctl is-active tillwardend")
 	s.run("printf 'chain = \"Example\"\\nstore = \"1\"\\n[setup]\\npreset = true\\n' > /root/answers.toml && tillwarden setup --answers /root/answers.toml || tillwarden status")
-	s.run("sync")
+	// Others write as well, and flush nothing: their sectors are what is lost.
+	s.run("cat > /etc/rc.local <<'END'\n#!/bin/sh\nsysctl -q vm.dirty_expire_centisecs=50 vm.dirty_writeback_centisecs=20\n" +
+		"setsid -f sh -c 'while sleep 0.1; do dd if=/dev/urandom of=/root/noise bs=16k count=4 conv=notrunc status=none; done' > /dev/null 2>&1 < /dev/null\nEND\n" +
+		"chmod +x /etc/rc.local && sync && /etc/rc.local")
 	entries, lost := 0, 0
 	for n := range cuts {
 		s.forget()

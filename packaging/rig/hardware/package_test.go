@@ -43,10 +43,10 @@ name = "reader"
 path = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_READER-*"
 `
 
-// shell runs a command as root that has to succeed.
+// shell runs a command as root that has to succeed, and to end.
 func shell(t *testing.T, command string) string {
 	t.Helper()
-	out, err := exec.Command("/bin/sh", "-c", command).CombinedOutput()
+	out, err := exec.Command("timeout", "--kill-after=5", "120", "/bin/sh", "-c", command).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", command, err, out)
 	}
@@ -55,7 +55,7 @@ func shell(t *testing.T, command string) string {
 
 // asPOS is a command as the POS's user runs it.
 func asPOS(command string) *exec.Cmd {
-	return exec.Command("setpriv", "--reuid", "pos", "--regid", "pos", "--init-groups", "/bin/sh", "-c", command)
+	return exec.Command("timeout", "--foreground", "600", "setpriv", "--reuid", "pos", "--regid", "pos", "--init-groups", "/bin/sh", "-c", command)
 }
 
 // TestPackageOnARegister is a register's life with the package: installed with no
@@ -71,10 +71,10 @@ func TestPackageOnARegister(t *testing.T) {
 	shell(t, "dpkg -i /rig/tillwarden.deb")
 	shell(t, "systemctl is-active tillwardend.service")
 	r := register.Attach(t, "/run/tillwarden")
-	if out, _ := exec.Command("tillwarden", "doctor").CombinedOutput(); !bytes.Contains(out, []byte("tillwarden setup")) {
+	if out, _ := exec.Command("tillwarden", "doctor").CombinedOutput(); !bytes.Contains(out, []byte("none is loaded: nothing is allowed")) || !bytes.Contains(out, []byte("-> ")) {
 		t.Errorf("just installed, the doctor does not say what to do next:\n%s", out)
 	}
-	if a, err := r.POS.Ask(t.Context(), api.AskRequest{Function: "pos.drawer.sale"}); err != nil || a.Outcome != "denied" {
+	if a, err := r.POS.Ask(r.Context(), api.AskRequest{Function: "pos.drawer.sale"}); err != nil || a.Outcome != "denied" {
 		t.Errorf("just installed, a sale is %+v %v", a, err)
 	}
 
@@ -85,7 +85,7 @@ func TestPackageOnARegister(t *testing.T) {
 		t.Fatal(err)
 	}
 	// It ends with the doctor, who may have something to say.
-	setup := exec.Command("tillwarden", "setup", "--answers", "/root/answers.toml")
+	setup := exec.Command("timeout", "120", "tillwarden", "setup", "--answers", "/root/answers.toml")
 	setup.Stdin = strings.NewReader(register.BossPIN + "\n")
 	said, err := setup.CombinedOutput()
 	t.Logf("setup (%v):\n%s", err, said)
@@ -98,7 +98,7 @@ func TestPackageOnARegister(t *testing.T) {
 		if got := shell(t, "stat -L -c %U:%a "+path); got != "tillwarden:600" {
 			t.Errorf("%s belongs to %s", path, got)
 		}
-		if out, err := asPOS("exec 3<>" + path).CombinedOutput(); err == nil || !bytes.Contains(out, []byte("denied")) {
+		if out, err := asPOS("timeout 10 sh -c 'exec 3<>" + path + "'").CombinedOutput(); err == nil || !bytes.Contains(out, []byte("denied")) {
 			t.Errorf("the POS's user opens %s: %v %s", path, err, out)
 		}
 	}
@@ -142,10 +142,10 @@ func TestPackageOnARegister(t *testing.T) {
 	signedOn := func(when string) {
 		t.Helper()
 		register.Until(t, when+", the daemon serves", func() bool {
-			_, err := r.Technician.Status(t.Context())
+			_, err := r.Technician.Status(r.Context())
 			return err == nil
 		})
-		if s, err := r.Technician.Session(t.Context()); err != nil || !s.SignedOn {
+		if s, err := r.Technician.Session(r.Context()); err != nil || !s.SignedOn {
 			t.Errorf("%s, the cashier is not signed on: %+v %v", when, s, err)
 		}
 		r.Ready("till")

@@ -63,7 +63,7 @@ func TestInvariant1SerialDrawerGetsNothingWithoutAGrant(t *testing.T) {
 				}
 				box.SetLines(lines)
 				time.Sleep(time.Second) // longer than the line is read twice in
-				if _, err := r.Technician.Calibrate(t.Context(), "box", api.CalibrateRequest{Drawer: "box", Open: open}); err != nil {
+				if _, err := r.Technician.Calibrate(r.Context(), "box", api.CalibrateRequest{Drawer: "box", Open: open}); err != nil {
 					t.Fatal(err)
 				}
 			}

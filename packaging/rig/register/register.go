@@ -8,6 +8,7 @@ package register
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"os"
 	"os/exec"
@@ -128,6 +129,14 @@ func (r *Register) connect(run string) {
 	}
 }
 
+// Context is for one call: it ends when that has taken too long, as where a socket
+// is there and nobody listens at it.
+func (r *Register) Context() context.Context {
+	ctx, cancel := context.WithTimeout(r.t.Context(), Patience)
+	r.t.Cleanup(cancel)
+	return ctx
+}
+
 // Path is a file's in the register's folder.
 func (r *Register) Path(name string) string { return filepath.Join(r.dir, name) }
 
@@ -151,7 +160,7 @@ func (r *Register) Start() {
 	r.done = done
 	go func() { done <- cmd.Wait() }()
 	Until(r.t, "the daemon serves", func() bool {
-		if _, err := r.Technician.Status(r.t.Context()); err == nil {
+		if _, err := r.Technician.Status(r.Context()); err == nil {
 			return true
 		}
 		select {
@@ -218,7 +227,7 @@ func (l *logged) tail() string {
 // Staff loads the shipped policy and adds the operators.
 func (r *Register) Staff() {
 	r.t.Helper()
-	ctx := r.t.Context()
+	ctx := r.Context()
 	compiled, _, diags := source.Compile(presets.Files())
 	if compiled == nil {
 		r.t.Fatalf("the shipped policy does not compile: %v", diags)
@@ -245,7 +254,7 @@ func (r *Register) Hire() {
 	r.t.Helper()
 	by := &api.Credentials{Number: Boss, PIN: api.Secret(BossPIN)}
 	cashier := api.PeopleRequest{By: by, Number: Cashier, Name: "Cashier", WorkGroups: []string{groupCashier}, PIN: api.Secret(cashierPIN)}
-	if _, err := r.Console.People(r.t.Context(), api.PeopleAdd, cashier); err != nil {
+	if _, err := r.Console.People(r.Context(), api.PeopleAdd, cashier); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -253,7 +262,7 @@ func (r *Register) Hire() {
 // SignOn signs the cashier on.
 func (r *Register) SignOn() {
 	r.t.Helper()
-	a, err := r.Console.SignOn(r.t.Context(), api.Credentials{Number: Cashier, PIN: api.Secret(cashierPIN)})
+	a, err := r.Console.SignOn(r.Context(), api.Credentials{Number: Cashier, PIN: api.Secret(cashierPIN)})
 	if err != nil || !a.OK {
 		r.t.Fatalf("signing on: %+v %v", a, err)
 	}
@@ -278,7 +287,7 @@ func (r *Register) Ready(drawer string) {
 // Drawer is how a drawer is.
 func (r *Register) Drawer(name string) api.Drawer {
 	r.t.Helper()
-	list, err := r.Technician.Drawers(r.t.Context())
+	list, err := r.Technician.Drawers(r.Context())
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -292,7 +301,7 @@ func (r *Register) Drawer(name string) api.Drawer {
 // Device is how a device is.
 func (r *Register) Device(name string) api.Device {
 	r.t.Helper()
-	s, err := r.Technician.Status(r.t.Context())
+	s, err := r.Technician.Status(r.Context())
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -306,7 +315,7 @@ func (r *Register) Device(name string) api.Device {
 // Open asks for a sale with the drawer, and gives what became of that.
 func (r *Register) Open(drawer string) *api.Answer {
 	r.t.Helper()
-	a, err := r.POS.Ask(r.t.Context(), api.AskRequest{Function: "pos.drawer.sale", Drawer: drawer, Open: api.OpenNow})
+	a, err := r.POS.Ask(r.Context(), api.AskRequest{Function: "pos.drawer.sale", Drawer: drawer, Open: api.OpenNow})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -329,7 +338,7 @@ func (r *Register) Opens(drawer string) *api.Answer {
 // Entries are the journal's of one kind, the first thousand.
 func (r *Register) Entries(kind string) []api.Entry {
 	r.t.Helper()
-	page, err := r.Technician.Journal(r.t.Context(), api.JournalQuery{Filter: api.Filter{Kind: kind}, Limit: 1000})
+	page, err := r.Technician.Journal(r.Context(), api.JournalQuery{Filter: api.Filter{Kind: kind}, Limit: 1000})
 	if err != nil {
 		r.t.Fatal(err)
 	}
