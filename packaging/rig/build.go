@@ -8,28 +8,45 @@ import (
 	"sync"
 )
 
-// binaries is where this process builds programs of the project's.
-var binaries = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "rig-bin-") })
+// binariesVariable names the folder of what was built already, for processes that a
+// test starts.
+const binariesVariable = "TILLWARDEN_RIG_BINARIES"
 
-// RemoveBinaries removes what this process has built. It is for the end of
+// binaries is where this process builds programs of the project's, once each.
+var binaries = sync.OnceValues(func() (string, error) {
+	if dir := os.Getenv(binariesVariable); dir != "" {
+		return dir, nil
+	}
+	return os.MkdirTemp("", "rig-bin-")
+})
+
+// removeBinaries removes what this process has built. It is for the end of
 // TestMain.
-func RemoveBinaries() {
-	if dir, err := binaries(); err == nil {
+func removeBinaries() {
+	if dir, err := binaries(); err == nil && os.Getenv(binariesVariable) == "" {
 		_ = os.RemoveAll(dir)
 	}
 }
 
 // build builds a program without C, so that it runs in any guest.
-func build(pkg string) (string, error) { return goBuild(pkg, "build") }
+func build(pkg string) (string, error) { return buildOnce(pkg, "build") }
 
 // buildTest builds a package's tests.
-func buildTest(pkg string) (string, error) { return goBuild(pkg, "test", "-c") }
+func buildTest(pkg string) (string, error) { return buildOnce(pkg, "test", "-c") }
 
-func goBuild(pkg string, verb ...string) (string, error) {
+func buildOnce(pkg string, verb ...string) (string, error) {
 	dir, err := binaries()
 	if err != nil {
 		return "", err
 	}
+	path := filepath.Join(dir, filepath.Base(pkg))
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	return goBuild(dir, pkg, verb...)
+}
+
+func goBuild(dir, pkg string, verb ...string) (string, error) {
 	path := filepath.Join(dir, filepath.Base(pkg))
 	cmd := exec.Command("go", append(verb, "-trimpath", "-buildvcs=false", "-o", path, pkg)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -41,6 +58,9 @@ func goBuild(pkg string, verb ...string) (string, error) {
 
 // buildPackage builds the Debian package, as it is handed out.
 func buildPackage(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
 	dir, err := os.MkdirTemp("", "rig-deb-")
 	if err != nil {
 		return err

@@ -33,8 +33,17 @@ func kernelOf(root string) (path, version string, err error) {
 var bootModules = []string{"virtio_pci", "virtio_blk", "ext4", "virtio_console"}
 
 // ramdisk gives the initial ramdisk: the agent as init, and the drivers.
-func ramdisk(root, agent string) (string, error) {
+func ramdisk(root string) (string, error) {
 	_, version, err := kernelOf(root)
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp("", "rig-agent-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	agent, err := goBuild(dir, "tillwarden/packaging/rig/agent", "build")
 	if err != nil {
 		return "", err
 	}

@@ -58,11 +58,7 @@ func Start(ctx context.Context, o MachineOptions) (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	agent, err := build("tillwarden/packaging/rig/agent")
-	if err != nil {
-		return nil, err
-	}
-	initial, err := ramdisk(root, agent)
+	initial, err := ramdisk(root)
 	if err != nil {
 		return nil, err
 	}

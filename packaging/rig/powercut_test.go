@@ -42,7 +42,11 @@ func apart(t *testing.T) bool {
 		args = append(args, "-test.timeout", (time.Until(end) - 10*time.Second).String())
 	}
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), variable+"=yes")
+	built, err := binaries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = append(os.Environ(), variable+"=yes", binariesVariable+"="+built)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	runtime.LockOSThread() // the signal is for the end of the thread that starts it
 	defer runtime.UnlockOSThread()

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "ending the machine:", err)
 		code = 1
 	}
-	RemoveBinaries()
+	removeBinaries()
 	os.Exit(code)
 }
 

@@ -53,7 +53,6 @@ func TestMain(m *testing.M) {
 		if dir, _ := share(); dir != "" {
 			_ = os.RemoveAll(dir)
 		}
-		rig.RemoveBinaries()
 	}
 	os.Exit(code)
 }
