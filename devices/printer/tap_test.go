@@ -56,8 +56,8 @@ func TestTap(t *testing.T) {
 		}
 		<-whole
 		eventually(t, "the guard has seen it go", func() bool {
-			r.mu.Lock()
-			defer r.mu.Unlock()
+			r.Guard.mu.Lock()
+			defer r.Guard.mu.Unlock()
 			return r.away
 		})
 	}

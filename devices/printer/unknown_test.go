@@ -21,6 +21,12 @@ import (
 
 func noAnswer(context.Context, Kick) {}
 
+func (r *rig) answers(f func(context.Context, Kick)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answer = f
+}
+
 // canned is a front at which all has come that will.
 type canned struct{ strings.Reader }
 
@@ -47,7 +53,7 @@ const receiptOf5 = "a\nb\nc\nd\ne\n\x1dV\x00"
 func TestInvariant1NobodysKickIsNotThePOSs(t *testing.T) {
 	t.Parallel()
 	r := ready(t)
-	r.answer = noAnswer
+	r.answers(noAnswer)
 	r.Ask(7, "till", "pos.drawer.nosale", "operator 12")
 	r.Absorb("second")
 	r.unknown("hello\n" + kick1 + "\x10\x14\x01\x00\x01" + "\x1bp\x01\x19\xfa" + receiptOf5)
@@ -137,7 +143,7 @@ func TestAKickBelongsToWhenItsConnectionCame(t *testing.T) {
 	var address string
 	var arrivals atomic.Int64
 	r := ready(t, listening(&address), func(o *Options) { o.Generation = func() uint64 { arrivals.Add(1); return 0 } })
-	r.answer = noAnswer
+	r.answers(noAnswer)
 	first := r.dial(address)
 	write(t, first, "first\n")
 	eventually(t, "the first one prints", func() bool { return r.printer.printed() == "first\n" })
@@ -168,7 +174,7 @@ func TestInvariant1NobodysKickOverARestart(t *testing.T) {
 	var address string
 	l := hasty(t, &address, strings.Repeat("a line of it\n", 8000)+kick1+"\nend\n")
 	r := newRig(t, kept(s), listening(&address), func(o *Options) { o.Listen.Address, o.Listen.Given = l.Addr().String(), l })
-	r.answer = noAnswer
+	r.answers(noAnswer)
 	eventually(t, "it prints", func() bool { return strings.HasPrefix(r.printer.printed(), "a line") })
 	r.stop()
 	m := takeMemo(s)
@@ -241,7 +247,7 @@ func TestInvariant1HastyClients(t *testing.T) {
 		var address string
 		l := hasty(t, &address, all...)
 		r := ready(t, listening(&address), asked, func(o *Options) { o.Listen.Address, o.Listen.Given = l.Addr().String(), l })
-		r.answer = noAnswer
+		r.answers(noAnswer)
 		printed(r)
 		eventually(t, "its kicks are told", func() bool { return r.refusedKicks() == jobs })
 		if n := len(r.kicked()); n > 0 {
@@ -251,7 +257,7 @@ func TestInvariant1HastyClients(t *testing.T) {
 	t.Run("going", func(t *testing.T) {
 		var address string
 		r := ready(t, listening(&address), asked)
-		r.answer = noAnswer
+		r.answers(noAnswer)
 		var stop atomic.Bool
 		var load, wg sync.WaitGroup
 		for range runtime.NumCPU() {
