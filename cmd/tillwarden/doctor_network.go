@@ -88,7 +88,16 @@ func (d *doors) answersENPC(ctx context.Context, at netip.AddrPort) bool {
 	return err == nil && bytes.HasPrefix(answer[:n], []byte("EPSONq"))
 }
 
-// listeners looks at who takes prints on this machine's own port 9100.
+// printServers are programs that print for whoever asks, web pages among them, by the
+// port that they listen on.
+var printServers = map[uint16]string{
+	8069: "Odoo's IoT service, if that is what it is,",
+	8181: "QZ Tray, if that is what it is,",
+	8182: "QZ Tray, if that is what it is,",
+}
+
+// listeners looks at who takes prints on this machine: on port 9100, and on those of
+// programs that print for web pages.
 func (d *doors) listeners() {
 	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		b, err := os.ReadFile(d.at(file))
@@ -97,10 +106,16 @@ func (d *doors) listeners() {
 		}
 		for line := range strings.Lines(string(b)) {
 			at, uid, ok := listener(line)
-			if !ok || at.Port() != devices.PrinterPort {
+			if !ok {
 				continue
 			}
 			who := d.accounts.user(uid)
+			if server := printServers[at.Port()]; server != "" {
+				d.note("side door", "let it print to the daemon's port alone, which decides what opens a drawer, and keep it off the devices", "%s of %s listens on %s: any web page may print through it", server, who, at)
+			}
+			if at.Port() != devices.PrinterPort {
+				continue
+			}
 			switch {
 			case !at.Addr().IsLoopback():
 				d.problem("side door", "bind it to 127.0.0.1, or close it: ss -ltnp 'sport = 9100' says whose it is", "this machine takes prints from the network, on %s, as %s", at, who)

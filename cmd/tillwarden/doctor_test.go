@@ -190,12 +190,12 @@ func TestDoctorListeners(t *testing.T) {
 	}
 	root := plant(t, map[string]string{
 		"/etc/passwd":   "tillwarden:x:990:990::/:/bin/false\nann:x:1000:1000::/:/bin/sh\n",
-		"/proc/net/tcp": head + line("0100007F:238C", "0A", 990) + line("0200007F:238C", "0A", 1000) + line("00000000:238C", "0A", 1000) + line("0100007F:238C", "01", 1000) + line("00000000:0016", "0A", 0),
+		"/proc/net/tcp": head + line("0100007F:238C", "0A", 990) + line("0200007F:238C", "0A", 1000) + line("00000000:238C", "0A", 1000) + line("0100007F:238C", "01", 1000) + line("00000000:0016", "0A", 0) + line("00000000:1F85", "0A", 1000),
 		"/proc/net/tcp6": head + line("00000000000000000000000001000000:238C", "0A", 0) +
 			line("00000000000000000000000000000000:238C", "0A", 990) + "broken\n" + line("zz:238C", "0A", 0),
 	})
 	want(t, found(t, root, false, nil), "ok: 127.0.0.1:9100 is open to this machine's programs only", "note: ann takes prints on 127.0.0.2:9100, not the daemon",
-		"problem: this machine takes prints from the network, on 0.0.0.0:9100, as ann", "ok: [::1]:9100", "problem: this machine takes prints from the network, on [::]:9100, as tillwarden")
+		"problem: this machine takes prints from the network, on 0.0.0.0:9100, as ann", "note: Odoo's IoT service, if that is what it is, of ann listens on 0.0.0.0:8069", "ok: [::1]:9100", "problem: this machine takes prints from the network, on [::]:9100, as tillwarden")
 }
 
 // TestDoctorMainboard: who could use I/O ports.
