@@ -154,3 +154,33 @@ func TestLoadRefused(t *testing.T) {
 		t.Errorf("no policy: %v", err)
 	}
 }
+
+// TestInvariant6FloorRises: a floor that is taken over shuts out what is older, loads
+// nothing, and outlives a restart; a lower one changes nothing.
+func TestInvariant6FloorRises(t *testing.T) {
+	r := newRig(t)
+	a := compile(t, testPolicy())
+	was := r.Snapshot()
+	if err := r.RaiseFloor(ctx, BundlePolicy, entry.PolicyRef{Epoch: 7, Digest: a.Digest()}, "floor of register 3"); err != nil {
+		t.Fatal(err)
+	}
+	if r.Snapshot() != was {
+		t.Error("a floor changed what decides")
+	}
+	for _, lower := range []uint64{0, 6, 7} {
+		n := len(r.journal.all())
+		if err := r.RaiseFloor(ctx, BundlePolicy, entry.PolicyRef{Epoch: lower}, "x"); err != nil || len(r.journal.all()) != n {
+			t.Errorf("a floor of %d: %v, or it was journaled", lower, err)
+		}
+	}
+	r.kill()
+	if epoch, digest := r.EpochFloor(BundlePolicy); epoch != 7 || digest != a.Digest() {
+		t.Errorf("after a restart the floor is %d", epoch)
+	}
+	if err := r.Load(ctx, a, entry.PolicyRef{Epoch: 6}, "x.bundle"); !errors.Is(err, ErrEpoch) {
+		t.Errorf("below the floor: %v", err)
+	}
+	if err := r.Load(ctx, a, entry.PolicyRef{Epoch: 7}, "x.bundle"); err != nil {
+		t.Errorf("what the floor stands for: %v", err)
+	}
+}

@@ -1,6 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,5 +20,88 @@ func TestSetupSaysWhatIsNext(t *testing.T) {
 	}
 	if again := nextSteps(&setupPlan{now: c, next: c}, &setupAnswers{}); len(again) != 0 {
 		t.Errorf("after another one: %q", again)
+	}
+}
+
+// TestSetupReloadsOrRestarts: the daemon takes over what changed by a reload where that is
+// enough, and is restarted or started where it is not.
+func TestSetupReloadsOrRestarts(t *testing.T) {
+	const base = "chain = \"Example\"\nstore = \"0042\"\nregister = \"1\"\n"
+	for _, test := range []struct {
+		name, answers string
+		down          bool
+		want          string
+	}{
+		{"what a reload takes over", "[signon]\nidle = \"20m\"\n", false, "systemctl reload tillwardend.service"},
+		{"what it does not", "[override]\nwait = \"2m\"\n", false, "systemctl restart tillwardend.service"},
+		{"a daemon that does not run", "[signon]\nidle = \"20m\"\n", true, "systemctl enable --now tillwardend.service tillwardend-pos.socket tillwardend-console.socket tillwardend-technician.socket"},
+		{"the network", "[[printer]]\nname = \"p\"\npath = \"tcp://192.0.2.10\"\nlink = \"/dev/tillwarden/p\"\n", false, "systemctl daemon-reload; systemctl restart tillwardend.service"},
+		{"nothing", "", false, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m := &machine{root: plant(t, map[string]string{defaultConfigFile: base})}
+			var ran []string
+			m.command = func(_ context.Context, name string, args ...string) (string, error) {
+				line := strings.Join(append([]string{name}, args...), " ")
+				switch {
+				case slices.Contains(args, "is-active") && test.down:
+					return "inactive", errors.New("exit status 3")
+				case slices.Contains(args, "is-active"), slices.Contains(args, "cat"):
+					return "", nil
+				}
+				ran = append(ran, line)
+				return "", nil
+			}
+			a := &app{out: new(bytes.Buffer), err: new(bytes.Buffer)}
+			text, now, err := m.configuration()
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := a.plan(m, &answers{fragment: []byte(base + test.answers)}, text, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := a.carryOut(t.Context(), m, p, func(string, string) {}); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(ran, "; "); got != test.want {
+				t.Errorf("ran %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// TestUndoLeavesWhatOthersChanged, and gives back what was recorded before a crash in the
+// middle of it.
+func TestUndoLeavesWhatOthersChanged(t *testing.T) {
+	root := plant(t, map[string]string{"/dev/ttyS0": "", defaultConfigFile: "old = 1\n"})
+	m := &machine{root: root}
+	a := &app{}
+	r := &setupRecord{Version: recordVersion}
+	for _, f := range []newFile{{path: rulesPath, content: []byte("# ours\n"), mode: 0o644}, {path: defaultConfigFile, content: []byte("new = 1\n"), mode: 0o644}, {path: dropinPath, content: []byte("# x\n"), mode: 0o644}} {
+		if err := m.put(r, &f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(m.at(dropinPath), []byte("# somebody else's\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(m.at(rulesPath)); err != nil { // as if it had not been written yet
+		t.Fatal(err)
+	}
+	list, err := a.undo(t.Context(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(list, undone{dropinPath, "left: it was changed since"}) {
+		t.Errorf("undone: %v", list)
+	}
+	for path, want := range map[string]string{dropinPath: "# somebody else's\n", defaultConfigFile: "old = 1\n", defaultConfigFile + ".undone": "new = 1\n"} {
+		if got, err := m.read(path); err != nil || string(got) != want {
+			t.Errorf("%s is %q, %v", path, got, err)
+		}
+	}
+	if again, err := a.undo(t.Context(), m); err != nil || len(again) != 0 {
+		t.Errorf("undone again: %v, %v", again, err)
 	}
 }
