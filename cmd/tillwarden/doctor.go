@@ -140,11 +140,7 @@ func (a *app) examine(ctx context.Context, d *doctor) []api.Device {
 	} else {
 		d.problem("daemon", "restart it after an upgrade: systemctl restart tillwardend", "runs version %s, this command line is %s", s.Version, a.version)
 	}
-	if s.Policy == nil {
-		d.problem("policy", "sudo tillwarden setup loads the first one; later ones: tillwarden load FILE", "none is loaded: nothing is allowed")
-	} else {
-		d.ok("policy", "epoch %d, %d functions", s.Policy.Epoch, s.Policy.Functions)
-	}
+	examinePolicy(d, s)
 	if s.Operators != nil {
 		if *s.Operators == 0 {
 			d.problem("operators", "sudo tillwarden operator add NUMBER --name NAME --group WORK-GROUP", "there are none: nobody can sign on")
@@ -227,7 +223,7 @@ func examineUnit(ctx context.Context, d *doctor, m *machine) {
 // What is to be done next about a register as the package installs it.
 const (
 	nextSetUp  = "sudo tillwarden setup asks what it has to know, and does the rest"
-	nextKeys   = "put the public key that your policies are signed with there (tillwarden setup does), systemctl restart tillwardend, then tillwarden load FILE"
+	nextKeys   = "sudo tillwarden setup does; or put the public key that your policies are signed with there, systemctl restart tillwardend, tillwarden load FILE"
 	nextPolicy = "sudo tillwarden setup loads the first one; later ones: tillwarden load FILE"
 )
 
@@ -246,6 +242,21 @@ func policyKeys(s *api.Status) string {
 		}
 	}
 	return ""
+}
+
+// examinePolicy looks at what decides, and at whether anybody has set that up.
+func examinePolicy(d *doctor, s *api.Status) {
+	if notSetUp(s) {
+		d.problem("set-up", nextSetUp, "this register is not set up yet: nothing opens")
+	}
+	switch {
+	case s.Policy != nil:
+		d.ok("policy", "epoch %d, %d functions", s.Policy.Epoch, s.Policy.Functions)
+	case policyKeys(s) != "":
+		d.problem("policy", nextKeys, "none is loaded, and none can be: %s", policyKeys(s))
+	default:
+		d.problem("policy", nextPolicy, "none is loaded: nothing is allowed")
+	}
 }
 
 // told reports whether a problem of the status was told above, of its part.

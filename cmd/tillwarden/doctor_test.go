@@ -335,5 +335,13 @@ func TestNextStepOfANewRegister(t *testing.T) {
 		if next = strings.TrimSpace(next); next != c.next {
 			t.Errorf("%s: next is %q, want %q", name, next, c.next)
 		}
+		if c.status.Policy != nil {
+			continue
+		}
+		var d doctor
+		examinePolicy(&d, &c.status)
+		if len(d.findings) == 0 || d.findings[0].State != "problem" || d.findings[0].Do != c.next {
+			t.Errorf("%s: the doctor says %+v first, want %q", name, d.findings, c.next)
+		}
 	}
 }
