@@ -130,6 +130,9 @@ type setupReport struct {
 	Members []recordMember    `json:"members"`
 	Steps   []undone          `json:"steps"`
 	DryRun  bool              `json:"dry_run,omitempty"`
+	// Findings are the doctor's, and Next what people have to do.
+	Findings []finding `json:"findings,omitempty"`
+	Next     []string  `json:"next,omitempty"`
 }
 
 func (a *app) setup(ctx context.Context, m *machine, o *setupOptions) error {
@@ -185,22 +188,29 @@ func (a *app) setup(ctx context.Context, m *machine, o *setupOptions) error {
 				return refusedf("nothing was changed")
 			}
 		}
-		if err := a.carryOut(ctx, m, p, func(what, says string) {
-			report.Steps = append(report.Steps, undone{what, says})
-			if !a.json {
-				a.say("%s: %s", what, says)
-			}
-		}); err != nil {
+		if err := a.carryOut(ctx, m, p, report.step(a)); err != nil {
+			return err
+		}
+	}
+	if !o.dry && m.live() {
+		if err := a.afterSetup(ctx, m, o, ans, p, report); err != nil {
 			return err
 		}
 	}
 	if a.json {
 		return a.printJSON(report)
 	}
-	if o.dry || !m.live() {
-		return nil
+	return nil // what is left to do was said; tillwarden doctor exits by it
+}
+
+// step takes down, and says, what was done.
+func (r *setupReport) step(a *app) func(what, says string) {
+	return func(what, says string) {
+		r.Steps = append(r.Steps, undone{what, says})
+		if !a.json {
+			a.say("%s: %s", what, says)
+		}
 	}
-	return a.afterSetup(ctx, m, o, ans, p)
 }
 
 // configuration reads the machine's. One that is not there, or not yet a
@@ -433,36 +443,41 @@ func (a *app) startDaemon(ctx context.Context, m *machine, p *setupPlan, wrote b
 
 // afterSetup waits for the daemon, makes the first operator, tests the devices, and lets
 // the doctor have the last word.
-func (a *app) afterSetup(ctx context.Context, m *machine, o *setupOptions, ans *answers, p *setupPlan) error {
+func (a *app) afterSetup(ctx context.Context, m *machine, o *setupOptions, ans *answers, p *setupPlan, report *setupReport) error {
 	client, err := a.awaitDaemon(ctx)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	if err := a.beginMonitored(ctx, client, &ans.setup); err != nil {
+	tell := report.step(a)
+	if err := a.beginMonitored(ctx, client, &ans.setup, tell); err != nil {
 		return err
 	}
-	if err := a.firstOperator(ctx, client, o, &ans.setup); err != nil {
+	if err := a.firstOperator(ctx, client, o, &ans.setup, tell); err != nil {
 		return err
 	}
-	if o.file == "" && len(configured(p.next)) > 0 {
+	if o.file == "" && !a.json && len(configured(p.next)) > 0 {
 		if err := a.tryWithPeople(ctx, client); err != nil {
 			return err
 		}
 	}
-	a.say("")
 	var d doctor
 	a.examineDoors(ctx, &d, &doctorOptions{root: m.root}, a.examine(ctx, &d))
+	report.Findings, report.Next = d.findings, nextSteps(p, &ans.setup)
+	if a.json {
+		return nil
+	}
+	a.say("")
 	if err := a.showFindings(&d); err != nil && !errors.As(err, new(said)) {
 		return err
 	}
-	for i, step := range nextSteps(p, &ans.setup) {
+	for i, step := range report.Next {
 		if i == 0 {
 			a.say("\nnext:")
 		}
 		a.say("  %s", step)
 	}
-	return nil // what is left to do was said; tillwarden doctor exits by it
+	return nil
 }
 
 // nextSteps are what people have to do after a set-up that changed something.
@@ -536,7 +551,7 @@ func (a *app) awaitDaemon(ctx context.Context) (*api.Client, error) {
 
 // beginMonitored begins in monitor mode where that was asked for, before there are people:
 // a register that is in use goes on as it does.
-func (a *app) beginMonitored(ctx context.Context, client *api.Client, s *setupAnswers) error {
+func (a *app) beginMonitored(ctx context.Context, client *api.Client, s *setupAnswers, tell func(what, says string)) error {
 	if s.Monitor == "" {
 		return nil
 	}
@@ -552,16 +567,16 @@ func (a *app) beginMonitored(ctx context.Context, client *api.Client, s *setupAn
 	if reason == "" {
 		reason = "moving in, by set-up"
 	}
-	answer, err := client.Monitor(ctx, api.ModeRequest{Seconds: time.Duration(how).Seconds(), Reason: reason, SetUp: true})
-	if err != nil {
-		a.note("it enforces at once: %v", err)
+	if _, err := client.Monitor(ctx, api.ModeRequest{Seconds: time.Duration(how).Seconds(), Reason: reason, SetUp: true}); err != nil {
+		tell("monitor mode", "not begun, it enforces at once: "+err.Error())
 		return nil
 	}
-	return a.modeAnswer(answer)
+	tell("monitor mode", "begun for "+s.Monitor+": what the policy refuses is let through, and journaled")
+	return nil
 }
 
 // firstOperator makes one on an empty roster.
-func (a *app) firstOperator(ctx context.Context, client *api.Client, o *setupOptions, s *setupAnswers) error {
+func (a *app) firstOperator(ctx context.Context, client *api.Client, o *setupOptions, s *setupAnswers, tell func(what, says string)) error {
 	st, err := client.Status(ctx)
 	if err != nil {
 		return err
@@ -596,6 +611,6 @@ func (a *app) firstOperator(ctx context.Context, client *api.Client, o *setupOpt
 	if _, err := client.People(ctx, api.PeopleAdd, api.PeopleRequest{Number: op.Number, Name: op.Name, WorkGroups: op.Groups, PIN: pin}); err != nil {
 		return fmt.Errorf("adding operator %s: %w", op.Number, err)
 	}
-	a.say("operator %s: %s", op.Number, peopleDone[api.PeopleAdd])
+	tell("operator "+op.Number, peopleDone[api.PeopleAdd])
 	return nil
 }
