@@ -38,6 +38,7 @@ type doorPrinter struct {
 	way        devices.Transport
 	real       string         // its device, where it is a file that is there
 	addr       netip.AddrPort // of a network printer
+	opens      bool           // it is a drawer: who reaches it opens it
 }
 
 // daemonUser is who the daemon runs as, beside root.
@@ -80,6 +81,7 @@ func (d *doors) examine(ctx context.Context, known []api.Device) {
 		if p, ok := d.door(v.Name, v.Path); ok && v.Kind == "printer" {
 			d.printers = append(d.printers, p)
 		} else if ok {
+			p.opens = v.Kind == "drawer"
 			d.others = append(d.others, p)
 		}
 	}
@@ -123,6 +125,9 @@ func (d *doors) other(p *doorPrinter) {
 	}
 	if d.node(p.real, p.path, p.name+"'s device") {
 		d.ok("side door", "%s is the daemon's alone", p.path)
+	}
+	if p.opens {
+		d.usb(p)
 	}
 }
 

@@ -140,6 +140,22 @@ func TestDoctorNodes(t *testing.T) {
 	want(t, found(t, root, false, nil, "/dev/ttyACM9")) // it is not there: the daemon says so
 }
 
+// TestDoctorOtherDevices: a drawer's line is looked at like a printer's, a reader's node alone.
+func TestDoctorOtherDevices(t *testing.T) {
+	root := plant(t, usbPrinter)
+	look := func(kind string) (list []string) {
+		var d doctor
+		w := &doors{doctor: &d, root: root}
+		w.examine(t.Context(), []api.Device{{Name: "x", Kind: kind, Path: "/dev/ttyACM0"}})
+		for _, f := range d.findings {
+			list = append(list, f.State+": "+f.Says)
+		}
+		return list
+	}
+	want(t, look("drawer"), "ok: /dev/ttyACM0 is the daemon's alone", "note: /dev/ttyACM1 is on the same USB device as /dev/ttyACM0", "note: /dev/usb/lp0")
+	want(t, look("reader"), "ok: /dev/ttyACM0 is the daemon's alone")
+}
+
 // TestDoctorQueues: CUPS' queues that print past the daemon.
 func TestDoctorQueues(t *testing.T) {
 	root := plant(t, map[string]string{
