@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -253,19 +254,43 @@ func (r *Register) Staff() {
 func (r *Register) Hire() {
 	r.t.Helper()
 	by := &api.Credentials{Number: Boss, PIN: api.Secret(BossPIN)}
-	cashier := api.PeopleRequest{By: by, Number: Cashier, Name: "Cashier", WorkGroups: []string{groupCashier}, PIN: api.Secret(cashierPIN)}
-	if _, err := r.Console.People(r.Context(), api.PeopleAdd, cashier); err != nil {
-		r.t.Fatal(err)
+	cashier := api.PeopleRequest{
+		By: by, Number: Cashier, Name: "Cashier", WorkGroups: []string{groupCashier}, PIN: api.Secret(cashierPIN),
 	}
+	r.patiently("adding the cashier", func() error {
+		_, err := r.Console.People(r.Context(), api.PeopleAdd, cashier)
+		return err
+	})
 }
 
 // SignOn signs the cashier on.
 func (r *Register) SignOn() {
 	r.t.Helper()
-	a, err := r.Console.SignOn(r.Context(), api.Credentials{Number: Cashier, PIN: api.Secret(cashierPIN)})
-	if err != nil || !a.OK {
-		r.t.Fatalf("signing on: %+v %v", a, err)
+	var a *api.SignOnAnswer
+	r.patiently("signing on", func() (err error) {
+		a, err = r.Console.SignOn(r.Context(), api.Credentials{Number: Cashier, PIN: api.Secret(cashierPIN)})
+		return err
+	})
+	if !a.OK {
+		r.t.Fatalf("signing on: %+v", a)
 	}
+}
+
+// patiently asks again where the daemon says that it was asked too often: reading the
+// journal and checking PINs have a rate.
+func (r *Register) patiently(what string, ask func() error) {
+	r.t.Helper()
+	Until(r.t, what, func() bool {
+		err := ask()
+		if errors.Is(err, &api.Error{Code: api.CodeRate}) {
+			time.Sleep(time.Second)
+			return false
+		}
+		if err != nil {
+			r.t.Fatalf("%s: %v", what, err)
+		}
+		return true
+	})
 }
 
 // Ready waits until a drawer could be opened.
@@ -338,10 +363,11 @@ func (r *Register) Opens(drawer string) *api.Answer {
 // Entries are the journal's of one kind, the first thousand.
 func (r *Register) Entries(kind string) []api.Entry {
 	r.t.Helper()
-	page, err := r.Technician.Journal(r.Context(), api.JournalQuery{Filter: api.Filter{Kind: kind}, Limit: 1000})
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	var page *api.JournalPage
+	r.patiently("reading the journal", func() (err error) {
+		page, err = r.Technician.Journal(r.Context(), api.JournalQuery{Filter: api.Filter{Kind: kind}, Limit: 1000})
+		return err
+	})
 	return page.Entries
 }
 
