@@ -3,6 +3,7 @@ package rig
 import (
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -150,6 +151,7 @@ func TestInvariant8PowerCutsOfAWholeSystem(t *testing.T) {
 				t.Fatalf("only %d answers in 3 minutes", len(s.acknowledged()))
 			}
 		}
+		time.Sleep(rand.N(500 * time.Millisecond)) // or it would always be right after a flush
 		some, err := s.disk.Cut(uint64(n + 1))
 		if err != nil {
 			t.Fatal(err)
@@ -185,7 +187,7 @@ func TestInvariant8PowerCutsOfAWholeSystem(t *testing.T) {
 		s.run("systemctl start tillwardend")
 		entries += len(acked)
 	}
-	if lost == 0 {
+	if lost == 0 && cuts > 1 {
 		t.Error("no cut lost anything: the disk does not lose")
 	}
 	t.Logf("%d cuts: %d entries acknowledged, %d sectors lost", cuts, entries, lost)
