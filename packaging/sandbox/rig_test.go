@@ -32,7 +32,7 @@ var share = sync.OnceValues(func() (string, error) {
 			return dir, fmt.Errorf("building %s: %w\n%s", pkg, err, out)
 		}
 	}
-	for _, name := range []string{"systemd", "libexec", "debian"} {
+	for _, name := range []string{"systemd", "libexec", "debian", "dropins"} {
 		if err := os.CopyFS(filepath.Join(dir, "packaging", name), os.DirFS(filepath.Join("..", name))); err != nil {
 			return dir, err
 		}
@@ -429,6 +429,7 @@ func (r *register) plugs(modules bool) result {
 // back there, where there are devices.
 func TestRigDriverLoadedLater(t *testing.T) {
 	r := newMachine(t)
+	r.printPort()
 	r.run("systemctl stop tillwardend")
 	r.run(`echo 'SUBSYSTEM=="tty", KERNEL=="ttyUSB*", OWNER="tillwarden", MODE="0600"' > /etc/udev/rules.d/70-test.rules && udevadm control --reload`)
 	if got := r.plugs(true); got.Got != "works" {
@@ -437,4 +438,27 @@ func TestRigDriverLoadedLater(t *testing.T) {
 	if got := r.plugs(false); got.Got != "fails" || !strings.Contains(got.Says, "operation not permitted") {
 		t.Errorf("without its driver: %+v: the test proves nothing", got)
 	}
+}
+
+// printPort checks that a print port is there with its drop-in and not without, for the
+// POS's user and for no other.
+func (r *register) printPort() {
+	r.t.Helper()
+	const connects = "timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/9100' && echo yes || echo no"
+	r.run(`cat >> /etc/tillwarden/tillwarden.toml <<'END'
+
+[[printer]]
+name = "receipt"
+path = "/dev/ttyUSB9"
+link = ""
+listen = "127.0.0.1:9100"
+listen_users = ["pos"]
+END
+systemctl restart tillwardend`)
+	r.becomes("without its drop-in it says why there is no port", "tillwarden status | grep -c 'address family not supported'", "1")
+	r.run(`install -D -m 644 /rig/packaging/dropins/print-port.conf /etc/systemd/system/tillwardend.service.d/print-port.conf
+systemctl daemon-reload && systemctl restart tillwardend`)
+	r.becomes("the POS's user reaches the print port", "setpriv --reuid pos --regid pos --init-groups "+connects, "yes")
+	r.run("setpriv --reuid daemon --regid daemon --clear-groups " + connects)
+	r.becomes("another user's connection is journaled", "tillwarden journal list --json | grep -c 'its user may not print here' | sed 's/[1-9][0-9]*/some/'", "some")
 }
