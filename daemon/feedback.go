@@ -224,6 +224,10 @@ func slipTitle(e *entry.Entry) string {
 		if !denied {
 			return strings.ToUpper(sayMode(e.Mode))
 		}
+	case entry.KindModeLeft:
+		if e.Reason != entry.ReasonNone { // after a restart, when people look whether it still holds
+			return strings.ToUpper(sayMode(e.Mode))
+		}
 	case entry.KindModeEnd:
 		return "ENFORCING"
 	case entry.KindSpace:

@@ -92,10 +92,10 @@ func (d *Daemon) beginMode(ctx context.Context, c api.Caller, kind entry.Mode, r
 }
 
 // twoParties finds out who both of those are who change the mode.
-func (d *Daemon) twoParties(ctx context.Context, c api.Caller, by, with *api.Credentials, command string) (a, b *enforcer.Party, err error) {
+func (d *Daemon) twoParties(ctx context.Context, c api.Caller, by, with *api.Person, command string) (a, b *enforcer.Party, err error) {
 	if by == nil || with == nil {
 		return nil, nil, api.Errorf(api.CodeRefused, "two persons who may have to do this").WithReason(entry.ReasonCardRequired.String()).
-			WithHint("give both operators' numbers and PINs, in by and with: " + command + " --as NUMBER --with NUMBER")
+			WithHint("give both operators' numbers or cards, and PINs, in by and with: " + command + " --as NUMBER --with NUMBER")
 	}
 	if a, err = d.party(ctx, c, by); err != nil {
 		return nil, nil, err
@@ -104,9 +104,17 @@ func (d *Daemon) twoParties(ctx context.Context, c api.Caller, by, with *api.Cre
 	return a, b, err
 }
 
-// party finds out who one of those is who change the mode.
-func (d *Daemon) party(ctx context.Context, c api.Caller, by *api.Credentials) (*enforcer.Party, error) {
-	v, err := d.service().Identify(ctx, credential(c, by), signon.NeedPIN)
+// party finds out who one of those is who change the mode: by number and PIN, or by
+// the card that is swiped next and its PIN, whatever the site asks for else.
+func (d *Daemon) party(ctx context.Context, c api.Caller, by *api.Person) (*enforcer.Party, error) {
+	who := credential(c, &by.Credentials)
+	if by.Card {
+		var err error
+		if who.Card, err = d.nextCard(ctx); err != nil {
+			return nil, err
+		}
+	}
+	v, err := d.service().Identify(ctx, who, signon.NeedPIN)
 	switch {
 	case err != nil:
 		return nil, d.cannotDecide(err)

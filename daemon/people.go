@@ -155,23 +155,32 @@ type enrolment struct {
 // enrolCard waits for the next card at the register's reader and gives it to
 // an operator.
 func (d *Daemon) enrolCard(ctx context.Context, a signon.Actor, number string) (*api.PeopleAnswer, error) {
-	if len(d.config().Readers) == 0 {
-		return nil, api.Errorf(api.CodeUnavailable, "this register has no card reader").WithHint("configure one: [[reader]] in tillwarden.toml")
-	}
 	if may, err := d.service().People().MayEnrol(ctx, a, number); err != nil || !may.OK {
 		return d.changed(may, err)
+	}
+	c, err := d.nextCard(ctx)
+	if err != nil {
+		return nil, err
+	}
+	change, err := d.service().People().EnrolCard(ctx, a, number, c)
+	return d.changed(change, err)
+}
+
+// nextCard waits for the card that is swiped next at the register's reader.
+func (d *Daemon) nextCard(ctx context.Context) (*card.Card, error) {
+	if len(d.config().Readers) == 0 {
+		return nil, api.Errorf(api.CodeUnavailable, "this register has no card reader").WithHint("configure one: [[reader]] in tillwarden.toml")
 	}
 	swiped := make(chan *card.Card, 1)
 	e := &enrolment{take: func(c *card.Card) { swiped <- c }}
 	if !d.swipes.arm(e) {
-		return nil, api.Errorf(api.CodeConflict, "another card is being enrolled").WithReason(entry.ReasonPending.String()).WithHint("wait until that is done")
+		return nil, api.Errorf(api.CodeConflict, "another card is waited for").WithReason(entry.ReasonPending.String()).WithHint("wait until that is done")
 	}
 	timer := time.NewTimer(api.EnrolFor)
 	defer timer.Stop()
 	select {
 	case c := <-swiped:
-		change, err := d.service().People().EnrolCard(ctx, a, number, c)
-		return d.changed(change, err)
+		return c, nil
 	case <-timer.C:
 	case <-ctx.Done():
 	}

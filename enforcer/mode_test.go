@@ -247,6 +247,13 @@ func TestBreakGlassOpensForSalesAlone(t *testing.T) {
 	if d, err := r.BeginMode(ctx, m); err != nil || d.Reason != entry.ReasonExists {
 		t.Errorf("monitor mode during break-glass: %+v, %v", d, err)
 	}
+	r.kill() // and the policy cannot be loaded
+	if d, gr := r.ask(fnSale, "1"); d.Reason != entry.ReasonNoPolicy || d.Mode != entry.ModeBreakGlass || gr == nil {
+		t.Errorf("a sale without a policy: %+v", d)
+	}
+	if d, gr := r.ask(fnForce, "1"); d.Effective() || gr != nil {
+		t.Errorf("something else without a policy: %+v", d)
+	}
 }
 
 // TestBreakGlassReplacesMonitor: and falls back to enforcing, not to monitor.

@@ -141,6 +141,9 @@ func (a *app) examine(ctx context.Context, d *doctor) []api.Device {
 		d.problem("daemon", "restart it after an upgrade: systemctl restart tillwardend", "runs version %s, this command line is %s", s.Version, a.version)
 	}
 	examinePolicy(d, s)
+	if s.Mode != nil {
+		d.note("mode", "tillwarden mode enforce ends it; tillwarden mode report says what enforcing would change", "it does not enforce: %s", modeWords(s.Mode))
+	}
 	if s.Operators != nil {
 		if *s.Operators == 0 {
 			d.problem("operators", "sudo tillwarden operator add NUMBER --name NAME --group WORK-GROUP", "there are none: nobody can sign on")

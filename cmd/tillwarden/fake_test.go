@@ -66,6 +66,13 @@ func knows(by *api.Credentials) error {
 	return nil
 }
 
+func knowsPerson(p *api.Person) error {
+	if p == nil {
+		return nil
+	}
+	return knows(&p.Credentials)
+}
+
 func (f *fake) Status(_ context.Context, c api.Caller) (*api.Status, error) {
 	f.note(c, "status")
 	n := 2
@@ -117,14 +124,16 @@ func (f *fake) BreakGlass(_ context.Context, c api.Caller, r *api.ModeRequest) (
 func (f *fake) begin(c api.Caller, mode string, r *api.ModeRequest) (*api.ModeAnswer, error) {
 	by, with := "-", "-"
 	for _, p := range []struct {
-		by  *api.Credentials
+		by  *api.Person
 		who *string
 	}{{r.By, &by}, {r.With, &with}} {
 		if p.by == nil {
 			continue
 		}
-		*p.who = p.by.Number
-		if err := knows(p.by); err != nil {
+		if *p.who = p.by.Number; p.by.Card {
+			*p.who = "a card"
+		}
+		if err := knowsPerson(p.by); err != nil {
 			return nil, err
 		}
 	}
@@ -144,7 +153,7 @@ func (f *fake) ModeReport(_ context.Context, c api.Caller, q *api.ModeReportRequ
 }
 
 func (f *fake) MakeCodes(_ context.Context, c api.Caller, r *api.CodesRequest) (*api.Done, error) {
-	if err := errors.Join(knows(r.By), knows(r.With)); err != nil {
+	if err := errors.Join(knowsPerson(r.By), knowsPerson(r.With)); err != nil {
 		return nil, err
 	}
 	f.note(c, "codes %d of %d characters by=%v with=%v set-up=%v", len(r.Codes), len(r.Codes[0]), r.By != nil, r.With != nil, r.SetUp)
@@ -152,7 +161,7 @@ func (f *fake) MakeCodes(_ context.Context, c api.Caller, r *api.CodesRequest) (
 }
 
 func (f *fake) EndMode(_ context.Context, c api.Caller, r *api.EndModeRequest) (*api.ModeAnswer, error) {
-	if err := knows(r.By); err != nil {
+	if err := knowsPerson(r.By); err != nil {
 		return nil, err
 	}
 	f.note(c, "enforce by=%v", r.By != nil)

@@ -151,7 +151,51 @@ const twoPersons = `
 
 It takes two different persons who may: --as and --with, whose PINs are asked for
 one after the other. Without a terminal they are read from standard input, one a
-line.`
+line. "card" instead of a number is the card that is swiped next at the register's
+reader: where the site asks for cards, a number is not enough.`
+
+// byCard stands for a number: the card that is swiped next.
+const byCard = "card"
+
+// person asks for the PIN of one of those who change the mode; nil: nobody is named.
+func (a *app) person(w actor) (*api.Person, error) {
+	switch w.number {
+	case "":
+		return nil, nil
+	case byCard:
+		pin, err := a.askPIN("whose card it is")
+		return &api.Person{Credentials: api.Credentials{PIN: pin}, Card: true}, err
+	}
+	c, err := a.credentials(w)
+	if err != nil {
+		return nil, err
+	}
+	return &api.Person{Credentials: *c}, nil
+}
+
+// askSwipes says that cards are waited for, in the order in which they are named.
+func (a *app) askSwipes(persons ...*api.Person) {
+	n := 0
+	for _, p := range persons {
+		if p != nil && p.Card {
+			n++
+		}
+	}
+	switch n {
+	case 1:
+		a.note("swipe the card at the register now")
+	case 2:
+		a.note("swipe the first card at the register now, and then the other")
+	}
+}
+
+func wipePersons(persons ...*api.Person) {
+	for _, p := range persons {
+		if p != nil {
+			p.PIN.Wipe()
+		}
+	}
+}
 
 // request asks for both PINs.
 func (a *app) modeRequest(f *modeFlags, verb string) error {
@@ -167,20 +211,19 @@ func (a *app) modeRequest(f *modeFlags, verb string) error {
 	}
 	f.r.Seconds = time.Duration(f.how).Seconds()
 	var err error
-	if f.r.By, err = a.credentials(f.by); err != nil {
+	if f.r.By, err = a.person(f.by); err != nil {
 		return err
 	}
 	if f.code {
 		f.r.Code, err = a.askSecret("one-time code", "a one-time code is 12 letters and digits; it is read after the PIN")
 		return err
 	}
-	f.r.With, err = a.credentials(f.with)
+	f.r.With, err = a.person(f.with)
 	return err
 }
 
 func (f *modeFlags) wipe() {
-	wipe(f.r.By)
-	wipe(f.r.With)
+	wipePersons(f.r.By, f.r.With)
 	f.r.Code.Wipe()
 }
 
@@ -207,6 +250,7 @@ An installation has 14 days of monitor mode in all.` + twoPersons,
 			if err != nil {
 				return err
 			}
+			a.askSwipes(f.r.By, f.r.With)
 			answer, err := client.Monitor(cmd.Context(), f.r)
 			if err != nil {
 				return err
@@ -246,6 +290,7 @@ instead of --with (tillwarden mode codes makes the list).`,
 			if err != nil {
 				return err
 			}
+			a.askSwipes(f.r.By, f.r.With)
 			answer, err := client.BreakGlass(cmd.Context(), f.r)
 			if err != nil {
 				return err
@@ -303,11 +348,11 @@ the first list with --set-up.`,
 				return usagef("mode codes: two persons are needed: --as NUMBER --with NUMBER")
 			}
 			var err error
-			defer func() { wipe(r.By); wipe(r.With) }()
-			if r.By, err = a.credentials(by); err != nil {
+			defer func() { wipePersons(r.By, r.With) }()
+			if r.By, err = a.person(by); err != nil {
 				return err
 			}
-			if r.With, err = a.credentials(with); err != nil {
+			if r.With, err = a.person(with); err != nil {
 				return err
 			}
 			for range n {
@@ -317,6 +362,7 @@ the first list with --set-up.`,
 			if err != nil {
 				return err
 			}
+			a.askSwipes(r.By, r.With)
 			done, err := client.MakeCodes(cmd.Context(), r)
 			if err != nil {
 				return err
@@ -349,19 +395,20 @@ func (a *app) modeEnforceCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "enforce",
 		Short:   "end the mode: the policy alone decides again",
-		Long:    "The technician needs nobody for this; at the console an operator who may is named\nwith --as.",
+		Long:    "The technician needs nobody for this; at the console an operator who may is named\nwith --as, or --as card.",
 		Example: "  tillwarden mode enforce\n  tillwarden mode enforce --as 201",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			by, err := a.credentials(w)
+			by, err := a.person(w)
 			if err != nil {
 				return err
 			}
-			defer wipe(by)
+			defer wipePersons(by)
 			client, err := a.dialFor(cmd.Context(), w)
 			if err != nil {
 				return err
 			}
+			a.askSwipes(by)
 			answer, err := client.EndMode(cmd.Context(), api.EndModeRequest{By: by})
 			if err != nil {
 				return err

@@ -25,6 +25,12 @@ func (c *Credentials) wipe() {
 	}
 }
 
+func (p *Person) wipe() {
+	if p != nil {
+		p.PIN.Wipe()
+	}
+}
+
 func (r *PeopleRequest) wipe() {
 	r.By.wipe()
 	r.PIN.Wipe()

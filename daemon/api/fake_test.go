@@ -75,6 +75,12 @@ func (f *fake) Status(_ context.Context, c Caller) (*Status, error) {
 	}, f.err
 }
 
+func (f *fake) person(p *Person) {
+	if p != nil {
+		f.pin(&p.Credentials)
+	}
+}
+
 func mode() *Mode {
 	return &Mode{
 		Mode: "monitor", Seq: 8, Left: 60, Functions: []string{"pos.drawer"}, Reason: "moving in", By: "2001", With: "2002", Spent: 1, Total: 2, Codes: 3,
@@ -88,15 +94,15 @@ func (f *fake) Mode(_ context.Context, c Caller) (*Mode, error) {
 
 func (f *fake) Monitor(_ context.Context, c Caller, r *ModeRequest) (*ModeAnswer, error) {
 	f.note(c, "monitor")
-	f.pin(r.By)
-	f.pin(r.With)
+	f.person(r.By)
+	f.person(r.With)
 	return &ModeAnswer{Say: "done", Mode: *mode()}, f.err
 }
 
 func (f *fake) BreakGlass(_ context.Context, c Caller, r *ModeRequest) (*ModeAnswer, error) {
 	f.note(c, "break-glass")
-	f.pin(r.By)
-	f.pin(r.With)
+	f.person(r.By)
+	f.person(r.With)
 	f.mu.Lock()
 	f.kept = append(f.kept, r.Code)
 	f.mu.Unlock()
@@ -114,8 +120,8 @@ func (f *fake) ModeReport(_ context.Context, c Caller, q *ModeReportRequest) (*M
 
 func (f *fake) MakeCodes(_ context.Context, c Caller, r *CodesRequest) (*Done, error) {
 	f.note(c, "codes")
-	f.pin(r.By)
-	f.pin(r.With)
+	f.person(r.By)
+	f.person(r.With)
 	f.mu.Lock()
 	f.kept = append(f.kept, r.Codes...)
 	f.mu.Unlock()
@@ -124,7 +130,7 @@ func (f *fake) MakeCodes(_ context.Context, c Caller, r *CodesRequest) (*Done, e
 
 func (f *fake) EndMode(_ context.Context, c Caller, r *EndModeRequest) (*ModeAnswer, error) {
 	f.note(c, "enforce")
-	f.pin(r.By)
+	f.person(r.By)
 	return &ModeAnswer{Say: "done", Mode: Mode{Mode: "enforce"}}, f.err
 }
 

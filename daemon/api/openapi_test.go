@@ -92,7 +92,7 @@ func TestDocumentHasEveryRoute(t *testing.T) {
 var samples = map[string]string{
 	"/v1/session/signon":           `{"number":"1001","pin":"2580"}`,
 	"/v1/session/unlock":           `{"number":"1001","pin":"2580"}`,
-	"/v1/mode/monitor":             `{"by":{"number":"2001","pin":"2580"},"with":{"number":"2002","pin":"1470"},"seconds":60,"functions":["pos.sale"],"reason":"moving in"}`,
+	"/v1/mode/monitor":             `{"by":{"number":"2001","pin":"2580"},"with":{"card":true,"pin":"1470"},"seconds":60,"functions":["pos.sale"],"reason":"moving in"}`,
 	"/v1/mode/break-glass":         `{"by":{"number":"2001","pin":"2580"},"with":{"number":"2002","pin":"1470"},"seconds":60,"reason":"rubbish is printed","code":"ABCD-EFGH-JKMN"}`,
 	"/v1/mode/report":              `{"by":{"number":"2001","pin":"2580"},"from":"2026-03-01T09:00:00Z","to":"2026-03-02T09:00:00Z"}`,
 	"/v1/mode/codes":               `{"by":{"number":"2001","pin":"2580"},"with":{"number":"2002","pin":"1470"},"codes":["ABCD-EFGH-JKMN"]}`,

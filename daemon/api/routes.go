@@ -66,7 +66,7 @@ var routes = []route{
 	{"POST", "/v1/mode/break-glass", people, smallBody, classPIN, beginMode(Backend.BreakGlass, MaxBreakGlass)},
 	{"POST", "/v1/mode/report", people, smallBody, classPIN, post(Backend.ModeReport)},
 	{"POST", "/v1/mode/codes", people, smallBody, classPIN, makeCodes},
-	{"POST", "/v1/mode/enforce", people, smallBody, classPIN, post(Backend.EndMode)},
+	{"POST", "/v1/mode/enforce", people, smallBody, classPIN, endMode},
 
 	{"POST", "/v1/ask", all, smallBody, classPlain, ask},
 	{"GET", "/v1/menu", all, noBody, classPlain, get(Backend.Menu)},
@@ -201,8 +201,43 @@ func beginMode(f func(Backend, context.Context, Caller, *ModeRequest) (*ModeAnsw
 		if err := x.setUp(req.SetUp); err != nil {
 			return nil, err
 		}
+		leave, err := s.waitsForCards(req.By, req.With)
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
 		return answer(f(s.backend, x.ctx, x.caller, &req))
 	}
+}
+
+// waitsForCards takes a place of those who wait, where a card is to be swiped.
+func (s *Server) waitsForCards(persons ...*Person) (leave func(), err error) {
+	for _, p := range persons {
+		if p != nil && p.Card {
+			if p.Number != "" {
+				return nil, Errorf(CodeInvalid, "card stands for a number: leave number out")
+			}
+			leave = func() {}
+		}
+	}
+	if leave == nil {
+		return func() {}, nil
+	}
+	return s.bounds.enter(classWait)
+}
+
+func endMode(s *Server, x *exchange) (any, error) {
+	var req EndModeRequest
+	defer wipe(&req)
+	if err := x.decode(&req); err != nil {
+		return nil, err
+	}
+	leave, err := s.waitsForCards(req.By)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return answer(s.backend.EndMode(x.ctx, x.caller, &req))
 }
 
 // setUp refuses whoever claims to set the register up over another socket.
@@ -222,6 +257,11 @@ func makeCodes(s *Server, x *exchange) (any, error) {
 	if err := x.setUp(req.SetUp); err != nil {
 		return nil, err
 	}
+	leave, err := s.waitsForCards(req.By, req.With)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	return answer(s.backend.MakeCodes(x.ctx, x.caller, &req))
 }
 

@@ -30,10 +30,17 @@ type Mode struct {
 	Codes int `json:"codes_left,omitempty"`
 }
 
+// Person is one of those who change the mode: number and PIN, or with Card the
+// card that is swiped next at the register's reader, within EnrolFor, and its PIN.
+type Person struct {
+	Credentials
+	Card bool `json:"card,omitempty"`
+}
+
 // ModeRequest asks for a mode. By and With are two different persons who may.
 type ModeRequest struct {
-	By   *Credentials `json:"by,omitempty"`
-	With *Credentials `json:"with,omitempty"`
+	By   *Person `json:"by,omitempty"`
+	With *Person `json:"with,omitempty"`
 	// Seconds is for how long, at most MaxMonitor or MaxBreakGlass.
 	Seconds float64 `json:"seconds"`
 	// Functions limits monitor mode to these keys.
@@ -52,16 +59,16 @@ type ModeRequest struct {
 // only what they are checked against. By and With are two different persons who
 // may; SetUp instead is the technician's, before anybody has signed on.
 type CodesRequest struct {
-	By    *Credentials `json:"by,omitempty"`
-	With  *Credentials `json:"with,omitempty"`
-	SetUp bool         `json:"set_up,omitempty"`
+	By    *Person `json:"by,omitempty"`
+	With  *Person `json:"with,omitempty"`
+	SetUp bool    `json:"set_up,omitempty"`
 	// Codes are 1 to 50 of 12 random letters and digits each, without I, L, O and U.
 	Codes []Secret `json:"codes"`
 }
 
 // EndModeRequest ends a mode. The technician may leave By out.
 type EndModeRequest struct {
-	By *Credentials `json:"by,omitempty"`
+	By *Person `json:"by,omitempty"`
 }
 
 // ModeAnswer is the mode after a change. What was refused is an Error with the
