@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"tillwarden/daemon/api"
 	"tillwarden/packaging/rig/register"
@@ -18,6 +19,8 @@ const answers = `
 chain = "Example"
 store = "0042"
 register = "1"
+[signon]
+method = "card"
 [setup]
 pos_user = "pos"
 preset = true
@@ -129,11 +132,39 @@ func TestPackageOnARegister(t *testing.T) {
 		t.Fatalf("%d pulses with nobody signed on", n)
 	}
 
-	// A card at the reader is heard of; nobody has it.
-	reader.Send([]byte(";9900000777?\r"))
+	// A card signs on at the reader once it is enrolled there, and not before.
+	swipe := func() { reader.Send([]byte(";9900000777?\r")) }
+	swipe()
 	r.Journaled("the card's refusal", "card-refused", nil)
-
-	r.SignOn()
+	enrol := exec.Command("timeout", "120", "tillwarden", "operator", "enrol-card", register.Cashier, "--as", register.Boss)
+	enrol.Stdin = strings.NewReader(register.BossPIN + "\n")
+	enrolled := make(chan error, 1)
+	go func() {
+		out, err := enrol.CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("enrolling a card: %w\n%s", err, out)
+		}
+		enrolled <- err
+	}()
+	for done := false; !done; {
+		select {
+		case err := <-enrolled:
+			if err != nil {
+				t.Fatal(err)
+			}
+			done = true
+		case <-time.After(4 * time.Second): // the same card within 2 s is the same swipe
+			swipe()
+		}
+	}
+	register.Until(t, "the card signs on", func() bool {
+		s, err := r.Technician.Session(r.Context())
+		if err == nil && !s.SignedOn {
+			swipe()
+			time.Sleep(4 * time.Second)
+		}
+		return err == nil && s.SignedOn
+	})
 	r.Opens("till")
 	register.Until(t, "the printer's drawer gets its pulse", func() bool { return pulses(printer.Printer) == 1 })
 	r.Opens("box")
