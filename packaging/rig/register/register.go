@@ -360,7 +360,7 @@ func (r *Register) Opens(drawer string) *api.Answer {
 	return a
 }
 
-// Entries are the journal's of one kind, the first thousand.
+// Entries are the journal's of one kind, or of all (""), the first thousand.
 func (r *Register) Entries(kind string) []api.Entry {
 	r.t.Helper()
 	var page *api.JournalPage
@@ -375,6 +375,13 @@ func (r *Register) Entries(kind string) []api.Entry {
 func (r *Register) Journaled(what, kind string, match func(*api.Entry) bool) api.Entry {
 	r.t.Helper()
 	var found api.Entry
+	defer func() {
+		if r.t.Failed() {
+			for _, e := range r.Entries("") {
+				r.t.Logf("entry %d: %s %s %s %s %s %s", e.Seq, e.Kind, e.Outcome, e.Reason, e.Source, e.Device, e.Text)
+			}
+		}
+	}()
 	Until(r.t, "the journal has "+what, func() bool {
 		for _, e := range r.Entries(kind) {
 			if match == nil || match(&e) {
