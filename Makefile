@@ -10,7 +10,7 @@ COUNT    ?= 1
 # The daemon, the command line and the simulator are plain Go: no C in what decides.
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo run test check unit e2e bench lint fuzz fmt deb test-rig test-acceptance clean
+.PHONY: help build demo run test check unit e2e bench lint fuzz fmt deb deb-test test-rig test-acceptance clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
