@@ -284,6 +284,22 @@ func TestTraffic(t *testing.T) {
 	}
 }
 
+// TestTrafficOfANewLine: what was written to a line that nothing was written to
+// before has its time to leave, however long the machine has run.
+func TestTrafficOfANewLine(t *testing.T) {
+	var tr traffic
+	tr.wrote.Add(18)
+	if tr.stuck(18, time.Hour) {
+		t.Error("stuck at the first look")
+	}
+	if tr.stuck(18, time.Hour+stuckAfter-1) {
+		t.Error("stuck before its time")
+	}
+	if !tr.stuck(18, time.Hour+stuckAfter) {
+		t.Error("not stuck after its time")
+	}
+}
+
 // TestFlowBounds: where it is us who stop, what still leaves fits where a
 // printer has room that says that it has none.
 func TestFlowBounds(t *testing.T) {

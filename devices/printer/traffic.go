@@ -14,17 +14,18 @@ type traffic struct {
 	wrote atomic.Int64 // bytes that the kernel was given
 
 	// Guarded by the guard's mu.
-	left int64         // how many of them have left, when we looked last
-	at   time.Duration // when some did last, or nothing waited
-	held bool          // the printer counts as offline for that
+	waits bool          // some had not left when we looked last
+	left  int64         // how many had, then
+	at    time.Duration // when some did last, or nothing waited
+	held  bool          // the printer counts as offline for that
 }
 
 // stuck takes down how much is queued in the kernel, and reports whether
 // nothing of that has left for too long. It says so once in that time.
 func (t *traffic) stuck(queued int, now time.Duration) bool {
 	left := t.wrote.Load() - int64(queued)
-	if queued == 0 || left != t.left {
-		t.left, t.at = left, now
+	if queued == 0 || left != t.left || !t.waits {
+		t.left, t.at, t.waits = left, now, queued > 0
 		return false
 	}
 	if now-t.at < stuckAfter {
