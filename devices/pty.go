@@ -174,7 +174,9 @@ func (p *PTY) Settle() error { return p.tell() }
 
 // tell makes the line new again when an opener closes it: the next one must not
 // get the answers that the last one did not read, nor its line settings, nor
-// find the line still claimed by a program that ended without a word.
+// find the line still claimed by a program that ended without a word. What
+// lets nothing through does not even wait for the close: who opens the line next
+// to it could not print.
 func (p *PTY) tell() error {
 	p.telling.Lock()
 	defer p.telling.Unlock()
@@ -190,6 +192,9 @@ func (p *PTY) tell() error {
 	}
 	// Somebody has opened it since: what waits now may be the new one's.
 	opened := last&unix.IN_OPEN != 0
+	if visited || closed {
+		_ = p.slave.plain()
+	}
 	if visited && p.onVisit != nil {
 		p.onVisit()
 	}

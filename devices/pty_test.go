@@ -86,6 +86,62 @@ func TestPTYIsNewForTheNextOpener(t *testing.T) {
 	}
 }
 
+// TestPTYIsNotBlockedByAnOpener: who has stopped the line's output, or chosen a line
+// discipline that takes no byte, keeps nobody else from printing, neither beside it
+// nor afterwards.
+func TestPTYIsNotBlockedByAnOpener(t *testing.T) {
+	const nNull = 27 // linux/tty.h, N_NULL
+	for block, do := range map[string]func(fd int) error{
+		"no discipline":  func(fd int) error { return unix.IoctlSetPointerInt(fd, unix.TIOCSETD, nNull) },
+		"output stopped": func(fd int) error { return unix.IoctlSetInt(fd, unix.TCXONC, unix.TCOOFF) },
+	} {
+		for when, closed := range map[string]bool{"closed": true, "still open": false} {
+			t.Run(block+", "+when, func(t *testing.T) {
+				far := newPTY(t)
+				open := func() *os.File {
+					f, err := os.OpenFile(far.Link(), os.O_RDWR|unix.O_NOCTTY, 0)
+					if err != nil {
+						t.Fatal(err)
+					}
+					t.Cleanup(func() { f.Close() })
+					return f
+				}
+				first := open()
+				if err := far.Settle(); err != nil {
+					t.Fatal(err)
+				}
+				if err := do(int(first.Fd())); err != nil {
+					t.Fatal(err)
+				}
+				if closed {
+					first.Close()
+				}
+				app := open()
+				if err := far.Settle(); err != nil {
+					t.Fatal(err)
+				}
+				if err := app.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := app.WriteString("receipt"); err != nil {
+					t.Fatal(err)
+				}
+				readUntil(t, far, []byte("receipt"))
+				if _, err := far.Write([]byte{0x16}); err != nil {
+					t.Fatal(err)
+				}
+				if err := app.SetReadDeadline(time.Now().Add(patience)); err != nil {
+					t.Fatal(err)
+				}
+				got := make([]byte, 8)
+				if n, err := app.Read(got); n != 1 || got[0] != 0x16 || err != nil {
+					t.Errorf("of one answer came %q, %v", got[:n], err)
+				}
+			})
+		}
+	}
+}
+
 // TestPTYKnowsWhoWrote: once settled, it has told of whoever wrote what was
 // read, however fast the openers follow each other.
 func TestPTYKnowsWhoWrote(t *testing.T) {

@@ -253,6 +253,24 @@ func (t *tty) makeRaw() error {
 	})
 }
 
+// plain takes back what an opener may do to a terminal beside its settings, and what
+// outlasts the last close for as long as somebody else holds it open: another line
+// discipline (ioctl_tty(2), TIOCSETD), of which N_NULL takes and gives no byte, and output
+// that was stopped (tcflow(3), TCOOFF). Neither takes any privilege.
+func (t *tty) plain() error {
+	const nTTY = 0 // linux/tty.h
+	return t.control(func(fd int) error {
+		now, err := unix.IoctlGetInt(fd, unix.TIOCGETD)
+		if err == nil && now != nTTY {
+			err = unix.IoctlSetPointerInt(fd, unix.TIOCSETD, nTTY)
+		}
+		if err != nil {
+			return err
+		}
+		return unix.IoctlSetInt(fd, unix.TCXONC, unix.TCOON)
+	})
+}
+
 // hardwareFlow lets the driver mind CTS, and move RTS. ErrConfig: it cannot.
 func (t *tty) hardwareFlow() error {
 	return t.control(func(fd int) error {
