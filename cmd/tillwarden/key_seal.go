@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -31,11 +30,9 @@ var sealing = map[string]string{"auto": "auto", "tpm2": "host+tpm2", "host": "ho
 // the credential store. Nothing is removed before its copy was read back.
 type keyChest struct {
 	config *daemon.Config
-	// state is the daemon's state folder. It belongs to the daemon's user, so that
-	// what stands in it must not lead root anywhere else: os.Root sees to that.
-	state *os.Root
-	store string
-	run   tool
+	state  *stateFolder
+	store  string
+	run    tool
 }
 
 func (a *app) openChest(config string) (*keyChest, error) {
@@ -51,7 +48,7 @@ func (a *app) openChest(config string) (*keyChest, error) {
 	if run == nil {
 		run = runTool
 	}
-	state, err := os.OpenRoot(c.State)
+	state, err := openStateFolder(c.State)
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, failedf("opening the daemon's state folder: %w", err).hint("run it as root: sudo tillwarden key seal")
 	}
@@ -182,42 +179,8 @@ func (k *keyChest) unseal(ctx context.Context, key string) error {
 	case text != nil:
 		return k.same(key, text, there)
 	}
-	path := k.inState(key)
-	temp := path + ".unsealed"
-	if err := k.write(temp, there); err != nil {
+	if err := k.state.write(k.inState(key), bytes.NewReader(there)); err != nil {
 		return failedf("writing %s: %w", key, err)
-	}
-	if err := k.state.Rename(temp, path); err != nil {
-		return failedf("writing %s: %w", key, err)
-	}
-	return k.syncKeys()
-}
-
-// write writes a file that belongs to who the state folder belongs to.
-func (k *keyChest) write(path string, text []byte) error {
-	if err := k.state.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	f, err := k.state.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	uid, gid, err := ownerOf(k.state)
-	if err == nil {
-		err = f.Chown(uid, gid)
-	}
-	_, werr := f.Write(text)
-	return errors.Join(err, werr, f.Sync(), f.Close())
-}
-
-// syncKeys puts the names in the folder of plain keys on disk.
-func (k *keyChest) syncKeys() error {
-	d, err := k.state.Open(filepath.Dir(k.inState(daemon.SecretKeys()[0])))
-	if err != nil {
-		return failedf("putting the keys on disk: %w", err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return failedf("putting the keys on disk: %w", err)
 	}
 	return nil
 }
@@ -229,7 +192,10 @@ func (k *keyChest) drop() error {
 			return failedf("removing a plain key: %w", err)
 		}
 	}
-	return k.syncKeys()
+	if err := k.state.sync(filepath.Dir(k.inState(daemon.SecretKeys()[0]))); err != nil {
+		return failedf("putting the keys on disk: %w", err)
+	}
+	return nil
 }
 
 // restart starts the daemon again, if wanted, and says where it has its keys from.
@@ -368,17 +334,4 @@ func (a *app) sealed(w sealAnswer, say string) error {
 	}
 	a.say("%s", say)
 	return nil
-}
-
-// ownerOf is whose the folder is.
-func ownerOf(r *os.Root) (uid, gid int, err error) {
-	info, err := r.Stat(".")
-	if err != nil {
-		return 0, 0, err
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, 0, errors.New("nobody knows whose it is")
-	}
-	return int(st.Uid), int(st.Gid), nil
 }

@@ -1,12 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,7 +17,6 @@ import (
 
 	"tillwarden/daemon"
 	"tillwarden/enforcer"
-	"tillwarden/enforcer/durable"
 	"tillwarden/enforcer/journal"
 	"tillwarden/enforcer/journal/entry"
 )
@@ -130,52 +129,28 @@ func (r *replacement) says() string {
 // leave puts the old journal into the archive, and what the daemon takes over at its
 // next start beside its state. Both are the daemon's own.
 func (r *replacement) leave(m *machine, state string) (archive string, err error) {
-	acc := readAccounts(m.at("/etc/passwd"), m.at("/etc/group"))
-	uid, gid, known := acc.numbers(daemonUser)
-	own := func(path string) error {
-		if !m.live() || !known {
-			return nil
-		}
-		return os.Chown(path, int(uid), int(gid))
-	}
 	dir := m.at(state)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", failedf("making the state folder: %w", err)
 	}
+	if uid, gid, known := readAccounts(m.at("/etc/passwd"), m.at("/etc/group")).numbers(daemonUser); known && m.live() {
+		if err := os.Chown(dir, int(uid), int(gid)); err != nil {
+			return "", failedf("giving the state folder to the daemon: %w", err)
+		}
+	}
+	folder, err := openStateFolder(dir)
+	if err != nil {
+		return "", failedf("opening the state folder: %w", err)
+	}
+	defer folder.Close()
 	if r.db != "" {
 		archive = filepath.Join("archive", fmt.Sprintf("%s-%d", r.register, r.entries))
-		to := filepath.Join(dir, archive)
-		if err := os.MkdirAll(to, 0o700); err != nil {
+		if err := r.archive(folder, archive); err != nil {
 			return "", failedf("archiving the old journal: %w", err)
-		}
-		files := map[string]string{r.db: "journal.db"}
-		if r.pub != "" {
-			files[r.pub] = "journal.pub"
-		}
-		for from, name := range files {
-			if err := copyDurably(from, filepath.Join(to, name)); err != nil {
-				return "", failedf("archiving the old journal: %w", err)
-			}
-			if err := own(filepath.Join(to, name)); err != nil {
-				return "", failedf("archiving the old journal: %w", err)
-			}
-		}
-		if r.takeover.Checkpoint != "" {
-			if err := durable.Replace(filepath.Join(to, "checkpoint.txt"), []byte(r.takeover.Checkpoint), 0o600); err != nil {
-				return "", failedf("archiving the last checkpoint: %w", err)
-			}
-			if err := own(filepath.Join(to, "checkpoint.txt")); err != nil {
-				return "", failedf("archiving the last checkpoint: %w", err)
-			}
-		}
-		for _, d := range []string{to, filepath.Dir(to)} {
-			if err := own(d); err != nil {
-				return "", failedf("archiving the old journal: %w", err)
-			}
 		}
 	}
 	r.takeover.Archive = archive
-	if done, err := os.ReadFile(filepath.Join(dir, "takeover.done.json")); err == nil {
+	if done, err := folder.ReadFile("takeover.done.json"); err == nil {
 		if t, err := daemon.ParseTakeover(done); err == nil && reflect.DeepEqual(t, &r.takeover) {
 			return archive, nil // it is in the journal already
 		}
@@ -184,36 +159,38 @@ func (r *replacement) leave(m *machine, state string) (archive string, err error
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "takeover.json")
-	if err := durable.Replace(path, append(text, '\n'), 0o600); err != nil {
-		return "", failedf("writing %s: %w", path, err)
-	}
-	if err := errors.Join(own(path), own(dir)); err != nil {
-		return "", failedf("writing %s: %w", path, err)
+	if err := folder.write("takeover.json", bytes.NewReader(append(text, '\n'))); err != nil {
+		return "", failedf("writing what the daemon takes over: %w", err)
 	}
 	return archive, nil
 }
 
-// copyDurably copies a file that may be large. What is there already is taken for the
-// same copy: an archive is named by its register and its last entry.
-func copyDurably(from, to string) (err error) {
-	if _, err := os.Stat(to); err == nil {
+// archive copies the old journal, with what verifies it. What is there already is taken
+// for the same copy: an archive is named by its register and its last entry.
+func (r *replacement) archive(folder *stateFolder, to string) error {
+	for _, dir := range []string{filepath.Dir(to), to} {
+		if err := folder.folder(dir); err != nil {
+			return err
+		}
+	}
+	files := map[string]string{r.db: "journal.db"}
+	if r.pub != "" {
+		files[r.pub] = "journal.pub"
+	}
+	for from, name := range files {
+		if _, err := folder.Stat(filepath.Join(to, name)); err == nil {
+			continue
+		}
+		in, err := os.Open(from)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(folder.write(filepath.Join(to, name), in), in.Close()); err != nil {
+			return err
+		}
+	}
+	if r.takeover.Checkpoint == "" {
 		return nil
 	}
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	temp := to + ".copying"
-	out, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
-		_ = os.Remove(temp)
-		return err
-	}
-	return durable.Name(temp, to)
+	return folder.write(filepath.Join(to, "checkpoint.txt"), strings.NewReader(r.takeover.Checkpoint))
 }

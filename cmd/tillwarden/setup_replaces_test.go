@@ -1,0 +1,58 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"tillwarden/daemon"
+)
+
+// TestReplacesLeadsRootNowhereElse: the state folder is the daemon's user's, and what that
+// has left there takes a technician's set-up, which is root's, to no other place.
+func TestReplacesLeadsRootNowhereElse(t *testing.T) {
+	const state = "/var/lib/tillwarden"
+	for name, c := range map[string]struct {
+		link string // in the state folder, to elsewhere
+		ok   bool
+	}{
+		"the archive":          {"archive", false},
+		"the register's place": {"archive/1-5", false},
+		"the archived journal": {"archive/1-5/journal.db", true},
+		"a leftover of a copy": {"archive/1-5/journal.db.new", true},
+		"what is taken over":   {"takeover.json", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := plant(t, map[string]string{"/old/journal.db": "entries", state + "/x": ""})
+			elsewhere := t.TempDir()
+			target := filepath.Join(elsewhere, "not-there")
+			if !c.ok {
+				target = elsewhere
+			}
+			link := filepath.Join(root, state, c.link)
+			if err := os.MkdirAll(filepath.Dir(link), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(target, link); err != nil {
+				t.Fatal(err)
+			}
+			r := &replacement{register: "1", db: filepath.Join(root, "/old/journal.db"), entries: 5, takeover: daemon.Takeover{Register: "1"}}
+			_, err := r.leave(&machine{root: root}, state)
+			if (err == nil) != c.ok {
+				t.Errorf("%v", err)
+			}
+			if there, err := os.ReadDir(elsewhere); err != nil || len(there) != 0 {
+				t.Errorf("elsewhere is %v, %v", there, err)
+			}
+			if !c.ok {
+				return
+			}
+			if got, err := os.ReadFile(filepath.Join(root, state, "archive/1-5/journal.db")); err != nil || string(got) != "entries" {
+				t.Errorf("the archive has %q, %v", got, err)
+			}
+			if info, err := os.Lstat(filepath.Join(root, state, "takeover.json")); err != nil || !info.Mode().IsRegular() || info.Mode().Perm() != 0o600 {
+				t.Errorf("what is taken over is %v, %v", info, err)
+			}
+		})
+	}
+}
