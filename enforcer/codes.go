@@ -83,10 +83,14 @@ func (g *Gate) MakeCodes(ctx context.Context, r CodesRequest) (Decision, error) 
 	return d, nil
 }
 
-// makeCodes folds a list in.
+// makeCodes folds a list in. The codes of it that are known to be used stay used: a
+// journal that was put back from a copy may be older than that.
 func (s *state) makeCodes(e *entry.Entry) {
 	c := &savedCodes{Count: int(e.Count)}
 	copy(c.List[:], e.Digest)
+	if was := s.Codes; was != nil && was.List == c.List {
+		c.Used = was.Used
+	}
 	s.Codes = c
 }
 

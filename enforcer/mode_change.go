@@ -186,8 +186,9 @@ func (g *Gate) mayBegin(s *Snapshot, r *ModeRequest, e *entry.Entry) Decision {
 		}
 	}
 	e.Subject = strings.Join(r.Functions, " ")
+	spent, _ := g.MonitorTime()
 	g.mu.Lock()
-	spent, signedOn, began := g.state.Monitored, g.state.SignedOn, g.state.SetUpMonitored
+	signedOn, began := g.state.SignedOn, g.state.SetUpMonitored
 	g.mu.Unlock()
 	switch {
 	case r.For > limitOf(r.Kind):

@@ -2,6 +2,7 @@ package enforcer
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -422,5 +423,73 @@ func TestBreakGlassByCode(t *testing.T) {
 	}
 	if got := by(party(lea), other, 1); got != entry.ReasonNone {
 		t.Errorf("a code of the new list: %v", got)
+	}
+}
+
+// TestJournalPutBackGivesNothingAgain: a copy of the journal from before brings back no
+// mode that is over, no time that was spent and no code that was used.
+func TestJournalPutBackGivesNothingAgain(t *testing.T) {
+	byCode := func(r *rig, list [32]byte) entry.Reason {
+		d, err := r.BeginMode(ctx, ModeRequest{
+			Kind: entry.ModeBreakGlass, For: time.Hour, Why: "the reader is broken", Source: "test", By: party(lea), Code: &OneTimeCode{list, 1},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Reason
+	}
+	r, list := moding(t), [32]byte{1}
+	if d, err := r.MakeCodes(ctx, CodesRequest{List: list, Count: 3, Source: "test", SetUp: true}); err != nil || d.Outcome != entry.OutcomeAllowed {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	r.begin(monitor(MonitorLimit))
+	backup := len(r.journal.all())
+	r.clock.advance(MonitorLimit / 2)
+	if _, err := r.EndMode(ctx, nil, "test"); err != nil {
+		t.Fatal(err)
+	}
+	if got := byCode(r, list); got != entry.ReasonRule {
+		t.Fatalf("the code: %v", got)
+	}
+	if _, err := r.EndMode(ctx, nil, "test"); err != nil {
+		t.Fatal(err)
+	}
+	r.journal.set(func(j *memJournal) { j.entries = j.entries[:backup] })
+	r.kill()
+	if m := r.Snapshot().Mode; m != nil {
+		t.Errorf("a mode that had ended is back: %+v", m)
+	}
+	r.load(1, modePolicy())
+	if got := byCode(r, list); got != entry.ReasonUsed {
+		t.Errorf("the code again: %v", got)
+	}
+	if d, err := r.BeginMode(ctx, monitor(MonitorLimit)); err != nil || d.Reason != entry.ReasonSpent {
+		t.Errorf("all of the time again: %+v, %v", d, err)
+	}
+	r.lose()
+	r.kill()
+	if m := r.Snapshot().Mode; m != nil {
+		t.Errorf("it is back without the state file: %+v", m)
+	}
+}
+
+// TestModeOfAJournalIsBounded: whatever an entry says, no mode is longer than any may be,
+// and none gives time back.
+func TestModeOfAJournalIsBounded(t *testing.T) {
+	for _, kind := range []entry.Mode{entry.ModeMonitor, entry.ModeBreakGlass} {
+		for _, elapsed := range []time.Duration{-time.Hour, math.MinInt64, 0, limitOf(kind) + 1, math.MaxInt64} {
+			s := &state{Monitored: time.Hour}
+			s.apply(&entry.Entry{Seq: 1, Kind: entry.KindMode, Mode: kind, Outcome: entry.OutcomeAllowed, Elapsed: int64(elapsed), Stamp: entry.Stamp{BootID: bootOne}})
+			if left := s.Mode.Left; left < 0 || left > limitOf(kind) {
+				t.Errorf("%v of %v: %v left", kind, elapsed, left)
+			}
+			for _, boot := range []int64{math.MinInt64, -1, int64(time.Hour)} {
+				s.pass(entry.Stamp{Boot: boot, BootID: bootTwo})
+				if left := s.Mode.Left; s.Monitored < time.Hour || left < 0 || left > limitOf(kind) {
+					t.Errorf("%v of %v, seen at %d: %v left, %v spent", kind, elapsed, boot, left, s.Monitored)
+				}
+				s.Mode.BootID = bootOne
+			}
+		}
 	}
 }

@@ -66,7 +66,7 @@ func (s *state) pass(at entry.Stamp) {
 	} else if gone <= 0 {
 		return
 	}
-	gone = min(gone, m.Left)
+	gone = min(max(gone, 0), m.Left)
 	m.Left -= gone
 	m.Boot, m.BootID = now, at.BootID
 	if m.Kind == entry.ModeMonitor && !m.Signed {
@@ -78,7 +78,7 @@ func (s *state) pass(at entry.Stamp) {
 func (s *state) beginMode(e *entry.Entry) {
 	m := &savedMode{
 		ID: e.Seq, Kind: e.Mode, Functions: strings.Fields(e.Subject), Why: e.Why, By: e.Operator,
-		Left: time.Duration(e.Elapsed), Boot: time.Duration(e.Stamp.Boot), BootID: e.Stamp.BootID,
+		Left: min(max(time.Duration(e.Elapsed), 0), limitOf(e.Mode)), Boot: time.Duration(e.Stamp.Boot), BootID: e.Stamp.BootID,
 	}
 	if e.Approval != nil {
 		m.With = e.Approval.Operator

@@ -101,6 +101,7 @@ func (g *Gate) restoreMode() {
 // state file that is missing, damaged or of another journal gives no session;
 // then floors and persons are folded from the whole journal, and foreign says so.
 func (g *Gate) recall() (st *state, foreign bool, err error) {
+	another := false // journal than the file's
 	st, err = g.readState()
 	switch {
 	case err != nil:
@@ -119,7 +120,7 @@ func (g *Gate) recall() (st *state, foreign bool, err error) {
 		// The journal is not the one that the file was written with: it was
 		// damaged and begun anew, or put back from a copy. What restricts is kept.
 		g.report(fmt.Errorf("reading the state file: %w: the journal does not have its entry %d", ErrState, st.Applied))
-		st.Applied, st.Seen, st.Undo, foreign = 0, 0, undo{}, true
+		st.Applied, st.Seen, st.Undo, foreign, another = 0, 0, undo{}, true, true
 		st.Mode = nil
 	}
 	if g.opt.Replay == nil {
@@ -136,6 +137,9 @@ func (g *Gate) recall() (st *state, foreign bool, err error) {
 		return nil, false, fmt.Errorf("replaying the journal: %w", err)
 	}
 	st.Monitored = max(st.Monitored, spent)
+	if another && st.Mode != nil {
+		st.Mode.Left = 0 // it may have ended since the copy was made
+	}
 	return st, foreign, nil
 }
 
