@@ -68,13 +68,15 @@ func (m *Mode) lets(u *ruling, r *Request) bool {
 
 // untouchable reports whether a function is one that no monitor mode lets
 // through: what is protected, whatever hangs on credentials or on who
-// approves, and the people themselves.
+// approves, the people themselves, the policy and the journal.
 func untouchable(f *policy.Function) bool {
 	if f.Protected || f.StepUp || f.DualControl {
 		return true
 	}
 	for _, key := range []string{
-		functionSignOn, functionUnlockOther, functionManagerOverride, "pos.password", "backoffice.signon", "backoffice.operator", "backoffice.security",
+		functionSignOn, functionUnlockOther, functionManagerOverride, "pos.password", "pos.device.credential", "pos.device.policy",
+		"pos.device.journal", "pos.reports.journal", "backoffice.signon", "backoffice.operator", "backoffice.security",
+		"backoffice.reports.decisionjournal", "backoffice.reports.journal",
 	} {
 		if f.Key == key || strings.HasPrefix(f.Key, key+".") {
 			return true

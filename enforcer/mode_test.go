@@ -493,3 +493,24 @@ func TestModeOfAJournalIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestMonitorLeavesShutWhatItNeverLetsThrough names the shipped catalogue's functions that
+// the documentation says so of.
+func TestMonitorLeavesShutWhatItNeverLetsThrough(t *testing.T) {
+	for key, want := range map[string]bool{
+		"pos.signon": true, "pos.signon.multiple": true, "pos.unlock.other": true, "pos.password.change": true, "pos.manageroverride": true,
+		"pos.device.credential.enrol": true, "pos.device.policy.reload": true, "pos.device.journal.export": true, "pos.reports.journal.view": true,
+		"backoffice.signon": true, "backoffice.operator.card.assign": true, "backoffice.security.edit": true,
+		"backoffice.reports.decisionjournal": true, "backoffice.reports.journal.verify": true,
+		"pos.drawer.sale": false, "pos.drawer.nosale": false, "pos.price.override": false, "pos.signonly": false, "pos.device.unlockperipheral": false,
+	} {
+		if got := untouchable(&policy.Function{Key: key}); got != want {
+			t.Errorf("%s: %v", key, got)
+		}
+	}
+	for name, f := range map[string]policy.Function{"protected": {Protected: true}, "step-up": {StepUp: true}, "dual control": {DualControl: true}} {
+		if f.Key = "pos.drawer.nosale"; !untouchable(&f) {
+			t.Errorf("%s: let through", name)
+		}
+	}
+}
