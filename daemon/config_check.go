@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"tillwarden/daemon/api"
 	"tillwarden/devices"
@@ -187,6 +188,10 @@ func (k *checker) devices(c *Config) {
 		if l.Path == "" {
 			k.wrong(key+".path", "name the device, as /dev/serial/by-id/...", "is missing")
 			return devices.TransportSerial
+		}
+		if strings.ContainsFunc(l.Path, func(r rune) bool { return r == '"' || unicode.IsControl(r) }) {
+			// It goes into rules of udev's and a unit's drop-in (tillwarden setup).
+			k.wrong(key+".path", "", "%q: no device's path has quotes or control characters", l.Path)
 		}
 		way, err := devices.TransportOf(l.Path)
 		if err != nil {

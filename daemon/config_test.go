@@ -122,6 +122,8 @@ func TestConfigErrors(t *testing.T) {
 		{head + printerAt + `"/dev/usb/lp0"` + "\nflow = \"dsr\"\n", `f.toml:7:1: printer[0].flow: a USB printer says by itself when it takes no more; leave it out`},
 		{head + printerAt + `"tcp://printer.example:9100"` + "\n", `f.toml:6:1: printer[0].path: no way to reach a device: "printer.example:9100" is no address and port: write it as tcp://192.0.2.10:9100`},
 		{head + printerAt + `"usb://04b8:0202"` + "\n", `f.toml:6:1: printer[0].path: no way to reach a device: "usb://" is not known`},
+		{head + printerAt + `"/dev/serial/by-id/x\", RUN+=\"y"` + "\n", `printer[0].path: "/dev/serial/by-id/x\", RUN+=\"y": no device's path has quotes or control characters`},
+		{head + printerAt + `"tcp://[fe80::1%x\n[Service]]:9100"` + "\n", `no device's path has quotes or control characters`},
 		{head + printerAt + `"lp0"` + "\n", `f.toml:6:1: printer[0].path: no way to reach a device: "lp0" is neither a path from the root nor tcp://address:port`},
 		{head + printerAt + `"/dev/ttyS0"` + "\nflow = \"rts\"\n", `f.toml:7:1: printer[0].flow: "rts" is none of the words for it; known are none, dsr, cts, xonxoff, rtscts`},
 		{head + printerAt + `"/dev/ttyS0"` + "\nlisten = \"0.0.0.0:9100\"\nlisten_users = [\"root\"]\n", `f.toml:7:1: printer[0].listen: "0.0.0.0:9100": not a loopback address with a port; write it as "127.0.0.1:9100"`},

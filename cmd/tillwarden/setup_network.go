@@ -14,7 +14,8 @@ const dropinPath = "/etc/systemd/system/" + daemonUnit + ".d/tillwarden-network.
 
 // networkDropin is the drop-in (systemd.exec(5), systemd.resource-control(5)) that lets
 // the daemon out to network printers, and to its own print ports on the loopback interface;
-// empty where it needs neither.
+// empty where it needs neither. The zone of an address is not for it: systemd would leave
+// out the whole line.
 func networkDropin(c *daemon.Config) string {
 	var addresses []string
 	families := []string{"AF_INET", "AF_INET6"}
@@ -22,7 +23,7 @@ func networkDropin(c *daemon.Config) string {
 		p := &c.Printers[i]
 		if way, err := devices.TransportOf(p.Path); err == nil && way == devices.TransportTCP {
 			if at, err := devices.TCPAddress(p.Path); err == nil {
-				addresses = append(addresses, at.Addr().Unmap().String())
+				addresses = append(addresses, at.Addr().Unmap().WithZone("").String())
 			}
 		}
 		if p.Listen != "" {

@@ -105,3 +105,13 @@ func TestUndoLeavesWhatOthersChanged(t *testing.T) {
 		t.Errorf("undone again: %v, %v", again, err)
 	}
 }
+
+// TestNetworkDropinHasNoZones: systemd takes none (systemd.resource-control(5)), and would
+// leave out the whole line; nor does a zone, which may be any text, write a line of its own.
+func TestNetworkDropinHasNoZones(t *testing.T) {
+	c := &daemon.Config{Printers: make([]daemon.PrinterConfig, 2)}
+	c.Printers[0].Path, c.Printers[1].Path = "tcp://[fe80::1%eth0]:9100", "tcp://[fe80::2%x\nExecStartPre=y]:9100"
+	if got := networkDropin(c); !strings.HasSuffix(got, "\nIPAddressAllow=fe80::1 fe80::2\n") || strings.Contains(got, "ExecStartPre") {
+		t.Errorf("%s", got)
+	}
+}
