@@ -148,7 +148,7 @@ func (r *bugreport) gather(ctx context.Context, config string) *daemon.Config {
 			r.add("tillwarden.toml.errors", "what is wrong with the configuration", []byte(err.Error()+"\n"))
 		}
 	}
-	var d doctor
+	d := doctor{away: true}
 	r.examineDoors(ctx, &d, &doctorOptions{root: r.m.root, config: config}, r.examine(ctx, &d))
 	r.addJSON("doctor.json", "what the doctor found", d.findings)
 	r.addJSON("devices.json", "the devices that are there, and what they are used as", detect(r.m.root, c))

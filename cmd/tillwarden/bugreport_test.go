@@ -67,7 +67,7 @@ func TestInvariant5BugreportHoldsNoSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	secrets := []string{
-		private, strings.Fields(string(policyKey.Text()))[1], "4111 1111 1111 1111", "5500-0000-0000-0004", "9900000101=", "hunter2", "730519",
+		private, strings.Fields(string(policyKey.Text()))[1], "4111 1111 1111 1111", "5500-0000-0000-0004", "9900000101=", "hunter2", "730519", "Jane Doe is ill",
 		"MC4CAQAwBQYDK2VwBCIEIPLANTED",
 	}
 	config := `chain = "Example"
@@ -92,7 +92,7 @@ link = "/dev/tillwarden/receipt"
 		rulesPath: "# token: hunter2\n", "/proc/version": "Linux",
 	})
 	run := filepath.Join(t.TempDir(), "run")
-	startFake(t, run, &fake{})
+	startFake(t, run, &fake{mode: &api.Mode{Mode: "monitor", Left: 3600, Reason: "Jane Doe is ill", By: "201", With: "202"}})
 	out := filepath.Join(t.TempDir(), "report.tar.gz")
 	said, errs, code := runHere(t, map[string]string{"TILLWARDEN_ROOT": root}, "bugreport", "-o", out, "--run-dir", run)
 	if code != 0 {
@@ -126,7 +126,7 @@ link = "/dev/tillwarden/receipt"
 	}
 	// Operators: neither number nor name, of the session or in an entry.
 	for _, name := range []string{"status.json", "journal.json"} {
-		for _, word := range []string{`"operator"`, `"name": "Cashier"`, `"person"`, `"approver"`, `"subject"`, `"work_groups"`} {
+		for _, word := range []string{`"operator"`, `"name": "Cashier"`, `"person"`, `"approver"`, `"subject"`, `"work_groups"`, `"by"`, `"with"`} {
 			if strings.Contains(parts[name], word) {
 				t.Errorf("%s has %s:\n%s", name, word, parts[name])
 			}

@@ -25,7 +25,10 @@ type finding struct {
 }
 
 // doctor gathers findings.
-type doctor struct{ findings []finding }
+type doctor struct {
+	findings []finding
+	away     bool // the findings leave the store: without what its people wrote
+}
 
 func (d *doctor) ok(check, format string, args ...any) {
 	d.findings = append(d.findings, finding{Check: check, State: "ok", Says: fmt.Sprintf(format, args...)})
@@ -142,7 +145,11 @@ func (a *app) examine(ctx context.Context, d *doctor) []api.Device {
 	}
 	examinePolicy(d, s)
 	if s.Mode != nil {
-		d.note("mode", "tillwarden mode enforce ends it; tillwarden mode report says what enforcing would change", "it does not enforce: %s", modeWords(s.Mode))
+		m := *s.Mode
+		if d.away {
+			m.Reason = ""
+		}
+		d.note("mode", "tillwarden mode enforce ends it; tillwarden mode report says what enforcing would change", "it does not enforce: %s", modeWords(&m))
 	}
 	if s.Operators != nil {
 		if *s.Operators == 0 {

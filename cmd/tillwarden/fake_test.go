@@ -22,6 +22,7 @@ type fake struct {
 	mu    sync.Mutex
 	calls []string // guarded by mu
 	empty bool     // nobody, nothing, no policy
+	mode  *api.Mode
 }
 
 const rightPIN = "4242"
@@ -82,6 +83,9 @@ func (f *fake) Status(_ context.Context, c api.Caller) (*api.Status, error) {
 		Session: &api.Session{ID: 3, Operator: "101", Name: "Cashier", Method: "card", Began: morning},
 		Journal: &api.JournalStatus{Last: 12, Root: "x", Bytes: 65536, FreeBytes: 60e6, State: "ok"},
 		Drawers: f.drawers(), Devices: f.devices(),
+	}
+	if f.mode != nil {
+		s.Enforcing, s.Mode = false, f.mode
 	}
 	if f.empty {
 		n = 0
