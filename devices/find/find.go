@@ -8,12 +8,14 @@
 package find
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Kind is how a device shows itself.
@@ -229,7 +231,7 @@ func USBOf(root, class, name string) *USB {
 			continue
 		}
 		return &USB{
-			Vendor: text(filepath.Join(dir, "idVendor")), Product: text(filepath.Join(dir, "idProduct")), Serial: text(filepath.Join(dir, "serial")),
+			Vendor: text(filepath.Join(dir, "idVendor")), Product: text(filepath.Join(dir, "idProduct")), Serial: asUdev(filepath.Join(dir, "serial")),
 			Maker: text(filepath.Join(dir, "manufacturer")), Model: text(filepath.Join(dir, "product")), Port: filepath.Base(dir), Dir: dir,
 		}
 	}
@@ -264,6 +266,16 @@ func text(path string) string {
 		return ""
 	}
 	return strings.TrimSpace(string(b))
+}
+
+// asUdev is what a file of sysfs says as udev(7) compares it: without the spaces at its
+// end, and with those before it, which the numbers of some makers have.
+func asUdev(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil || len(bytes.TrimSpace(b)) == 0 {
+		return ""
+	}
+	return strings.TrimRightFunc(string(b), unicode.IsSpace)
 }
 
 func number(path string) (n int) {

@@ -41,7 +41,7 @@ func TestDevices(t *testing.T) {
 		"/sys/devices/usb1/1-1/1-1:1.4/x":   "",
 		"/sys/devices/usb1/1-1/idVendor":    "04b8\n",
 		"/sys/devices/usb1/1-1/idProduct":   "0202\n",
-		"/sys/devices/usb1/1-1/serial":      "J001\n",
+		"/sys/devices/usb1/1-1/serial":      "  J001 \n",
 		"/sys/devices/usb1/1-1/product":     "TM-T88V\n",
 		"/sys/devices/usb1/1-1/busnum":      "1\n",
 		"/sys/devices/usb1/1-1/devnum":      "7\n",
@@ -74,6 +74,9 @@ func TestDevices(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("found\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if serial := list[1].USB.Serial; serial != "  J001" {
+		t.Errorf("its serial number is %q, which is not what udev compares", serial)
 	}
 	if node := list[1].USB.Node(); node != "/dev/bus/usb/001/007" {
 		t.Errorf("its USB node is %q", node)
