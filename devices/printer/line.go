@@ -257,6 +257,7 @@ func (g *Guard) takes(l *line) bool {
 // and have to wait for another question's answer. Called with the token.
 func (g *Guard) writeSome(l *line) error {
 	g.mu.Lock()
+	g.sober()
 	if g.line != l || !g.trusted || g.paused || g.unset && !g.queue.begun || g.queue.size == 0 {
 		g.mu.Unlock()
 		return nil

@@ -66,16 +66,21 @@ func (g *Guard) forward(b []byte, s *escpos.Segment, why string, visit int, now 
 	g.raw.dirty = true
 	g.refusals.passed(s.Name, why, len(b), now)
 	g.wire.Sent(b)
-	g.queue.add(unit{bytes: b, text: true, ends: true, visit: visit})
+	g.queue.add(unit{bytes: b, text: true, ends: true, visit: visit, raw: true})
 }
 
-// sober distrusts a printer that got bytes nobody understood, once that is over.
-// Called with mu held.
+// sober distrusts a printer that got bytes nobody understood, once that is over, and
+// drops those that still wait for it. It is asked before anything is written. Called
+// with mu held.
 func (g *Guard) sober() {
 	if !g.raw.dirty || g.passesNow() {
 		return
 	}
 	g.raw = passing{}
+	if n := g.queue.dropRaw(); n > 0 {
+		g.refusals.add("print", "waited for the printer until break-glass was over", entry.ReasonModeChanged, n, g.o.Now())
+		g.notify()
+	}
 	if g.line == nil {
 		return // it is not trusted anyway
 	}

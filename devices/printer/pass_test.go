@@ -46,3 +46,35 @@ func TestBreakGlassPrintingPasses(t *testing.T) {
 	eventually(t, "printing goes on", func() bool { return bytes.Contains(r.printer.everything()[before:], []byte("three ")) })
 	stays(t, leftBehind, "an unknown command is refused again", func() bool { return !bytes.Contains(r.printer.everything()[before:], []byte(unknown[:2])) })
 }
+
+// TestInvariant3NothingPassesAfterBreakGlass: what waits for a printer that takes nothing
+// when the mode ends, and that nobody has looked through, does not go out afterwards.
+func TestInvariant3NothingPassesAfterBreakGlass(t *testing.T) {
+	t.Parallel()
+	const unknown = "\x1b\x7eQ" // no command of this dialect
+	var pass atomic.Bool
+	pass.Store(true)
+	r := ready(t, func(o *Options) { o.Pass = pass.Load })
+	r.printer.power(false)
+	eventually(t, "the printer is off", func() bool { return !r.Status().Trusted })
+	before := len(r.printer.everything())
+	r.send("one " + unknown + " two\n")
+	eventually(t, "it waits for the printer", func() bool { return r.Status().Queued > 0 })
+	eventually(t, "it is told what was passed", func() bool { return len(r.told(entry.KindDevicePassed)) == 1 })
+
+	pass.Store(false)
+	r.printer.power(true)
+	r.send("three\n")
+	eventually(t, "printing goes on", func() bool { return bytes.Contains(r.printer.everything()[before:], []byte("three")) })
+	if got := r.printer.everything()[before:]; bytes.Contains(got, []byte(unknown[:2])) {
+		t.Errorf("bytes that nobody looked through reached the printer while enforcing: %q", got)
+	}
+	for _, text := range []string{"one ", " two"} {
+		if !bytes.Contains(r.printer.everything()[before:], []byte(text)) {
+			t.Errorf("%q was lost with them", text)
+		}
+	}
+	eventually(t, "it is told what was dropped", func() bool {
+		return strings.Contains(strings.Join(r.told(entry.KindDeviceRefused), "\n"), "break-glass")
+	})
+}

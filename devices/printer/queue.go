@@ -1,5 +1,7 @@
 package printer
 
+import "slices"
+
 // queue is what waits to be written to the printer, in units that must not be
 // left half written: commands, text, pieces of pictures.
 type queue struct {
@@ -16,6 +18,7 @@ type unit struct {
 	asks  form // how it is answered, if it is a question
 	init  bool // the printer forgets its settings
 	visit int  // which opening of the port by the POS it came in
+	raw   bool // nobody looked through it: it was passed in break-glass
 }
 
 // Bounds: how much is taken from the POS ahead of the printer, how much is
@@ -30,7 +33,7 @@ const (
 
 func (q *queue) add(u unit) {
 	q.size += len(u.bytes)
-	if n := len(q.units); n > 0 && u.text && q.units[n-1].text && len(q.units[n-1].bytes) < maxWrite {
+	if n := len(q.units); n > 0 && u.text && q.units[n-1].text && u.raw == q.units[n-1].raw && len(q.units[n-1].bytes) < maxWrite {
 		last := &q.units[n-1]
 		last.bytes = append(last.bytes, u.bytes...)
 		return
@@ -103,6 +106,18 @@ func (q *queue) lost() (dropped int, inside bool) {
 	inside = q.begun
 	q.begun = false
 	return dropped, inside
+}
+
+// dropRaw drops what nobody looked through, and returns how much that was.
+func (q *queue) dropRaw() (dropped int) {
+	q.units = slices.DeleteFunc(q.units, func(u unit) bool {
+		if u.raw {
+			dropped += len(u.bytes)
+		}
+		return u.raw
+	})
+	q.size -= dropped
+	return dropped
 }
 
 // asks reports whether something in it is a question.
