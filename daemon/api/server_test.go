@@ -293,11 +293,25 @@ func TestWaitersAndConnectionsAreBounded(t *testing.T) {
 		}
 		open = append(open, n)
 	}
-	// Five are allowed, so the eighth is not.
-	last := open[len(open)-1]
-	_ = last.SetReadDeadline(time.Now().Add(patience))
-	if line, err := bufio.NewReader(last).ReadString('\n'); err != nil || !strings.Contains(line, "503") {
-		t.Errorf("turned away with %q, %v", line, err)
+	// Five are allowed, so three are not: which, depends on when the client's own
+	// connections are gone. Those that were let in are closed after a while, without
+	// a word.
+	turnedAway := 0
+	lines := make(chan string, len(open))
+	for _, n := range open {
+		_ = n.SetReadDeadline(time.Now().Add(patience))
+		go func() {
+			line, _ := bufio.NewReader(n).ReadString('\n')
+			lines <- line
+		}()
+	}
+	for range open {
+		if strings.Contains(<-lines, "503") {
+			turnedAway++
+		}
+	}
+	if turnedAway < 3 {
+		t.Errorf("%d of 8 were turned away", turnedAway)
 	}
 }
 
