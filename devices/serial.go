@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tarm/serial"
@@ -28,6 +29,7 @@ type serialPort struct {
 	readWait  time.Duration
 	writeWait time.Duration
 	pace      lineTime
+	sender    transmitter
 
 	// reading is held while tarm's Read runs, which is bounded: it is called
 	// when there is something to read, and times out after 100 ms besides.
@@ -202,10 +204,26 @@ func (p *serialPort) Queued() (int, error) {
 	if n = max(n, p.pace.left(time.Now())); err != nil || n > 0 {
 		return n, err
 	}
-	if state, err := p.companion.count(unix.TIOCSERGETLSR); err == nil && state&transmitterEmpty == 0 {
+	if state, err := p.companion.count(unix.TIOCSERGETLSR); err == nil && p.sender.busy(state) {
 		return 1, nil
 	}
 	return 0, nil
+}
+
+// transmitter is what a line's driver tells of its transmitter.
+type transmitter struct{ tells atomic.Bool }
+
+// busy reports whether there is something in it, of the line status register's
+// value. A driver that has not said of a line even once that it is empty, though
+// nothing was written to it before it was opened, does not know: there are adapters
+// whose status has never any bit set (those that QEMU simulates). Nothing would ever
+// be written to them.
+func (t *transmitter) busy(state int) bool {
+	if state&transmitterEmpty != 0 {
+		t.tells.Store(true)
+		return false
+	}
+	return t.tells.Load()
 }
 
 // Close gives output a moment to leave, then drops it: the kernel would wait

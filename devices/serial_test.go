@@ -330,3 +330,29 @@ func TestHardwareFlowReachesTheLine(t *testing.T) {
 		p.Close()
 	}
 }
+
+// TestTransmitterThatSaysNothing: only a driver that has said once that the line's
+// transmitter is empty is believed that it is not.
+func TestTransmitterThatSaysNothing(t *testing.T) {
+	t.Parallel()
+	const overrun, empty = 2, transmitterEmpty // any other bit, and TIOCSER_TEMT
+	for name, c := range map[string]struct {
+		said []int
+		busy []bool
+	}{
+		"never a bit":          {[]int{0, 0, 0}, []bool{false, false, false}},
+		"other bits":           {[]int{overrun, 0}, []bool{false, false}},
+		"empty, busy, empty":   {[]int{empty, 0, overrun, empty}, []bool{false, true, true, false}},
+		"not known till later": {[]int{0, empty, 0}, []bool{false, false, true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var sender transmitter
+			for i, state := range c.said {
+				if got := sender.busy(state); got != c.busy[i] {
+					t.Errorf("look %d, state %d: busy is %v", i, state, got)
+				}
+			}
+		})
+	}
+}
