@@ -313,6 +313,10 @@ func (d *Daemon) printerEvent(name string, e printer.Event) {
 	}
 }
 
+// keptLong is longer than any printer takes over what is in its buffer: then it is no
+// handshake that it holds back by.
+const keptLong = 15 * time.Second
+
 // device is the printer as a device.
 func (u *printerUnit) device(c *bootClock) api.Device {
 	s := u.guard.Status()
@@ -327,6 +331,8 @@ func (u *printerUnit) device(c *bootClock) api.Device {
 		dev.State, dev.Problem = "untrusted", "its state is not known: switch it off and on, or call a technician"
 	case s.Reach == "offline":
 		dev.Problem = "it is offline: paper, cover or an error"
+	case s.Kept >= keptLong:
+		dev.Problem = fmt.Sprintf("it has taken nothing for %s: it has an error, or its flow (handshaking) or cable is another", s.Kept.Round(time.Second))
 	}
 	return dev
 }

@@ -373,6 +373,9 @@ type Status struct {
 	Since time.Duration
 	// Queued is how many bytes wait for it here.
 	Queued int
+	// Kept is for how long its handshaking, or its line, has kept back what waits here
+	// without a break; 0: it does not.
+	Kept time.Duration
 	// Busy: something waits to be printed or came within the last moments, or a kick
 	// waits for its receipt. A restart now would come in between; nothing would be lost
 	// of what is printed, but a kick would.
@@ -389,9 +392,13 @@ func (g *Guard) Status() Status {
 	defer g.mu.Unlock()
 	g.stands()
 	busy := g.queue.size > 0 || g.fed > 0 && g.o.Now() < g.fed+busyFor || len(g.purposes.held) > 0
-	return Status{
+	s := Status{
 		Reach: g.reach.String(), Trusted: g.trusted, Since: g.stood.since, Queued: g.queue.size, Busy: busy, Drawer: g.sensor.State(),
 	}
+	if l := g.line; l != nil && l.traffic.full {
+		s.Kept = g.o.Now() - l.traffic.since
+	}
+	return s
 }
 
 // Stuck says which part of the guard has been at one thing for longer than limit

@@ -166,11 +166,11 @@ func (g *Guard) write(ctx context.Context, l *line) error {
 			return err
 		}
 		g.mu.Lock()
-		able := g.trusted && !g.paused
-		some, unset := able && g.queue.size > 0, able && g.unset && !g.queue.begun
-		changed := g.changed
+		some, unset := g.trusted && g.queue.size > 0, g.trusted && g.unset && !g.queue.begun
+		paused, changed := g.paused, g.changed
 		g.mu.Unlock()
-		if !some && !unset {
+		if waits := some || unset; !waits || paused {
+			g.keeps(l, waits)
 			loop.Rest()
 			select {
 			case <-ctx.Done():
@@ -178,7 +178,9 @@ func (g *Guard) write(ctx context.Context, l *line) error {
 			}
 			continue
 		}
-		if !g.takes(l) {
+		takes := g.takes(l)
+		g.keeps(l, !takes)
+		if !takes {
 			again := full
 			switch looks++; {
 			case looks > fullLooks:

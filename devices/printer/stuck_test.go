@@ -136,3 +136,50 @@ func TestStuckPrinterIsNamed(t *testing.T) {
 		})
 	})
 }
+
+// TestPrinterThatHoldsSaysForHowLong: what waits because the printer's handshaking
+// holds it back is told of, and for how long; what is printed, or not there, is not.
+func TestPrinterThatHoldsSaysForHowLong(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		flow Flow
+		hold func(r *counterRig, on bool)
+	}{
+		"its DTR is down": {FlowDSR, func(r *counterRig, on bool) { r.cable.change(func() { r.cable.takes = !on }) }},
+		"XOFF": {FlowXonXoff, func(r *counterRig, on bool) {
+			b := byte(xon)
+			if on {
+				b = xoff
+			}
+			r.printer.send([]byte{b})
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newCounterRig(t, c.flow)
+				time.Sleep(3 * time.Second)
+				r.prints("a receipt\n")
+				time.Sleep(time.Minute)
+				if s := r.Status(); s.Kept != 0 || s.Queued != 0 {
+					t.Fatalf("printed: %d bytes kept for %s", s.Queued, s.Kept)
+				}
+				c.hold(r, true)
+				time.Sleep(time.Minute)
+				if s := r.Status(); s.Kept != 0 {
+					t.Errorf("with nothing to print: kept for %s", s.Kept)
+				}
+				r.prints("another\n")
+				time.Sleep(time.Minute)
+				if s := r.Status(); s.Reach != "online" || s.Queued == 0 || s.Kept < 50*time.Second || s.Kept > time.Minute {
+					t.Errorf("held back: %s, %d bytes kept for %s", s.Reach, s.Queued, s.Kept)
+				}
+				c.hold(r, false)
+				time.Sleep(10 * time.Second)
+				if s := r.Status(); s.Kept != 0 || s.Queued != 0 {
+					t.Errorf("it goes on: %d bytes kept for %s", s.Queued, s.Kept)
+				}
+			})
+		})
+	}
+}

@@ -18,6 +18,17 @@ type traffic struct {
 	left  int64         // how many had, then
 	at    time.Duration // when some did last, or nothing waited
 	held  bool          // the printer counts as offline for that
+	full  bool          // something waits here that the line does not take
+	since time.Duration // when that began
+}
+
+// keeps takes down whether the line keeps back what waits for it here.
+func (g *Guard) keeps(l *line, back bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if l.traffic.full != back {
+		l.traffic.full, l.traffic.since = back, g.o.Now()
+	}
 }
 
 // stuck takes down how much is queued in the kernel, and reports whether
