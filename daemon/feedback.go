@@ -151,6 +151,9 @@ func (d *Daemon) notice(e *entry.Entry) {
 	if checkedPIN(e) {
 		d.tidy.soon()
 	}
+	if e.Kind == entry.KindModeEnd { // its time is up
+		d.notify.status(d.statusLine())
+	}
 	if d.slips == nil || !d.feedsBack("slip") {
 		return
 	}

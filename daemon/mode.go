@@ -232,6 +232,7 @@ func (d *Daemon) EndMode(ctx context.Context, c api.Caller, r *api.EndModeReques
 }
 
 func (d *Daemon) modeChanged(c api.Caller) *api.ModeAnswer {
+	d.notify.status(d.statusLine())
 	s := d.gate.Snapshot()
 	return &api.ModeAnswer{Say: sayModeNow(s.Mode), Mode: d.modeStatus(s, c)}
 }

@@ -32,6 +32,13 @@ func (r *register) through() (some []api.Entry) {
 	return some
 }
 
+// told is what systemd was told last.
+func (r *register) told() string {
+	r.d.notify.mu.Lock()
+	defer r.d.notify.mu.Unlock()
+	return r.d.notify.last
+}
+
 // TestModesAtTheRegister prints through the POS's own port: with nobody signed
 // on a sale opens in monitor mode, over a restart of the daemon, and no more once
 // that has ended; in break-glass a sale opens, a no-sale does not, and what the
@@ -69,6 +76,12 @@ func TestModesAtTheRegister(t *testing.T) {
 		t.Errorf("the POS sees %+v, %v", s, err)
 	}
 	until(t, "the slip says so", func() bool { return strings.Contains(tl.paper(), "MONITOR MODE") })
+	if !strings.Contains(tl.paper(), "monitor mode for 1h: moving in") {
+		t.Errorf("the slip does not say for how long:\n%s", tl.paper())
+	}
+	if told := tl.told(); !strings.HasPrefix(told, "MONITOR MODE until about ") {
+		t.Errorf("systemd is told %q", told)
+	}
 
 	tl.print(sim.Slip{Kind: "sale"})
 	until(t, "the sale opens with nobody signed on", func() bool { return tl.pulses() == 1 && len(tl.entries("redeemed")) == 1 })
@@ -94,6 +107,9 @@ func TestModesAtTheRegister(t *testing.T) {
 	until(t, "it opens after the restart", func() bool { return tl.pulses() == 2 })
 	if _, err := tl.tech.EndMode(ctx, api.EndModeRequest{}); err != nil {
 		t.Fatal(err)
+	}
+	if told := tl.told(); !strings.HasPrefix(told, "policy epoch ") {
+		t.Errorf("the mode has ended, and systemd is told %q", told)
 	}
 	tl.print(sim.Slip{Kind: "sale"})
 	until(t, "it is refused once that has ended", func() bool {

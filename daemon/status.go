@@ -133,7 +133,7 @@ func (d *Daemon) statusLine() string {
 	if s.Policy != nil {
 		line = fmt.Sprintf("policy epoch %d", s.Ref.Epoch)
 	}
-	if m := s.Mode; m != nil {
+	if m := s.Mode; m != nil && !m.Over(d.clock.Boot()) {
 		line = fmt.Sprintf("%s until about %s, %s", strings.ToUpper(sayMode(m.Kind)), d.clock.wallOf(m.Until).Local().Format("Mon 15:04"), line)
 	}
 	if n := len(d.allProblems()); n > 0 {

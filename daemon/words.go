@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"tillwarden/daemon/api"
 	"tillwarden/enforcer"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
@@ -232,7 +233,7 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 		}
 		return "card not accepted: " + sayReason(e.Reason)
 	case entry.KindLockout:
-		return "number and PIN are locked for " + time.Duration(e.Elapsed).Round(time.Minute).String()
+		return "number and PIN are locked for " + api.SayLeft(time.Duration(e.Elapsed))
 	case entry.KindLoad:
 		if e.Outcome == entry.OutcomeAllowed {
 			return "a policy is loaded"
@@ -242,13 +243,13 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 		return "no receipt followed the sale"
 	case entry.KindMode:
 		if e.Outcome == entry.OutcomeAllowed {
-			return fmt.Sprintf("%s for %s: %s", sayMode(e.Mode), time.Duration(e.Elapsed), e.Why)
+			return fmt.Sprintf("%s for %s: %s", sayMode(e.Mode), api.SayLeft(time.Duration(e.Elapsed)), e.Why)
 		}
 		return sayMode(e.Mode) + " was refused: " + sayReason(e.Reason)
 	case entry.KindModeEnd:
 		return sayMode(e.Mode) + " has ended: the policy alone decides"
 	case entry.KindModeLeft:
-		return fmt.Sprintf("%s goes on for %s", sayMode(e.Mode), time.Duration(e.Elapsed).Round(time.Minute))
+		return fmt.Sprintf("%s goes on for %s", sayMode(e.Mode), api.SayLeft(time.Duration(e.Elapsed)))
 	case entry.KindSpace:
 		return "the space for the journal: " + e.Text
 	}

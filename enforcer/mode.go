@@ -1,6 +1,7 @@
 package enforcer
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -101,20 +102,21 @@ func (d *Decision) Effective() bool {
 	return d.Outcome == entry.OutcomeAllowed || d.Mode != entry.ModeEnforce
 }
 
-// checkWhy says what is wrong with a reason for a mode.
-func checkWhy(why string) error {
+// CheckWhy says what is wrong with a reason for a mode: a line of 8 to 200 bytes, with
+// nothing in it that could be a card's number.
+func CheckWhy(why string) error {
 	switch {
 	case len(why) < minWhy || len(why) > MaxWhy:
-		return fmt.Errorf("%w: a reason of %d bytes: say why, in %d to %d", ErrRequest, len(why), minWhy, MaxWhy)
+		return fmt.Errorf("a reason of %d bytes, and it takes %d to %d: say why", len(why), minWhy, MaxWhy)
 	case !utf8.ValidString(why) || strings.ContainsFunc(why, func(r rune) bool { return !unicode.IsPrint(r) }) || strings.TrimSpace(why) != why:
-		return fmt.Errorf("%w: the reason is not one line of printable text", ErrRequest)
+		return errors.New("the reason is not one line of printable text")
 	}
 	run := 0
 	for _, r := range why {
 		switch {
 		case unicode.IsDigit(r):
 			if run++; run > maxDigits {
-				return fmt.Errorf("%w: the reason has a long number in it, and no such number goes to the journal", ErrRequest)
+				return errors.New("the reason has a long number in it, and no such number goes to the journal")
 			}
 		case r != ' ' && r != '-':
 			run = 0

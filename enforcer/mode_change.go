@@ -65,7 +65,10 @@ func (r *ModeRequest) Check() error {
 			return fmt.Errorf("%w: %q is no function's key", ErrRequest, f)
 		}
 	}
-	return checkWhy(r.Why)
+	if err := CheckWhy(r.Why); err != nil {
+		return fmt.Errorf("%w: %w", ErrRequest, err)
+	}
+	return nil
 }
 
 // functionOf is what an operator needs to begin or end a mode.

@@ -31,7 +31,7 @@ func about(e *api.Entry) string {
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
 	aboutMode := strings.HasPrefix(e.Kind, "mode")
 	switch {
-	case aboutMode:
+	case aboutMode, e.Kind == "codes": // which mode they are for
 		add("%s", e.Mode)
 	case e.Mode != "":
 		add("let through by %s", e.Mode)
@@ -71,7 +71,7 @@ func about(e *api.Entry) string {
 		add("%d", e.Count)
 	}
 	if e.Elapsed != "" && e.Kind != "override" {
-		add("%s", round(e.Elapsed))
+		add("%s", round(e.Elapsed, aboutMode))
 	}
 	if e.About > 0 {
 		add("of %d", e.About)
@@ -84,10 +84,13 @@ func about(e *api.Entry) string {
 	return strings.Join(parts, ", ")
 }
 
-func round(elapsed string) string {
+func round(elapsed string, mode bool) string {
 	d, err := time.ParseDuration(elapsed)
-	if err != nil {
+	switch {
+	case err != nil:
 		return elapsed
+	case mode:
+		return api.SayLeft(d)
 	}
 	if d > 10*time.Second {
 		return d.Round(time.Second).String()

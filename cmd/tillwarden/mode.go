@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tillwarden/daemon/api"
+	"tillwarden/enforcer"
 )
 
 func (a *app) modeCommand() *cobra.Command {
@@ -39,7 +40,7 @@ func (s *span) String() string {
 	if *s == 0 {
 		return ""
 	}
-	return sayLeft(time.Duration(*s))
+	return api.SayLeft(time.Duration(*s))
 }
 
 func (s *span) Set(text string) error {
@@ -59,29 +60,12 @@ func (s *span) Set(text string) error {
 	return nil
 }
 
-// sayLeft is a time as people read it: days and hours, or hours and minutes.
-func sayLeft(d time.Duration) string {
-	d = d.Round(time.Minute)
-	days, hours, minutes := d/(24*time.Hour), d%(24*time.Hour)/time.Hour, d%time.Hour/time.Minute
-	switch {
-	case days > 0 && hours == 0:
-		return fmt.Sprintf("%dd", days)
-	case days > 0:
-		return fmt.Sprintf("%dd %dh", days, hours)
-	case hours > 0 && minutes == 0:
-		return fmt.Sprintf("%dh", hours)
-	case hours > 0:
-		return fmt.Sprintf("%dh %dm", hours, minutes)
-	}
-	return fmt.Sprintf("%dm", minutes)
-}
-
 // modeWords is a mode in a line.
 func modeWords(m *api.Mode) string {
 	if m.Mode == "enforce" {
 		return "enforcing: the policy alone decides"
 	}
-	s := fmt.Sprintf("%s, %s left", m.Mode, sayLeft(time.Duration(m.Left*float64(time.Second))))
+	s := fmt.Sprintf("%s, %s left", m.Mode, api.SayLeft(time.Duration(m.Left*float64(time.Second))))
 	if len(m.Functions) > 0 {
 		s += ", of " + join(m.Functions)
 	}
@@ -117,7 +101,11 @@ func (a *app) showMode(m *api.Mode) error {
 	}
 	rows := [][]string{{"mode", modeWords(m)}}
 	if m.By != "" {
-		rows = append(rows, []string{"begun by", m.By + " and " + m.With})
+		with := m.With
+		if with == "" {
+			with = "a sealed code"
+		}
+		rows = append(rows, []string{"begun by", m.By + " and " + with})
 	}
 	if m.Seq > 0 {
 		rows = append(rows, []string{"journal", fmt.Sprintf("entry %d", m.Seq)})
@@ -127,7 +115,7 @@ func (a *app) showMode(m *api.Mode) error {
 	}
 	if m.Total > 0 {
 		spent, total := time.Duration(m.Spent*float64(time.Second)), time.Duration(m.Total*float64(time.Second))
-		rows = append(rows, []string{"monitor mode", fmt.Sprintf("%s of %s used up by this installation", sayLeft(spent), sayLeft(total))})
+		rows = append(rows, []string{"monitor mode", fmt.Sprintf("%s of %s used up by this installation", api.SayLeft(spent), api.SayLeft(total))})
 	}
 	return table(a.out, rows)
 }
@@ -208,6 +196,10 @@ func (a *app) modeRequest(f *modeFlags, verb string) error {
 		return usagef("mode %s: say either --with or --code", verb)
 	case !f.r.SetUp && (!f.by.given() || !f.with.given() && !f.code):
 		return usagef("mode %s: two persons are needed: --as NUMBER --with NUMBER", verb)
+	}
+	// Here already: nobody types two PINs for nothing.
+	if err := enforcer.CheckWhy(strings.TrimSpace(f.r.Reason)); err != nil {
+		return usagef("mode %s: --reason: %w", verb, err)
 	}
 	f.r.Seconds = time.Duration(f.how).Seconds()
 	var err error
@@ -426,7 +418,7 @@ func (a *app) modeAnswer(w *api.ModeAnswer) error {
 	}
 	a.say("%s", w.Say)
 	if w.Mode.Left > 0 {
-		a.say("%s left; tillwarden mode enforce ends it", sayLeft(time.Duration(w.Mode.Left*float64(time.Second))))
+		a.say("%s left; tillwarden mode enforce ends it", api.SayLeft(time.Duration(w.Mode.Left*float64(time.Second))))
 	}
 	return nil
 }

@@ -1,12 +1,33 @@
 package api
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // The longest that modes may last, in one go.
 const (
 	MaxMonitor    = 14 * 24 * time.Hour
 	MaxBreakGlass = 4 * time.Hour
 )
+
+// SayLeft is the time of a mode as people read it: days and hours, or hours and
+// minutes, as "9d 23h" and "4h".
+func SayLeft(d time.Duration) string {
+	d = d.Round(time.Minute)
+	days, hours, minutes := d/(24*time.Hour), d%(24*time.Hour)/time.Hour, d%time.Hour/time.Minute
+	switch {
+	case days > 0 && hours == 0:
+		return fmt.Sprintf("%dd", days)
+	case days > 0:
+		return fmt.Sprintf("%dd %dh", days, hours)
+	case hours > 0 && minutes == 0:
+		return fmt.Sprintf("%dh", hours)
+	case hours > 0:
+		return fmt.Sprintf("%dh %dm", hours, minutes)
+	}
+	return fmt.Sprintf("%dm", minutes)
+}
 
 // Mode is what besides the policy decides whether something takes effect. On
 // the POS socket only Mode and Left are told.
