@@ -208,7 +208,7 @@ func examineUnit(ctx context.Context, d *doctor, m *machine) {
 	if !m.live() {
 		return
 	}
-	text, err := m.command(ctx, "systemctl", "show", "--property=LoadState,ActiveState,Result,NRestarts", "tillwardend.service")
+	text, err := m.command(ctx, "systemctl", "show", "--property=LoadState,ActiveState,UnitFileState,Result,NRestarts", "tillwardend.service")
 	if err != nil {
 		return // a system without systemd has no unit
 	}
@@ -221,6 +221,13 @@ func examineUnit(ctx context.Context, d *doctor, m *machine) {
 	const log = "journalctl -u tillwardend -p warning says why"
 	switch again := unit["NRestarts"]; {
 	case unit["LoadState"] != "loaded": // it runs otherwise, if it does
+	case unit["ActiveState"] == "inactive" && unit["UnitFileState"] == "disabled":
+		do := "sudo tillwarden setup switches it on"
+		left := defaultConfigFile + ".undone"
+		if _, err := os.Stat(m.at(left)); err == nil {
+			do = "to take over again: sudo tillwarden setup --answers " + left
+		}
+		d.problem("unit", do, "tillwardend.service is switched off, as setup --undo leaves it: nothing prints through it, and it opens no drawer")
 	case unit["ActiveState"] != "active":
 		d.problem("unit", log, "tillwardend.service is %s (%s), and was started again %s times: nothing prints, and no drawer opens", unit["ActiveState"], unit["Result"], again)
 	case again != "0" && again != "":

@@ -301,6 +301,8 @@ func TestDoctorSeesTheUnit(t *testing.T) {
 		"well":          {"LoadState=loaded\nActiveState=active\nResult=success\nNRestarts=0", "ok: the daemon has not ended"},
 		"again":         {"LoadState=loaded\nActiveState=active\nResult=success\nNRestarts=3", "note: the daemon ended 3 times"},
 		"cannot start":  {"LoadState=loaded\nActiveState=activating\nResult=exit-code\nNRestarts=40", "problem: tillwardend.service is activating (exit-code), and was started again 40 times"},
+		"switched off":  {"LoadState=loaded\nActiveState=inactive\nUnitFileState=disabled\nResult=success\nNRestarts=0", "problem: tillwardend.service is switched off, as setup --undo leaves it"},
+		"stopped":       {"LoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\nResult=success\nNRestarts=0", "problem: tillwardend.service is inactive (success)"},
 		"not installed": {"LoadState=not-found\nActiveState=inactive\nResult=success\nNRestarts=0", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -173,9 +173,9 @@ needed, in either order.`,
 func (a *app) calibrate(ctx context.Context, client *api.Client, d *api.Drawer, states []bool, ask bool) (answer *api.CalibrateAnswer, err error) {
 	for _, open := range states {
 		if ask {
-			how := "close the drawer"
+			how := "close the drawer " + d.Name
 			if open {
-				how = "open it with its key"
+				how = "open the drawer " + d.Name + " with its key"
 			}
 			if err := a.stdinLine(how); err != nil {
 				return nil, err
@@ -184,7 +184,7 @@ func (a *app) calibrate(ctx context.Context, client *api.Client, d *api.Drawer, 
 		if answer, err = client.Calibrate(ctx, d.Printer, api.CalibrateRequest{Drawer: d.Name, Open: open}); err != nil {
 			return nil, err
 		}
-		if !a.json {
+		if !a.json && (answer.Calibrated || !ask) { // else the next question says it
 			a.say("%s", answer.Say)
 		}
 		if answer.Calibrated {

@@ -120,6 +120,7 @@ type setupPlan struct {
 	changes   []confedit.Change
 	members   []recordMember
 	take      bool
+	inUse     bool         // the register had its name and a policy before
 	replaces  *replacement // nil: none
 }
 
@@ -268,10 +269,11 @@ func (a *app) plan(m *machine, ans *answers, text []byte, now *daemon.Config) (*
 			return nil, failedf("there is no user %s here", daemonUser).hint("install the package first: apt install ./tillwarden_*.deb")
 		}
 	}
-	if err := m.sameRegister(c); err != nil {
+	inUse, err := m.sameRegister(c)
+	if err != nil {
 		return nil, err
 	}
-	p := &setupPlan{now: now, next: c, text: text, changes: append(append([]confedit.Change{}, changes...), more...), take: ans.setup.take()}
+	p := &setupPlan{inUse: inUse, now: now, next: c, text: text, changes: append(append([]confedit.Change{}, changes...), more...), take: ans.setup.take()}
 	if p.members, err = m.members(&ans.setup); err != nil {
 		return nil, err
 	}
@@ -306,20 +308,20 @@ func (a *app) plan(m *machine, ans *answers, text []byte, now *daemon.Config) (*
 }
 
 // sameRegister refuses to give another name to a register that was in use: its journal
-// and its key bear the one that it has.
-func (m *machine) sameRegister(next *daemon.Config) error {
+// and its key bear the one that it has. It reports whether it was in use.
+func (m *machine) sameRegister(next *daemon.Config) (inUse bool, err error) {
 	if _, err := os.Stat(m.at(filepath.Join(next.State, "policy.bundle"))); err != nil {
-		return nil // no policy was ever loaded: the daemon begins anew under the new name
+		return false, nil // no policy was ever loaded: the daemon begins anew under the new name
 	}
 	pub, err := os.ReadFile(m.at(filepath.Join(next.State, "keys", "journal.pub")))
 	if err != nil {
-		return nil // the daemon says what is wrong
+		return false, nil // the daemon says what is wrong
 	}
 	name, _, _ := strings.Cut(string(pub), "+")
 	if name == journal.KeyName(next.Chain, next.Store, next.Register) {
-		return nil
+		return true, nil
 	}
-	return refusedf("this register was in use as %s, and its journal bears that name", name).
+	return true, refusedf("this register was in use as %s, and its journal bears that name", name).
 		hint("take chain, store and register as they were").
 		hint("for another name it begins anew: tillwarden journal export, then stop tillwardend and move %s away", next.State)
 }
@@ -489,6 +491,9 @@ func nextSteps(p *setupPlan, s *setupAnswers) (steps []string) {
 	}
 	if len(p.members) > 0 {
 		steps = append(steps, s.POSUser+" has to log in again: until then it has the groups that it had")
+	}
+	if p.inUse {
+		return steps
 	}
 	if p.now == nil || p.now.Chain != p.next.Chain || p.now.Store != p.next.Store || p.now.Register != p.next.Register {
 		steps = append(steps, "before anybody signs on: tillwarden mode codes --set-up, and seal the list of codes that it prints",

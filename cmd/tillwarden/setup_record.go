@@ -6,11 +6,14 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
 	"strings"
 	"syscall"
+
+	"tillwarden/daemon"
 )
 
 // recordPath is where setup keeps what it changed, for setup --undo.
@@ -123,17 +126,26 @@ func (a *app) undo(ctx context.Context, m *machine) ([]undone, error) {
 	}
 	list := []undone{}
 	tell := func(what, says string) { list = append(list, undone{what, says}) }
+	_, was, err := m.configuration()
+	if err != nil {
+		return nil, err
+	}
 	if len(r.Files) > 0 {
 		// First: the devices are free when the daemon is gone. It does not run without what
 		// set-up wrote, for its journal bears the name that this register had.
 		a.system(ctx, m, tell, "systemctl", append([]string{"disable", "--now"}, daemonUnits...)...)
+	}
+	if was != nil && len(r.Files) > 0 {
+		if err := m.removeLinks(was, tell); err != nil {
+			return list, err
+		}
 	}
 	rules, unit := false, false
 	for i := len(r.Files) - 1; i >= 0; i-- {
 		f := &r.Files[i]
 		rules = rules || f.Path == rulesPath
 		unit = unit || f.Path == dropinPath
-		if err := m.restore(f, tell); err != nil {
+		if err := m.restore(f, r.answers(), tell); err != nil {
 			return list, err
 		}
 	}
@@ -161,8 +173,8 @@ func (a *app) undo(ctx context.Context, m *machine) ([]undone, error) {
 }
 
 // restore puts a file back as it was, unless somebody else changed it since. A
-// configuration is kept beside it.
-func (m *machine) restore(f *recordFile, tell func(what, says string)) error {
+// configuration is kept beside it, with what else set-up was told.
+func (m *machine) restore(f *recordFile, answers string, tell func(what, says string)) error {
 	now, err := m.read(f.Path)
 	if err != nil {
 		return err
@@ -172,7 +184,7 @@ func (m *machine) restore(f *recordFile, tell func(what, says string)) error {
 		tell(f.Path, "left: it was changed since")
 		return nil
 	case now != nil && f.Path == defaultConfigFile:
-		if err := m.write(f.Path+".undone", now, 0o644); err != nil {
+		if err := m.write(f.Path+".undone", append(now, answers...), 0o644); err != nil {
 			return err
 		}
 		tell(f.Path+".undone", "is the configuration as it was until now")
@@ -186,6 +198,36 @@ func (m *machine) restore(f *recordFile, tell func(what, says string)) error {
 	}
 	tell(f.Path, "as it was before")
 	return m.write(f.Path, f.Before, f.Mode)
+}
+
+// answers is what set-up was told beside the configuration, for an answers file that
+// takes over again.
+func (r *setupRecord) answers() string {
+	taken := slices.ContainsFunc(r.Files, func(f recordFile) bool { return f.Path == rulesPath })
+	s := fmt.Sprintf("\n# For tillwarden setup --answers; the daemon takes no table [setup].\n[setup]\ntake_devices = %v\n", taken)
+	if n := len(r.Members); n > 0 {
+		s += fmt.Sprintf("pos_user = %q\n", r.Members[n-1].User)
+	}
+	return s
+}
+
+// removeLinks removes the POS's ports, which lead nowhere when the daemon has stopped,
+// and later perhaps to somebody else's terminal.
+func (m *machine) removeLinks(c *daemon.Config, tell func(what, says string)) error {
+	for i := range c.Printers {
+		link := c.Printers[i].Link
+		if link == "" {
+			continue
+		}
+		if info, err := os.Lstat(m.at(link)); err != nil || info.Mode().Type() != fs.ModeSymlink {
+			continue
+		}
+		if err := os.Remove(m.at(link)); err != nil {
+			return failedf("removing %s: %w", link, err)
+		}
+		tell(link, "removed")
+	}
+	return nil
 }
 
 func (m *machine) giveBack(n *recordNode, tell func(what, says string)) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -17,6 +18,9 @@ func TestSetupSaysWhatIsNext(t *testing.T) {
 	first := nextSteps(&setupPlan{next: c, files: []newFile{{path: "/root/x.key", outside: true}}, members: []recordMember{{"pos", "lp", false}}}, &setupAnswers{POSUser: "pos"})
 	if len(first) != 4 || !strings.Contains(first[0], "/root/x.key") || !strings.HasPrefix(first[1], "pos has to log in") || !strings.Contains(first[2], "mode codes --set-up") {
 		t.Errorf("after the first set-up: %q", first)
+	}
+	if back := nextSteps(&setupPlan{next: c, inUse: true, members: []recordMember{{"pos", "lp", false}}}, &setupAnswers{POSUser: "pos"}); len(back) != 1 || !strings.HasPrefix(back[0], "pos has to log in") {
+		t.Errorf("taken over again: %q", back)
 	}
 	if again := nextSteps(&setupPlan{now: c, next: c}, &setupAnswers{}); len(again) != 0 {
 		t.Errorf("after another one: %q", again)
@@ -74,11 +78,12 @@ func TestSetupReloadsOrRestarts(t *testing.T) {
 // TestUndoLeavesWhatOthersChanged, and gives back what was recorded before a crash in the
 // middle of it.
 func TestUndoLeavesWhatOthersChanged(t *testing.T) {
-	root := plant(t, map[string]string{"/dev/ttyS0": "", defaultConfigFile: "old = 1\n"})
+	const old, now = "chain = \"Example\"\n", "chain = \"Example\"\nstore = \"1\"\nregister = \"1\"\n[[printer]]\nname = \"p\"\npath = \"/dev/ttyS0\"\nlink = \"/dev/tillwarden/p\"\n"
+	root := plant(t, map[string]string{"/dev/ttyS0": "", "/dev/tillwarden/p": "->/dev/pts/7", defaultConfigFile: old})
 	m := &machine{root: root}
 	a := &app{}
 	r := &setupRecord{Version: recordVersion}
-	for _, f := range []newFile{{path: rulesPath, content: []byte("# ours\n"), mode: 0o644}, {path: defaultConfigFile, content: []byte("new = 1\n"), mode: 0o644}, {path: dropinPath, content: []byte("# x\n"), mode: 0o644}} {
+	for _, f := range []newFile{{path: rulesPath, content: []byte("# ours\n"), mode: 0o644}, {path: defaultConfigFile, content: []byte(now), mode: 0o644}, {path: dropinPath, content: []byte("# x\n"), mode: 0o644}} {
 		if err := m.put(r, &f); err != nil {
 			t.Fatal(err)
 		}
@@ -96,10 +101,13 @@ func TestUndoLeavesWhatOthersChanged(t *testing.T) {
 	if !slices.Contains(list, undone{dropinPath, "left: it was changed since"}) {
 		t.Errorf("undone: %v", list)
 	}
-	for path, want := range map[string]string{dropinPath: "# somebody else's\n", defaultConfigFile: "old = 1\n", defaultConfigFile + ".undone": "new = 1\n"} {
+	for path, want := range map[string]string{dropinPath: "# somebody else's\n", defaultConfigFile: old, defaultConfigFile + ".undone": now + r.answers()} {
 		if got, err := m.read(path); err != nil || string(got) != want {
 			t.Errorf("%s is %q, %v", path, got, err)
 		}
+	}
+	if _, err := os.Lstat(m.at("/dev/tillwarden/p")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the POS's port is left: %v", err)
 	}
 	if again, err := a.undo(t.Context(), m); err != nil || len(again) != 0 {
 		t.Errorf("undone again: %v, %v", again, err)
