@@ -223,7 +223,7 @@ func TestPackageOnARegister(t *testing.T) {
 	shell(t, "test -s /var/lib/tillwarden/journal.db && test -s /etc/tillwarden/tillwarden.toml")
 	shell(t, "/rig/tillwarden journal verify /var/lib/tillwarden/journal.db --pub /var/lib/tillwarden/keys/journal.pub --checkpoint /root/checkpoint")
 	shell(t, "dpkg --purge tillwarden")
-	shell(t, "test ! -e /etc/tillwarden && test -s /var/lib/tillwarden/journal.db && test -s /var/lib/tillwarden/keys/journal.pub")
+	shell(t, "test ! -e /etc/tillwarden && test -s /var/lib/tillwarden/archive/purged-*/journal.db && test -s /var/lib/tillwarden/archive/purged-*/journal.pub")
 	shell(t, "dpkg -i /rig/tillwarden.deb && systemctl is-active tillwardend.service")
 	shell(t, "touch /etc/tillwarden-purge-journal && dpkg --purge tillwarden && test ! -e /var/lib/tillwarden")
 }
