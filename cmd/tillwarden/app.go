@@ -99,6 +99,7 @@ command line cannot be understood; 3 could not do it.`,
 		}
 	}
 	root.AddCommand(a.manualCommand())
+	narrow(root)
 	return root
 }
 

@@ -84,7 +84,7 @@ func (a *app) answer(w *api.Answer) error {
 }
 
 func (a *app) overrideCommand() *cobra.Command {
-	return a.group("override", "what waits for a second person: show, approve, refuse, cancel, wait",
+	return a.group("override", "what waits for a second person: show, approve, refuse, cancel",
 		`  tillwarden override show
   tillwarden override approve --as 201`,
 		a.overrideShowCommand(), a.overrideBy("approve"), a.overrideBy("refuse"), a.overrideCancelCommand(), a.overrideWaitCommand())

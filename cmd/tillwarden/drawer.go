@@ -112,7 +112,7 @@ func (a *app) theDrawer(cmd *cobra.Command, client *api.Client, args []string) (
 }
 
 func (a *app) deviceCommand() *cobra.Command {
-	return a.group("device", "set up devices: find, try and calibrate them, resynchronise a printer",
+	return a.group("device", "find, try and calibrate devices; resynchronise a printer",
 		"  tillwarden device detect\n  tillwarden device test\n  tillwarden device calibrate drawer\n  tillwarden device resync",
 		a.detectCommand(), a.testCommand(),
 		a.group("calibrate", "teach a sensor", "  tillwarden device calibrate drawer", a.calibrateDrawerCommand()),

@@ -20,7 +20,7 @@ func (a *app) journalCommand() *cobra.Command {
 		`  tillwarden journal list --from 08:00 --outcome denied
   tillwarden journal show 412
   tillwarden journal tail --kind decision
-  tillwarden journal verify copy.db --pub register.pub --checkpoint yesterday.txt`,
+  tillwarden journal verify copy.db --pub register.pub --checkpoint before.txt`,
 		a.journalListCommand(), a.journalShowCommand(), a.journalTailCommand(), a.journalExportCommand(),
 		a.journalCheckpointCommand(), a.journalVerifyCommand())
 	c.Long = `The register's own record: append-only, a Merkle tree with signed checkpoints.
@@ -268,7 +268,7 @@ func (a *app) journalExportCommand() *cobra.Command {
 		Use:   "export",
 		Short: "write all entries as JSON, one a line",
 		Example: `  tillwarden journal export -o today.jsonl --from 2026-01-31
-  tillwarden journal export --file copy.db | jq -r 'select(.outcome == "denied") | .function'`,
+  tillwarden journal export --file copy.db --outcome denied | jq -r .function`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			src, err := a.journalSource(cmd.Context(), &j)

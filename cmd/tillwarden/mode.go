@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) modeCommand() *cobra.Command {
-	c := a.group("mode", "enforcing, monitor mode and break-glass: show, monitor, break-glass, enforce, report, codes, sign",
+	c := a.group("mode", "enforcing, monitor mode and break-glass",
 		`  tillwarden mode show
   tillwarden mode monitor --for 14d --reason "moving in" --as 201 --with 202
   tillwarden mode enforce --as 201`,
@@ -230,8 +230,8 @@ functions only; what else is refused stays refused.
 
 An installation has 14 days of monitor mode in all.` + twoPersons,
 		Example: `  tillwarden mode monitor --for 14d --reason "moving in" --as 201 --with 202
-  tillwarden mode monitor --for 2d --reason "new rules" --function pos.till.paidout \
-      --as 201 --with 202`,
+  tillwarden mode monitor --for 2d --reason "new rules" \
+      --function pos.till.paidout --as 201 --with 202`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			defer f.wipe()
@@ -263,14 +263,14 @@ func (a *app) modeBreakGlassCommand() *cobra.Command {
 	f := modeFlags{how: span(api.MaxBreakGlass)}
 	c := &cobra.Command{
 		Use:   "break-glass --reason WHY --as NUMBER --with NUMBER",
-		Short: "open drawers for sales whatever the policy says, for the evening when the store cannot wait",
+		Short: "open drawers for sales, whatever the policy says",
 		Long: `For 4 hours at most drawers open for sales whatever the policy says, also where
 nobody can sign on. Everything is journaled, and shown at the register. Openings
 that are no sales are decided as ever.` + twoPersons + `
 
 Where there is one person, a code of the sealed list counts as the second: --code
 instead of --with (tillwarden mode codes makes the list).`,
-		Example: `  tillwarden mode break-glass --reason "the reader is broken" --for 2h --as 201 --with 202
+		Example: `  tillwarden mode break-glass --reason "reader is broken" --as 201 --with 202
   tillwarden mode break-glass --reason "the reader is broken" --as 201 --code`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

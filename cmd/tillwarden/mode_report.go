@@ -14,7 +14,7 @@ func (a *app) modeReportCommand() *cobra.Command {
 	var from, to string
 	c := &cobra.Command{
 		Use:   "report",
-		Short: "what enforcing would change: what a mode let through, by day, operator and function",
+		Short: "what enforcing would change: what a mode let through",
 		Long: `Counts what monitor mode or break-glass let through although the policy refused it,
 since the last mode began unless --from says otherwise. Where it is empty, enforcing
 would have changed nothing. At the console it takes --as, and the right to read the

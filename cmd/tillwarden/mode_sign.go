@@ -17,14 +17,15 @@ func (a *app) modeSignCommand() *cobra.Command {
 	var how span
 	m := enforcer.Authorisation{Mode: "monitor"}
 	c := &cobra.Command{
-		Use:   "sign -o FILE --key KEY --epoch N --for LONG --reason WHY",
-		Short: "sign the authorisation of a mode, for registers where nobody may begin one",
+		Use:   "sign -o FILE --key KEY --epoch N --reason WHY",
+		Short: "sign a mode, for registers where nobody may begin one",
 		Long: `Writes a signed bundle that begins a mode at the registers that load it, without two
 persons there: tillwarden load FILE. A register takes it once, until --until,
 and none with a lower epoch afterwards. What the chain signs is not taken off the
 14 days of monitor mode that an installation has.`,
-		Example: `  tillwarden mode sign -o move-in.twb --key chain.key --epoch 1 --chain "Example Stores" \
-      --store 0042 --register 1 --register 2 --for 14d --reason "moving in"`,
+		Example: `  tillwarden mode sign -o move-in.twb --key chain.key --epoch 1 \
+      --chain "Example Stores" --store 0042 --register 1 --for 14d \
+      --reason "moving in"`,
 		Args:              exactly(),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -11,9 +11,11 @@ import (
 
 func (a *app) operatorCommand() *cobra.Command {
 	c := a.group("operator", "operators of this register: add, list, change",
-		`  tillwarden operator add 201 --name "Manager" --group "POS Cashier - Manager Override" \
+		`  tillwarden operator add 201 --name "Manager" \
+      --group "POS Cashier - Manager Override" \
       --group "Store/Local Operator Maintenance"
-  tillwarden operator add 101 --name "Cashier" --group "POS Cashier - Sales Only" --as 201
+  tillwarden operator add 101 --name "Cashier" \
+      --group "POS Cashier - Sales Only" --as 201
   tillwarden operator enrol-card 101 --as 201
   tillwarden operator list`,
 		a.operatorAddCommand(), a.operatorListCommand(), a.operatorShowCommand(), a.operatorNameCommand(), a.operatorGroupsCommand(),
@@ -54,8 +56,9 @@ without --as.
 --person names the human being behind it: give the same to two operators of one
 person, and neither will approve the other's requests. Without it the operator
 is a person of their own.`,
-		Example: `  tillwarden operator add 101 --name "Cashier" --group "POS Cashier - Sales Only" --as 201`,
-		Args:    exactly("NUMBER"),
+		Example: `  tillwarden operator add 101 --name "Cashier" \
+      --group "POS Cashier - Sales Only" --as 201`,
+		Args: exactly("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if r.Name == "" || len(r.WorkGroups) == 0 {
 				return usagef("operator add: --name and at least one --group are needed").
@@ -168,7 +171,8 @@ func (a *app) operatorPINCommand() *cobra.Command {
 		Use:   "set-pin NUMBER",
 		Short: "set an operator's PIN, which is asked for",
 		Example: `  tillwarden operator set-pin 101 --as 201
-  printf '%s\n%s\n' "$ACTING_PIN" "$NEW_PIN" | tillwarden operator set-pin 101 --as 201`,
+  printf '%s\n%s\n' "$ACTING_PIN" "$NEW_PIN" |
+      tillwarden operator set-pin 101 --as 201`,
 		Args: exactly("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			by, err := a.credentials(w)

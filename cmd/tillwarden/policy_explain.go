@@ -21,7 +21,7 @@ column, and what an override needs. Without FILEs it explains the presets.
 
 It answers a question, and so exits with 0 whatever the answer is.`,
 		Example: `  tillwarden policy explain --group "POS Cashier - Sales Only" pos.drawer.nosale
-  tillwarden policy explain --group Cashier --group Reports backoffice.reports *.hcl`,
+  tillwarden policy explain --group Till --group Audit backoffice.reports *.hcl`,
 		Args: between(1, -1, "FUNCTION"),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, part string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			if len(args) == 0 {

@@ -19,7 +19,7 @@ func (a *app) printerFilterCommand() *cobra.Command {
 	var grant string
 	var force bool
 	c := &cobra.Command{
-		Use:   "filter [--dialect D] [--grant none|sale|all] < IN > OUT",
+		Use:   "filter [--dialect D] [--grant G] < IN > OUT",
 		Short: "a stream as it would leave for the printer",
 		Long: `Reads what a POS sends from standard input and writes what would reach the printer
 to standard output. Kicks are taken out. With --grant the daemon's own pulse
@@ -30,7 +30,7 @@ With --json each command, run of text and piece of a picture is a line on
 standard error: offset, length, the manual's name of it, its verdict (forwarded,
 kick, mended, refused) and why. Without, a summary. Any size, in constant memory.`,
 		Example: `  tillwarden printer filter --dialect star-line < job.bin > out.bin
-  tillwarden printer filter --grant sale --json < job.bin 2> segments.jsonl > out.bin`,
+  tillwarden printer filter --grant sale --json < job.bin 2> log > out.bin`,
 		Args: exactly(),
 		RunE: func(*cobra.Command, []string) error {
 			if grant != "none" && grant != "sale" && grant != "all" {

@@ -26,7 +26,7 @@ rule of the print profile, of its receipt, or none. The rules are those of a
 printer in the daemon's configuration; without one (--config "") the default ones.
 Times between jobs are those of the record; bare bytes come all at once.`,
 		Example: `  tillwarden printer profile monday.rec
-  tillwarden printer profile --config ./tillwarden.toml --printer receipt job.bin`,
+  tillwarden printer profile --config ./till.toml --printer receipt job.bin`,
 		Args: atLeast("FILE"),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			rules, configured, err := profileRules(config, name, cmd.Flags().Changed("config"))

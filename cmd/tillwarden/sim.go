@@ -313,7 +313,7 @@ func (a *app) simPrintCommand(f *simFlags, port *string) *cobra.Command {
 func (a *app) simRawCommand(f *simFlags, port *string) *cobra.Command {
 	var wait time.Duration
 	c := &cobra.Command{
-		Use: "raw HEX|-", Short: "write bytes, in hexadecimal or from standard input, and show what is answered",
+		Use: "raw HEX|-", Short: "write bytes, and show what is answered",
 		Example:           "  tillwarden sim pos raw '1b 70 00 19 fa' --port /tmp/pos/printer\n  tillwarden sim pos raw 100401 --wait 1s --port /tmp/pos/printer",
 		Args:              exactly("HEX"),
 		ValidArgsFunction: cobra.NoFileCompletions,
