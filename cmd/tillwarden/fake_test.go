@@ -22,6 +22,7 @@ type fake struct {
 	mu    sync.Mutex
 	calls []string // guarded by mu
 	empty bool     // nobody, nothing, no policy
+	fresh bool     // a policy, and nobody yet; the PIN 1111 will not do
 	mode  *api.Mode
 }
 
@@ -83,6 +84,9 @@ func (f *fake) Status(_ context.Context, c api.Caller) (*api.Status, error) {
 		Session: &api.Session{ID: 3, Operator: "101", Name: "Cashier", Method: "card", Began: morning},
 		Journal: &api.JournalStatus{Last: 12, Root: "x", Bytes: 65536, FreeBytes: 60e6, State: "ok"},
 		Drawers: f.drawers(), Devices: f.devices(),
+	}
+	if f.fresh {
+		n = 0
 	}
 	if f.mode != nil {
 		s.Enforcing, s.Mode = false, f.mode
@@ -392,6 +396,9 @@ func (f *fake) People(_ context.Context, c api.Caller, verb api.PeopleVerb, r *a
 	}
 	if err := knows(r.By); err != nil {
 		return nil, err
+	}
+	if f.fresh && string(r.PIN) == "1111" {
+		return nil, api.Errorf(api.CodeRefused, "this PIN is too easy to guess")
 	}
 	f.note(c, "%s %s by=%s name=%s groups=%s pin=%d", verb, r.Number, by, r.Name, strings.Join(r.WorkGroups, "|"), len(r.PIN))
 	return &api.PeopleAnswer{

@@ -385,7 +385,7 @@ func (a *app) carryOut(ctx context.Context, m *machine, p *setupPlan, tell func(
 		}
 		wrote = true
 		if archive != "" {
-			tell(filepath.Join(p.next.State, archive), "the old journal; tillwarden journal list --file reads it")
+			tell(filepath.Join(p.next.State, archive, "journal.db"), "the old journal; tillwarden journal list --file reads it")
 		}
 	}
 	for i := range p.files {
@@ -608,6 +608,28 @@ func (a *app) firstOperator(ctx context.Context, client *api.Client, o *setupOpt
 	if op.Number == "" {
 		return nil
 	}
+	for left := pinTries - 1; ; left-- {
+		err := a.addFirst(ctx, client, &op)
+		if err == nil {
+			break
+		}
+		if o.file != "" || left == 0 || ctx.Err() != nil {
+			return classify(err).hint("all else is done; for the operator, and the doctor's word, run it again")
+		}
+		f := classify(err)
+		a.note("%v", f)
+		for _, h := range f.hints {
+			a.note("hint: %s", h)
+		}
+	}
+	tell("operator "+op.Number, peopleDone[api.PeopleAdd])
+	return nil
+}
+
+// pinTries is how often set-up asks people for a first PIN that will do.
+const pinTries = 3
+
+func (a *app) addFirst(ctx context.Context, client *api.Client, op *firstOperator) error {
 	pin, err := a.askNewPIN("operator " + op.Number)
 	if err != nil {
 		return err
@@ -616,6 +638,5 @@ func (a *app) firstOperator(ctx context.Context, client *api.Client, o *setupOpt
 	if _, err := client.People(ctx, api.PeopleAdd, api.PeopleRequest{Number: op.Number, Name: op.Name, WorkGroups: op.Groups, PIN: pin}); err != nil {
 		return fmt.Errorf("adding operator %s: %w", op.Number, err)
 	}
-	tell("operator "+op.Number, peopleDone[api.PeopleAdd])
 	return nil
 }

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"tillwarden/daemon"
+	"tillwarden/daemon/api"
 )
 
 func TestSetupSaysWhatIsNext(t *testing.T) {
@@ -121,5 +123,41 @@ func TestNetworkDropinHasNoZones(t *testing.T) {
 	c.Printers[0].Path, c.Printers[1].Path = "tcp://[fe80::1%eth0]:9100", "tcp://[fe80::2%x\nExecStartPre=y]:9100"
 	if got := networkDropin(c); !strings.HasSuffix(got, "\nIPAddressAllow=fe80::1 fe80::2\n") || strings.Contains(got, "ExecStartPre") {
 		t.Errorf("%s", got)
+	}
+}
+
+// TestSetupAsksForAPINThatWillDo: people who mistype the first operator's PIN are asked
+// again; an answers file's is taken or refused.
+func TestSetupAsksForAPINThatWillDo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	startFake(t, dir, &fake{fresh: true})
+	for name, c := range map[string]struct {
+		answers     string
+		typed, fail string
+		told        bool
+	}{
+		"at once":                   {"", "4711\n", "", true},
+		"the second time":           {"", "1111\n4711\n", "", true},
+		"never":                     {"", "1111\n1111\n1111\n4711\n", "too easy to guess", false},
+		"nothing typed":             {"", "", "is missing on standard input", false},
+		"an answers file, at once":  {"a.toml", "4711\n", "", true},
+		"an answers file, too easy": {"a.toml", "1111\n4711\n", "too easy to guess", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := api.NewClient(filepath.Join(dir, "technician.sock"))
+			defer client.Close()
+			a := &app{in: strings.NewReader(c.typed), out: &bytes.Buffer{}, err: &bytes.Buffer{}, ctx: t.Context()}
+			ans := &setupAnswers{Operator: firstOperator{Number: "201", Name: "Manager", Groups: []string{"Front"}}}
+			told := false
+			err := a.firstOperator(t.Context(), client, &setupOptions{file: c.answers}, ans, func(what, _ string) { told = what == "operator 201" })
+			if told != c.told || (c.fail == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.fail) {
+				t.Fatalf("added: %v, %v", told, err)
+			}
+			if err != nil && !strings.Contains(strings.Join(classify(err).hints, "; "), "run it again") {
+				t.Errorf("it does not say what to do: %q", classify(err).hints)
+			}
+		})
 	}
 }
