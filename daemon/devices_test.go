@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tillwarden/daemon/api"
+	"tillwarden/devices/printer"
 	"tillwarden/devices/sim"
 )
 
@@ -267,6 +268,29 @@ func TestPrinterIsWaitedForWhereItAppears(t *testing.T) {
 		}
 		if (o.Path == path) != watched || (o.Backoff == networkBackoff) == watched || !watched && o.Path != "" {
 			t.Errorf("%s: watched at %q, backoff %+v", path, o.Path, o.Backoff)
+		}
+	}
+}
+
+// TestPrinterThatKeepsWhatIsPrinted: a printer that answers, and takes nothing of what
+// waits, is one whose drawers cannot be opened; one that is only full is not.
+func TestPrinterThatKeepsWhatIsPrinted(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		s              printer.Status
+		state, problem string
+	}{
+		"well":                    {printer.Status{Reach: "online", Trusted: true}, "up", ""},
+		"full":                    {printer.Status{Reach: "online", Trusted: true, Queued: 900, Kept: 3 * time.Second}, "up", ""},
+		"takes nothing":           {printer.Status{Reach: "online", Trusted: true, Queued: 9, Kept: 40 * time.Second}, "up", "it has taken nothing for 40s: "},
+		"takes nothing, no paper": {printer.Status{Reach: "offline", Trusted: true, Queued: 9, Kept: 40 * time.Second}, "up", "it is offline"},
+		"not trusted":             {printer.Status{Reach: "online"}, "untrusted", "its state is not known"},
+		"silent":                  {printer.Status{Reach: "silent", Trusted: true}, "down", "it does not answer"},
+		"away":                    {printer.Status{Reach: "away"}, "down", "its line is not there"},
+	} {
+		state, problem := sayPrinter(&c.s)
+		if state != c.state || !strings.HasPrefix(problem, c.problem) || c.problem == "" && problem != "" {
+			t.Errorf("%s: %s, %q", name, state, problem)
 		}
 	}
 }

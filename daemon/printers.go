@@ -321,20 +321,26 @@ const keptLong = 15 * time.Second
 func (u *printerUnit) device(c *bootClock) api.Device {
 	s := u.guard.Status()
 	at := c.wallOf(s.Since)
-	dev := api.Device{Name: u.name, Kind: "printer", Path: u.path, State: "up", Since: &at}
+	dev := api.Device{Name: u.name, Kind: "printer", Path: u.path, Since: &at}
+	dev.State, dev.Problem = sayPrinter(&s)
+	return dev
+}
+
+// sayPrinter is a printer's state, and what is wrong with it; empty: nothing is.
+func sayPrinter(s *printer.Status) (state, problem string) {
 	switch {
 	case s.Reach == "away":
-		dev.State, dev.Problem = "down", "its line is not there"
+		return "down", "its line is not there"
 	case s.Reach == "silent":
-		dev.State, dev.Problem = "down", "it does not answer: is it switched on?"
+		return "down", "it does not answer: is it switched on?"
 	case !s.Trusted:
-		dev.State, dev.Problem = "untrusted", "its state is not known: switch it off and on, or call a technician"
+		return "untrusted", "its state is not known: switch it off and on, or call a technician"
 	case s.Reach == "offline":
-		dev.Problem = "it is offline: paper, cover or an error"
+		return "up", "it is offline: paper, cover or an error"
 	case s.Kept >= keptLong:
-		dev.Problem = fmt.Sprintf("it has taken nothing for %s: it has an error, or its flow (handshaking) or cable is another", s.Kept.Round(time.Second))
+		return "up", fmt.Sprintf("it has taken nothing for %s: it has an error, or its flow (handshaking) or cable is another", s.Kept.Round(time.Second))
 	}
-	return dev
+	return "up", ""
 }
 
 func (d *Daemon) deviceStatus() []api.Device {
