@@ -191,7 +191,6 @@ func (b *batch) add(r *request) {
 		r.finish(err)
 		return
 	}
-	stamp := s.opts.Stamp()
 	r.seqs = make([]entry.Seq, len(r.es))
 	write := r.es[:0]
 	next := s.w.next
@@ -205,7 +204,7 @@ func (b *batch) add(r *request) {
 			}
 			s.limiter.wrote(b.now, e.Source, next)
 		}
-		e.Seq, e.Stamp = next, stamp
+		e.Seq, e.Stamp = next, s.opts.Stamp()
 		r.seqs[i] = next
 		next++
 		write = append(write, e)

@@ -31,7 +31,7 @@ type Options struct {
 	// (the last checkpoint), PATH.new (a file being made) and
 	// PATH.damaged-… (what was moved aside).
 	Path string
-	// Stamp gives the moment of an entry.
+	// Stamp gives the moment of an entry. It is called once for each, in order.
 	Stamp func() entry.Stamp
 	// Chain, Store and Register name the register in the checkpoints' origin.
 	Chain, Store, Register string
