@@ -56,12 +56,12 @@ deb: ## the Debian package, in build/deb (ARCH=arm64 for the other one)
 test-rig: ## the daemon on a real system: Debian's kernel in a virtual machine, USB, power cuts (docs/rig.md)
 	@packaging/setup.sh deb
 	@packaging/setup.sh rig
-	TILLWARDEN_RIG=ci $(GO) test -p 1 -count=1 -timeout 50m $(RIGFLAGS) ./packaging/rig ./packaging/sandbox
+	TILLWARDEN_RIG=ci $(GO) test -p 1 -count=1 -timeout 50m $(RIGFLAGS) ./packaging/rig ./packaging/sandbox ./packaging/installation
 
 test-acceptance: ## the same, at length
 	@packaging/setup.sh deb
 	@packaging/setup.sh rig
-	TILLWARDEN_RIG=all $(GO) test -p 1 -count=1 -timeout 120m $(RIGFLAGS) ./packaging/rig ./packaging/sandbox
+	TILLWARDEN_RIG=all $(GO) test -p 1 -count=1 -timeout 120m $(RIGFLAGS) ./packaging/rig ./packaging/sandbox ./packaging/installation
 
 deb-test: ## build the package twice, compare, and look through it
 	@packaging/setup.sh deb

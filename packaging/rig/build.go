@@ -20,9 +20,25 @@ var binaries = sync.OnceValues(func() (string, error) {
 	return os.MkdirTemp("", "rig-bin-")
 })
 
-// removeBinaries removes what this process has built. It is for the end of
+// Share gives a folder for systems to see, with programs of the project's by the last
+// part of their packages' names, and the Debian package as tillwarden.deb. It is
+// RemoveBinaries that removes it.
+func Share(programs ...string) (string, error) {
+	for _, pkg := range programs {
+		if _, err := build(pkg); err != nil {
+			return "", err
+		}
+	}
+	dir, err := binaries()
+	if err != nil {
+		return "", err
+	}
+	return dir, buildPackage(filepath.Join(dir, "tillwarden.deb"))
+}
+
+// RemoveBinaries removes what this process has built. It is for the end of
 // TestMain.
-func removeBinaries() {
+func RemoveBinaries() {
 	if dir, err := binaries(); err == nil && os.Getenv(binariesVariable) == "" {
 		_ = os.RemoveAll(dir)
 	}

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "ending the machine:", err)
 		code = 1
 	}
-	removeBinaries()
+	RemoveBinaries()
 	os.Exit(code)
 }
 
@@ -56,19 +56,10 @@ func closeShared() error {
 // programs builds what machines find at /rig: the daemon, its command line, its
 // package, and the tests of the package hardware.
 func programs() (string, error) {
-	for _, pkg := range []string{"tillwarden/cmd/tillwardend", "tillwarden/cmd/tillwarden"} {
-		if _, err := build(pkg); err != nil {
-			return "", err
-		}
-	}
 	if _, err := buildTest("tillwarden/packaging/rig/hardware"); err != nil {
 		return "", err
 	}
-	folder, err := binaries()
-	if err != nil {
-		return "", err
-	}
-	return folder, buildPackage(filepath.Join(folder, "tillwarden.deb"))
+	return Share("tillwarden/cmd/tillwardend", "tillwarden/cmd/tillwarden")
 }
 
 // sharedMachine gives the shared machine.

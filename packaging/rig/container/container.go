@@ -152,6 +152,11 @@ func (c *Container) Run(ctx context.Context, command string) (string, error) {
 	return out.String(), nil
 }
 
+// Path is where the host sees a file of the container's.
+func (c *Container) Path(inside string) string {
+	return filepath.Join("/proc", strconv.Itoa(c.leader), "root", inside)
+}
+
 // said is the end of what the console showed.
 func (c *Container) said() string {
 	b, _ := os.ReadFile(filepath.Join(c.dir, "console.log"))

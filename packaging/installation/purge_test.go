@@ -1,4 +1,4 @@
-package sandbox
+package installation
 
 import (
 	"os"
