@@ -84,9 +84,7 @@ func (d *Daemon) answer(function string, decision enforcer.Decision) *api.Answer
 	if name := functionName(s, function); name != function {
 		a.Name = name
 	}
-	if r := decision.Rule; r != (entry.Rule{}) {
-		a.Rule = &api.Rule{WorkGroup: r.WorkGroup, Function: r.Function, Mark: r.Mark}
-	}
+	a.Rule = ruleOf(&decision.Rule)
 	if o := s.Override; o != nil && o.ID == decision.Override && decision.Outcome == entry.OutcomeOverrideRequired {
 		a.ExpiresIn = max(o.Expires-d.clock.Boot(), 0).Seconds()
 	}

@@ -110,7 +110,7 @@ func (d *Daemon) changed(c signon.Change, err error) (*api.PeopleAnswer, error) 
 	case err != nil:
 		return nil, d.cannotDecide(err)
 	case !c.OK:
-		return nil, api.Errorf(codeOf(c.Reason), "%s", c.Say).WithReason(c.Reason.String())
+		return nil, api.Errorf(codeOf(c.Reason), "%s", c.Say).WithReason(c.Reason.String()).WithRule(ruleOf(c.Rule))
 	}
 	a := &api.PeopleAnswer{Say: c.Say}
 	if c.Operator != nil {
@@ -119,12 +119,20 @@ func (d *Daemon) changed(c signon.Change, err error) (*api.PeopleAnswer, error) 
 	return a, nil
 }
 
+// ruleOf is a rule on the wire; nil: there is none.
+func ruleOf(r *entry.Rule) *api.Rule {
+	if r == nil || *r == (entry.Rule{}) {
+		return nil
+	}
+	return &api.Rule{WorkGroup: r.WorkGroup, Function: r.Function, Mark: r.Mark}
+}
+
 // codeOf says whether a refused change was wrong in itself, or is not theirs to make.
 func codeOf(r entry.Reason) api.Code {
 	switch r {
 	case entry.ReasonUnknownOperator:
 		return api.CodeNotFound
-	case entry.ReasonExists, entry.ReasonCardTaken:
+	case entry.ReasonExists, entry.ReasonCardTaken, entry.ReasonPolicyChanged:
 		return api.CodeConflict
 	case entry.ReasonWeak, entry.ReasonMalformed, entry.ReasonUnknownWorkGroup, entry.ReasonPaymentCard, entry.ReasonLicenceCard,
 		entry.ReasonUnknownCard, entry.ReasonUnreadable, entry.ReasonPINRequired, entry.ReasonNoWorkGroup, entry.ReasonUnknownCredential,

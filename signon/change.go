@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
 	"tillwarden/signon/card"
 )
 
@@ -30,6 +31,7 @@ type Change struct {
 	OK       bool
 	Reason   entry.Reason // why not
 	Say      string       // what the person may be told
+	Rule     *entry.Rule  // what decided against it, where that was a rule or a restriction
 	Seq      entry.Seq    // of its journal entry
 	Operator *Operator    // as it is now, if it was changed
 }
@@ -38,6 +40,7 @@ type Change struct {
 type refusal struct {
 	reason entry.Reason
 	say    string
+	rule   *entry.Rule // nil: it was no rule
 }
 
 func (r *refusal) Error() string { return r.say }
@@ -60,8 +63,8 @@ func (b *By) entry(number string) entry.Entry {
 // refused journals a change that was refused.
 func (s *Store) refused(ctx context.Context, by By, number string, r *refusal) (Change, error) {
 	e := by.entry(number)
-	e.Outcome, e.Reason = entry.OutcomeDenied, r.reason
-	c := Change{Reason: r.reason, Say: r.say}
+	e.Outcome, e.Reason, e.Rule = entry.OutcomeDenied, r.reason, r.rule
+	c := Change{Reason: r.reason, Say: r.say, Rule: r.rule}
 	seqs, err := s.o.Journal.Append(ctx, false, e)
 	if err != nil {
 		return c, fmt.Errorf("journal a refused change: %w", err)
@@ -151,7 +154,7 @@ func (s *Store) Add(ctx context.Context, by By, n NewOperator, first bool) (Chan
 	}
 	for _, bad := range []string{badNumber(n.Number), badName(n.Name), badPerson(n.Person), badGroups(n.WorkGroups)} {
 		if bad != "" {
-			return s.refused(ctx, by, n.Number, &refusal{entry.ReasonMalformed, bad})
+			return s.refused(ctx, by, n.Number, &refusal{reason: entry.ReasonMalformed, say: bad})
 		}
 	}
 	pin, no, err := s.newPIN(ctx, n.Number, n.PIN)
@@ -176,6 +179,9 @@ func (s *Store) Add(ctx context.Context, by By, n NewOperator, first bool) (Chan
 		case count >= maxOperators:
 			return nil, "", refuse(entry.ReasonSize, "the roster is full")
 		}
+		if err := t.writtenOtherwise(n.Person); err != nil {
+			return nil, "", err
+		}
 		r = &operatorRecord{Number: n.Number, Name: n.Name, Person: n.Person, Groups: sorted(n.WorkGroups), PIN: pin}
 		what := []string{"added"}
 		if len(r.Groups) > 0 {
@@ -194,13 +200,26 @@ func (s *Store) Add(ctx context.Context, by By, n NewOperator, first bool) (Chan
 	})
 }
 
+// writtenOtherwise refuses a person's id that differs from a known one in case or
+// spaces alone: two-person rules compare ids letter by letter, and would take
+// one human being for two.
+func (t *txn) writtenOtherwise(person string) error {
+	folded := policy.FoldName(person)
+	return t.operators(func(r *operatorRecord) error {
+		if r.Person != person && policy.FoldName(r.Person) == folded {
+			return refuse(entry.ReasonMalformed, "the person is %q with operator %s: write the id the same way", r.Person, r.Number)
+		}
+		return nil
+	})
+}
+
 // newPIN makes a verifier of a PIN that somebody wants; none of an empty one.
 func (s *Store) newPIN(ctx context.Context, number string, pin []byte) (*pinVerifier, *refusal, error) {
 	if len(pin) == 0 {
 		return nil, nil, nil
 	}
 	if bad := weakPIN(pin, number); bad != "" {
-		return nil, &refusal{entry.ReasonWeak, bad}, nil
+		return nil, &refusal{reason: entry.ReasonWeak, say: bad}, nil
 	}
 	v, err := s.hasher.make(ctx, pin, s.o.Clock.Stamp().Wall)
 	return v, nil, err
@@ -254,7 +273,7 @@ func (s *Store) SetGroups(ctx context.Context, by By, number string, groups []st
 func (s *Store) SetPIN(ctx context.Context, by By, number string, pin []byte) (Change, error) {
 	defer clear(pin)
 	if len(pin) == 0 {
-		return s.refused(ctx, by, number, &refusal{entry.ReasonWeak, weakPIN(nil, number)})
+		return s.refused(ctx, by, number, &refusal{reason: entry.ReasonWeak, say: weakPIN(nil, number)})
 	}
 	v, no, err := s.newPIN(ctx, number, pin)
 	if err != nil {
@@ -275,7 +294,7 @@ func (s *Store) SetPIN(ctx context.Context, by By, number string, pin []byte) (C
 // notEnrollable says why a card cannot be anybody's.
 func notEnrollable(c *card.Card) *refusal {
 	if reason := cardReason(c); reason != entry.ReasonNone {
-		return &refusal{reason, sayCard(reason)}
+		return &refusal{reason: reason, say: sayCard(reason)}
 	}
 	return nil
 }

@@ -267,7 +267,7 @@ func TestANewPINEndsNotTheOwnLock(t *testing.T) {
 			t.Fatal(err, c.Say)
 		}
 		c, err = r.people.SetPIN(r.ctx, r.as("1001"), "2003", []byte("8502"))
-		r.wantChange(c, err, true, entry.ReasonNone)
+		r.wantChange(c, err, false, entry.ReasonSamePerson)
 		if !locked() {
 			t.Error("unlocked by the own person's other number")
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"tillwarden/enforcer/journal/entry"
@@ -49,7 +48,8 @@ func (s *Service) People() *People { return &People{s: s} }
 // rules are what a change has to pass besides the policy.
 type rules struct {
 	functions []string
-	own       bool     // the actor may be the operator that it is about
+	own       bool     // the actor may be the operator that it is about: the very number
+	secret    bool     // whoever makes it could sign on as that operator afterwards
 	groups    []string // that the operator is to have; nil: no change of them
 	first     bool
 }
@@ -73,7 +73,7 @@ func (p *People) authorize(ctx context.Context, a Actor, number string, ru rules
 	}
 	if a.Operator == nil {
 		if !a.Technician || !ru.first {
-			return by, &refusal{entry.ReasonCardRequired, "an operator who may has to do this: swipe, or give number and PIN"}, nil
+			return by, &refusal{reason: entry.ReasonCardRequired, say: "an operator who may has to do this: swipe, or give number and PIN"}, nil
 		}
 		by.Method, by.Function, by.FunctionID = entry.MethodTechnician, "", 0
 		return by, unknownGroups(snap.Policy, ru.groups), nil
@@ -84,7 +84,7 @@ func (p *People) authorize(ctx context.Context, a Actor, number string, ru rules
 		return by, nil, err
 	}
 	if actor == nil || actor.Suspended {
-		return by, &refusal{entry.ReasonSuspended, a.Operator.Name + " is suspended"}, nil
+		return by, &refusal{reason: entry.ReasonSuspended, say: a.Operator.Name + " is suspended"}, nil
 	}
 	by.Operator, by.Person, by.WorkGroups = actor.Number, actor.Person, actor.Groups
 	about := ""
@@ -102,53 +102,15 @@ func (p *People) authorize(ctx context.Context, a Actor, number string, ru rules
 		}
 		by.Function, by.FunctionID, by.Decision = function, uint32(d.Function), d.Seq
 		if d.Outcome != entry.OutcomeAllowed {
-			return by, &refusal{d.Reason, sayRefused(d.Reason, actor.Name)}, nil
+			rule := d.Rule
+			return by, &refusal{reason: d.Reason, say: sayRefused(d.Reason, actor.Name), rule: &rule}, nil
 		}
+	}
+	if p.s.gate.Snapshot().Policy != snap.Policy {
+		// What was decided by one policy must not be done under another's restrictions.
+		return by, refuse(entry.ReasonPolicyChanged, "%s", sayRefused(entry.ReasonPolicyChanged, "")), nil
 	}
 	return by, beyondPolicy(snap.Policy, actor, target, ru), nil
-}
-
-// handsOutRestricted reports whether an operator is to have a restricted work
-// group that they have not: 5205 says who may do that at all, the restriction
-// itself for which one.
-func handsOutRestricted(p *policy.Compiled, target *operatorRecord, groups []string) bool {
-	if p == nil {
-		return false
-	}
-	for _, r := range p.Restrictions() {
-		if slices.Contains(groups, r.WorkGroup) && (target == nil || !slices.Contains(target.Groups, r.WorkGroup)) {
-			return true
-		}
-	}
-	return false
-}
-
-// beyondPolicy is what no policy allows: the own work groups, the own lock, an
-// operator or a work group that is restricted to others, work groups that are
-// not there.
-func beyondPolicy(p *policy.Compiled, actor, target *operatorRecord, ru rules) *refusal {
-	if target != nil && target.Person == actor.Person && !ru.own {
-		return &refusal{entry.ReasonSamePerson, "nobody does this for themselves: somebody else has to"}
-	}
-	if no := unknownGroups(p, ru.groups); no != nil {
-		return no
-	}
-	if p == nil {
-		return &refusal{entry.ReasonNoPolicy, "no policy is loaded"}
-	}
-	touched := slices.Clone(ru.groups)
-	if target != nil {
-		touched = append(touched, target.Groups...)
-	}
-	if target != nil && target.Person == actor.Person {
-		touched = nil // the own PIN, card or name
-	}
-	for _, g := range touched {
-		if !p.MayHandOut(actor.Groups, g) {
-			return &refusal{entry.ReasonRestricted, fmt.Sprintf("work group %q is restricted: %s may not hand it out, nor edit who has it", g, actor.Name)}
-		}
-	}
-	return nil
 }
 
 // unknownGroups refuses work groups that the loaded policy does not have.
@@ -157,7 +119,7 @@ func unknownGroups(p *policy.Compiled, groups []string) *refusal {
 		return nil
 	}
 	if p == nil {
-		return &refusal{entry.ReasonNoPolicy, "no policy is loaded: load one before giving work groups"}
+		return &refusal{reason: entry.ReasonNoPolicy, say: "no policy is loaded: load one before giving work groups"}
 	}
 	for _, g := range groups {
 		if _, ok := p.WorkGroup(g); ok {
@@ -169,7 +131,7 @@ func unknownGroups(p *policy.Compiled, groups []string) *refusal {
 		} else if names := groupNames(p); names != "" {
 			say += "; it has " + names
 		}
-		return &refusal{entry.ReasonUnknownWorkGroup, say}
+		return &refusal{reason: entry.ReasonUnknownWorkGroup, say: say}
 	}
 	return nil
 }
@@ -276,11 +238,11 @@ func (p *People) Add(ctx context.Context, a Actor, n NewOperator) (Change, error
 	return p.do(ctx, a, n.Number, ru, func(by By) (Change, error) {
 		switch {
 		case first && len(n.PIN) == 0 && n.Card == nil:
-			return p.s.store.refused(ctx, by, n.Number, &refusal{entry.ReasonPINRequired, "the first operator needs a PIN or a card, or nobody could go on from there"})
+			return p.s.store.refused(ctx, by, n.Number, &refusal{reason: entry.ReasonPINRequired, say: "the first operator needs a PIN or a card, or nobody could go on from there"})
 		case first && len(n.WorkGroups) == 0:
-			return p.s.store.refused(ctx, by, n.Number, &refusal{entry.ReasonNoWorkGroup, "the first operator needs a work group that may add others"})
+			return p.s.store.refused(ctx, by, n.Number, &refusal{reason: entry.ReasonNoWorkGroup, say: "the first operator needs a work group that may add others"})
 		case !first && n.Person == by.Person:
-			return p.s.store.refused(ctx, by, n.Number, &refusal{entry.ReasonSamePerson, "nobody adds a number for themselves: somebody else has to"})
+			return p.s.store.refused(ctx, by, n.Number, &refusal{reason: entry.ReasonSamePerson, say: "nobody adds a number for themselves: somebody else has to"})
 		}
 		return p.s.store.Add(ctx, by, n, first)
 	})
@@ -312,7 +274,7 @@ func (p *People) SetPIN(ctx context.Context, a Actor, number string, pin []byte)
 	if a.Operator != nil && a.Operator.Number == number {
 		function = FunctionOwnPIN
 	}
-	return p.do(ctx, a, number, rules{functions: []string{function}, own: true}, func(by By) (Change, error) {
+	return p.do(ctx, a, number, rules{functions: []string{function}, own: true, secret: true}, func(by By) (Change, error) {
 		c, err := p.s.store.SetPIN(ctx, by, number, pin)
 		if err == nil && c.OK && c.Operator.Person != by.Person {
 			p.s.brake.clear(number)
@@ -327,7 +289,7 @@ func (p *People) SetPIN(ctx context.Context, a Actor, number string, pin []byte)
 func (p *People) MayEnrol(ctx context.Context, a Actor, number string) (Change, error) {
 	p.s.store.turn.RLock()
 	defer p.s.store.turn.RUnlock()
-	by, no, err := p.authorize(ctx, a, number, rules{functions: []string{FunctionCard}, own: true})
+	by, no, err := p.authorize(ctx, a, number, rules{functions: []string{FunctionCard}, own: true, secret: true})
 	if err != nil {
 		return Change{}, err
 	}
@@ -347,7 +309,7 @@ func (p *People) EnrolCard(ctx context.Context, a Actor, number string, c *card.
 	defer c.Wipe()
 	// A reader that reads twice must not sign the new holder on.
 	p.s.sameSwipe(c, p.s.o.Clock.Boot())
-	return p.do(ctx, a, number, rules{functions: []string{FunctionCard}, own: true}, func(by By) (Change, error) {
+	return p.do(ctx, a, number, rules{functions: []string{FunctionCard}, own: true, secret: true}, func(by By) (Change, error) {
 		return p.s.store.EnrolCard(ctx, by, number, c)
 	})
 }
@@ -391,7 +353,15 @@ var ErrNotPermitted = errors.New("not permitted")
 // View lists operators for somebody who may: 5201. The technician may.
 func (p *People) View(ctx context.Context, a Actor) ([]*Operator, error) {
 	if a.Operator != nil {
-		d, err := p.s.gate.Permit(ctx, a.Operator.Subject(), FunctionView, a.Method, a.Source, "")
+		// As they are now: the actor may have been suspended since.
+		actor, err := p.s.record(a.Operator.Number)
+		if err != nil {
+			return nil, err
+		}
+		if actor == nil || actor.Suspended {
+			return nil, fmt.Errorf("%w: %s", ErrNotPermitted, sayRefused(entry.ReasonSuspended, a.Operator.Name))
+		}
+		d, err := p.s.gate.Permit(ctx, actor.public().Subject(), FunctionView, a.Method, a.Source, "")
 		if err != nil {
 			return nil, err
 		}

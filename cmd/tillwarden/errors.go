@@ -27,6 +27,9 @@ type failure struct {
 	code  int
 	err   error
 	hints []string
+
+	reason string    // the journal's word for it, where the daemon refused
+	rule   *api.Rule // what decided against it
 }
 
 func (f *failure) Error() string { return f.err.Error() }
@@ -66,10 +69,12 @@ func (a *app) report(err error) int {
 	f := classify(err)
 	if a.json {
 		line, jerr := json.Marshal(struct {
-			Error string   `json:"error"`
-			Hints []string `json:"hints,omitempty"`
-			Code  int      `json:"exit_code"`
-		}{f.err.Error(), f.hints, f.code})
+			Error  string    `json:"error"`
+			Reason string    `json:"reason,omitempty"`
+			Rule   *api.Rule `json:"rule,omitempty"`
+			Hints  []string  `json:"hints,omitempty"`
+			Code   int       `json:"exit_code"`
+		}{f.err.Error(), f.reason, f.rule, f.hints, f.code})
 		if jerr == nil {
 			fmt.Fprintf(a.err, "%s\n", line)
 			return f.code
@@ -94,7 +99,7 @@ func classify(err error) *failure {
 	}
 	var e *api.Error
 	if errors.As(err, &e) {
-		out := &failure{code: exitFailed, err: err}
+		out := &failure{code: exitFailed, err: err, reason: e.Reason, rule: e.Rule}
 		switch e.Code {
 		case api.CodeRefused, api.CodeForbidden, api.CodeConflict, api.CodeInvalid, api.CodeNotFound:
 			out.code = exitRefused

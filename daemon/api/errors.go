@@ -46,6 +46,8 @@ type Error struct {
 	Hint string `json:"hint,omitempty"`
 	// Reason is the journal's word for it, where there is one.
 	Reason string `json:"reason,omitempty"`
+	// Rule is what decided against it, where that was a rule or a restriction.
+	Rule *Rule `json:"rule,omitempty"`
 	// RetryAfter says when to try again, in seconds.
 	RetryAfter float64 `json:"retry_after,omitempty"`
 }
@@ -60,6 +62,9 @@ func (e *Error) WithHint(hint string) *Error { e.Hint = hint; return e }
 
 // WithReason adds the journal's word for it.
 func (e *Error) WithReason(word string) *Error { e.Reason = word; return e }
+
+// WithRule adds what decided against it; nil: no rule did.
+func (e *Error) WithRule(r *Rule) *Error { e.Rule = r; return e }
 
 // After adds when to try again.
 func (e *Error) After(d time.Duration) *Error { e.RetryAfter = d.Seconds(); return e }

@@ -62,7 +62,8 @@ type PolicyRef struct {
 type Rule struct {
 	WorkGroup string `cbor:"1,keyasint,omitempty" json:"group,omitempty"`
 	Function  string `cbor:"2,keyasint,omitempty" json:"function,omitempty"`
-	// Mark is "check", "X", "blank", "refuse" or "unreviewed" (policy.Mark's words).
+	// Mark is "check", "X", "blank", "refuse" or "unreviewed" (policy.Mark's words);
+	// of a change of people also "restricted": the work group is restricted to others.
 	Mark string `cbor:"3,keyasint,omitempty" json:"mark,omitempty"`
 }
 
