@@ -68,6 +68,19 @@ func step(level uint8, above standing, m Mark, current bool) standing {
 	return s
 }
 
+// standings computes what one work group makes of every function, as if it had
+// been reviewed against that version of the catalogue.
+func (c *Compiled) standings(group int, reviewed uint32, into []standing) {
+	for i := range c.functions {
+		f := &c.functions[i]
+		var above standing
+		if f.Level > 1 {
+			above = into[c.parents[i]]
+		}
+		into[i] = step(f.Level, above, c.mark(group, Index(i)), f.Since <= reviewed)
+	}
+}
+
 // Planes computes what an operator with these work groups has. Work groups that
 // the policy does not know give nothing and are returned.
 func (c *Compiled) Planes(names []string) (p *Planes, unknown []string) {
@@ -76,15 +89,8 @@ func (c *Compiled) Planes(names []string) (p *Planes, unknown []string) {
 	may, lends, refuse := make([]bool, total), make([]bool, total), make([]bool, total)
 	standings := make([]standing, total)
 	for _, n := range groups {
-		since := c.groups[n].Reviewed
-		for i := range c.functions {
-			f := &c.functions[i]
-			var above standing
-			if f.Level > 1 {
-				above = standings[c.parents[i]]
-			}
-			s := step(f.Level, above, c.mark(n, Index(i)), f.Since <= since)
-			standings[i] = s
+		c.standings(n, c.groups[n].Reviewed, standings)
+		for i, s := range standings {
 			may[i] = may[i] || s.may()
 			lends[i] = lends[i] || s.lends()
 			refuse[i] = refuse[i] || s&refused != 0
