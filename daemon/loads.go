@@ -197,10 +197,27 @@ func (d *Daemon) Load(ctx context.Context, c api.Caller, l *api.LoadRequest) (*a
 func (d *Daemon) Policy(context.Context, api.Caller) (*api.PolicyStatus, error) {
 	p := policyStatus(d.gate.Snapshot(), true)
 	if p == nil {
-		return nil, api.Errorf(api.CodeNotFound, "no policy is loaded").WithReason(entry.ReasonNoPolicy.String()).
-			WithHint("compile one with tillwarden policy compile, and hand it in with tillwarden policy load")
+		return nil, noPolicy()
 	}
 	return p, nil
+}
+
+// CompiledPolicy gives the loaded policy itself.
+func (d *Daemon) CompiledPolicy(context.Context, api.Caller) (*api.CompiledPolicy, error) {
+	s := d.gate.Snapshot()
+	if s.Policy == nil {
+		return nil, noPolicy()
+	}
+	compiled, err := s.Policy.MarshalBinary()
+	if err != nil {
+		return nil, fmt.Errorf("compiled policy: %w", err)
+	}
+	return &api.CompiledPolicy{Epoch: s.Ref.Epoch, Digest: hexOf(s.Ref.Digest), Compiled: compiled}, nil
+}
+
+func noPolicy() *api.Error {
+	return api.Errorf(api.CodeNotFound, "no policy is loaded").WithReason(entry.ReasonNoPolicy.String()).
+		WithHint("compile one with tillwarden policy compile, and hand it in with tillwarden policy load")
 }
 
 func policyStatus(s *enforcer.Snapshot, groups bool) *api.PolicyStatus {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -178,6 +179,20 @@ func (f *fake) EndMode(_ context.Context, c api.Caller, r *api.EndModeRequest) (
 
 func (f *fake) Policy(context.Context, api.Caller) (*api.PolicyStatus, error) {
 	return &api.PolicyStatus{Epoch: 7, WorkGroups: []api.WorkGroupInfo{{Name: "Front"}, {Name: "Back"}}}, nil
+}
+
+// CompiledPolicy is the shipped one.
+func (f *fake) CompiledPolicy(context.Context, api.Caller) (*api.CompiledPolicy, error) {
+	if f.empty {
+		return nil, api.Errorf(api.CodeNotFound, "no policy is loaded")
+	}
+	c, err := presetPolicy()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := c.MarshalBinary()
+	d := c.Digest()
+	return &api.CompiledPolicy{Epoch: 7, Digest: hex.EncodeToString(d[:]), Compiled: raw}, err
 }
 
 func (f *fake) Session(context.Context, api.Caller) (*api.SessionState, error) {

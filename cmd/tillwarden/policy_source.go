@@ -22,13 +22,16 @@ type loadedPolicy struct {
 // readPolicy reads files, with the presets or without, and says what is wrong
 // with them. Only files that cannot be read are an error.
 func readPolicy(paths []string, withPresets bool) (*loadedPolicy, error) {
-	files := map[string][]byte{}
-	if withPresets {
-		for name, content := range presets.Files() {
-			files[path.Join(path.Dir(source.ShippedFile), name)] = content
-		}
+	files, err := readSources(paths)
+	if err != nil {
+		return nil, err
 	}
-	own, err := source.ReadFiles(paths)
+	return compileSources(files, withPresets), nil
+}
+
+// readSources reads files, and those of folders.
+func readSources(paths []string) (map[string][]byte, error) {
+	files, err := source.ReadFiles(paths)
 	if err != nil {
 		f := failedf("%w", err)
 		if errors.Is(err, source.ErrNoFiles) {
@@ -36,10 +39,20 @@ func readPolicy(paths []string, withPresets bool) (*loadedPolicy, error) {
 		}
 		return nil, f
 	}
-	maps.Copy(files, own)
+	return files, nil
+}
+
+// compileSources compiles sources, with the presets or without.
+func compileSources(files map[string][]byte, withPresets bool) *loadedPolicy {
+	all := maps.Clone(files)
+	if withPresets {
+		for name, content := range presets.Files() {
+			all[path.Join(path.Dir(source.ShippedFile), name)] = content
+		}
+	}
 	p := &loadedPolicy{}
-	p.compiled, p.sidecar, p.findings = source.Compile(files)
-	return p, nil
+	p.compiled, p.sidecar, p.findings = source.Compile(all)
+	return p
 }
 
 // soundPolicy is readPolicy for commands that need a policy without errors:
@@ -50,6 +63,10 @@ func (a *app) soundPolicy(paths []string, withPresets bool) (*loadedPolicy, erro
 	if err != nil {
 		return nil, err
 	}
+	return a.sound(p)
+}
+
+func (a *app) sound(p *loadedPolicy) (*loadedPolicy, error) {
 	if p.compiled != nil {
 		return p, nil
 	}

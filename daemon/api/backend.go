@@ -12,6 +12,7 @@ import (
 type Backend interface {
 	Status(ctx context.Context, c Caller) (*Status, error)
 	Policy(ctx context.Context, c Caller) (*PolicyStatus, error)
+	CompiledPolicy(ctx context.Context, c Caller) (*CompiledPolicy, error)
 
 	Session(ctx context.Context, c Caller) (*SessionState, error)
 	SignOn(ctx context.Context, c Caller, by *Credentials) (*SignOnAnswer, error)

@@ -60,6 +60,11 @@ func (c *Client) Policy(ctx context.Context) (*PolicyStatus, error) {
 	return do[PolicyStatus](ctx, c, "GET", "/v1/policy", nil)
 }
 
+// CompiledPolicy asks for the loaded policy itself (technician).
+func (c *Client) CompiledPolicy(ctx context.Context) (*CompiledPolicy, error) {
+	return do[CompiledPolicy](ctx, c, "GET", "/v1/policy/compiled", nil)
+}
+
 // Session asks who is signed on.
 func (c *Client) Session(ctx context.Context) (*SessionState, error) {
 	return do[SessionState](ctx, c, "GET", "/v1/session", nil)

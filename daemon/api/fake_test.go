@@ -139,6 +139,11 @@ func (f *fake) Policy(_ context.Context, c Caller) (*PolicyStatus, error) {
 	return policyStatus(), f.err
 }
 
+func (f *fake) CompiledPolicy(_ context.Context, c Caller) (*CompiledPolicy, error) {
+	f.note(c, "compiled policy")
+	return &CompiledPolicy{Epoch: 3, Digest: "ab", Compiled: []byte{1, 2}}, f.err
+}
+
 func (f *fake) Session(_ context.Context, c Caller) (*SessionState, error) {
 	f.note(c, "session")
 	return &SessionState{SignedOn: true, Session: session()}, f.err

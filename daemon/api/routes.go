@@ -53,6 +53,7 @@ var routes = []route{
 	{"GET", "/v1/openapi.json", all, noBody, classPlain, func(s *Server, x *exchange) (any, error) { return rawJSON(openAPI), nil }},
 	{"GET", "/v1/status", all, noBody, classPlain, get(Backend.Status)},
 	{"GET", "/v1/policy", people, noBody, classPlain, get(Backend.Policy)},
+	{"GET", "/v1/policy/compiled", technician, noBody, classPlain, get(Backend.CompiledPolicy)},
 
 	{"GET", "/v1/session", all, noBody, classPlain, get(Backend.Session)},
 	{"POST", "/v1/session/signon", console, smallBody, classPIN, post(Backend.SignOn)},

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestRolesTable(t *testing.T) {
 	const p, c, n = "pos", "console", "technician"
 	want := map[string][]string{
-		"GET /v1/openapi.json": {p, c, n}, "GET /v1/status": {p, c, n}, "GET /v1/policy": {c, n},
+		"GET /v1/openapi.json": {p, c, n}, "GET /v1/status": {p, c, n}, "GET /v1/policy": {c, n}, "GET /v1/policy/compiled": {n},
 		"GET /v1/session": {p, c, n}, "POST /v1/session/signon": {c}, "POST /v1/session/signoff": {p, c, n},
 		"POST /v1/session/lock": {p, c, n}, "POST /v1/session/unlock": {c},
 		"GET /v1/mode": {p, c, n}, "POST /v1/mode/monitor": {c, n}, "POST /v1/mode/break-glass": {c, n}, "POST /v1/mode/enforce": {c, n},

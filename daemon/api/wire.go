@@ -54,6 +54,14 @@ type PolicyStatus struct {
 	WorkGroups []WorkGroupInfo `json:"work_groups,omitempty"` // only from GET /v1/policy
 }
 
+// CompiledPolicy is the loaded policy itself, to be compared with others.
+type CompiledPolicy struct {
+	Epoch  uint64 `json:"epoch"`
+	Digest string `json:"digest"`
+	// Compiled is the policy's binary form, of which Digest is the SHA-256.
+	Compiled []byte `json:"compiled"`
+}
+
 // WorkGroupInfo is one work group of the loaded policy.
 type WorkGroupInfo struct {
 	Name       string `json:"name"`

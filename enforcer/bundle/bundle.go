@@ -151,6 +151,27 @@ func Inspect(file []byte) (Manifest, []string, error) {
 	return m, ids, nil
 }
 
+// Content reads a bundle's manifest and its blob, and checks that the one is
+// the other's. Like Inspect it checks neither signatures nor whom it is for, so
+// that it can be compared with others; nothing may be loaded by it.
+func Content(file []byte) (Manifest, []byte, error) {
+	m, _, err := Inspect(file)
+	if err != nil {
+		return Manifest{}, nil, err
+	}
+	_, blob, err := split(file)
+	if err != nil {
+		return Manifest{}, nil, err
+	}
+	if m.Size != int64(len(blob)) {
+		return Manifest{}, nil, fmt.Errorf("%w: %d bytes of content, its manifest says %d", ErrSize, len(blob), m.Size)
+	}
+	if sha256.Sum256(blob) != m.SHA256 {
+		return Manifest{}, nil, ErrDigest
+	}
+	return m, blob, nil
+}
+
 // split parts a file into its envelope, in the strict form, and its blob.
 func split(file []byte) (*dsse.Envelope, []byte, error) {
 	head := file[:min(len(file), maxEnvelope+1)]

@@ -96,6 +96,17 @@ func TestSealOpen(t *testing.T) {
 	if err != nil || shown != m || len(ids) != 1 || ids[0] != k.Public().ID() {
 		t.Errorf("Inspect: %+v, %v, %v", shown, ids, err)
 	}
+	shown, got, err = Content(file)
+	if err != nil || shown != m || !bytes.Equal(got, blob) {
+		t.Errorf("Content: %+v, %q, %v", shown, got, err)
+	}
+	file[len(file)-1] ^= 1
+	if _, got, err := Content(file); !errors.Is(err, ErrDigest) || got != nil {
+		t.Errorf("Content of a changed blob: %q, %v", got, err)
+	}
+	if _, got, err := Content(file[:len(file)-1]); !errors.Is(err, ErrSize) || got != nil {
+		t.Errorf("Content of a cut blob: %q, %v", got, err)
+	}
 }
 
 // TestInvariant6EachCheckAlone breaks one thing at a time, with everything

@@ -65,10 +65,7 @@ func Explain(c *policy.Compiled, side *Sidecar, groups []string, key string) (*E
 	f, rule := c.Function(i), c.Explain(groups, i)
 	e := &Explanation{
 		Groups: slices.Clone(groups), Function: f.Key, Name: f.Name, Access: rule.Access,
-		Rule: ExplainedRule{Group: rule.WorkGroup, Function: rule.Function, Mark: rule.Mark, Why: rule.Why},
-	}
-	if at, ok := place(side, rule); ok {
-		e.Rule.At = &at
+		Rule: *explained(rule, side),
 	}
 	if needs, ok := f.OverrideNeeds(); ok && rule.Access == policy.OverrideRequired {
 		e.Override = &ExplainedOverride{
@@ -86,11 +83,14 @@ func unknown(what, name string, known []string) error {
 	return fmt.Errorf("%s %q: %w", what, name, ErrUnknown)
 }
 
+// explained is a rule with its place.
+func explained(r policy.Rule, side *Sidecar) *ExplainedRule {
+	return &ExplainedRule{Group: r.WorkGroup, Function: r.Function, Mark: r.Mark, Why: r.Why, At: optional(place(side, r))}
+}
+
 // place finds where a rule stands: its mark, or what says that there is none.
 func place(side *Sidecar, r policy.Rule) (Pos, bool) {
 	switch {
-	case side == nil:
-		return Pos{}, false
 	case r.Mark == policy.Unreviewed:
 		return side.Reviewed(r.WorkGroup)
 	case r.Mark == policy.Blank:
@@ -124,6 +124,23 @@ func (e *Explanation) WriteText(w io.Writer) error {
 		return fmt.Errorf("write explanation: %w", err)
 	}
 	return nil
+}
+
+// short says the rule in a few words, where the work group is known.
+func (r *ExplainedRule) short() string {
+	var s string
+	switch r.Why {
+	case policy.WhyTreeShut:
+		s = fmt.Sprintf("the shut tree %s (%s)", r.Function, r.Mark)
+	case policy.WhyUnreviewed:
+		s = fmt.Sprintf("no review since %s is there", r.Function)
+	default:
+		s = fmt.Sprintf("%s on %s", r.Mark, r.Function)
+	}
+	if r.At != nil {
+		s += ", " + r.At.String()
+	}
+	return s
 }
 
 // because says the rule in a sentence.

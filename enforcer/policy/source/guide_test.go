@@ -45,7 +45,7 @@ func TestGuide(t *testing.T) {
 			t.Errorf("%v:\n%s", of, ds)
 		}
 	}
-	bad, explained := 0, 0
+	bad, explained, compared := 0, 0, 0
 	for i, e := range examples {
 		beside, isBad := strings.CutPrefix(e.info, "hcl bad")
 		switch {
@@ -58,13 +58,24 @@ func TestGuide(t *testing.T) {
 			if got := source.Lint(with).String(); got != examples[i+1].text {
 				t.Errorf("the guide says\n%s\nlint says\n%s", examples[i+1].text, got)
 			}
+		case e.info == "text diff":
+			compared++
+			command, want, _ := strings.Cut(e.text, "\n")
+			words := strings.Fields(command)
+			var sides []source.Version
+			for _, name := range words[len(words)-2:] {
+				sides = append(sides, version(t, name, map[string][]byte{name: files[name]}))
+			}
+			if got := written(t, source.Compare(sides[0], sides[1])); got != want {
+				t.Errorf("%s\nthe guide says\n%s\ndiff says\n%s", command, want, got)
+			}
 		case e.info == "text explain":
 			explained++
 			checkExplained(t, e.text, files)
 		}
 	}
-	if len(files) != 4 || bad != 2 || explained != 3 {
-		t.Errorf("%d files, %d bad ones, %d explanations found", len(files), bad, explained)
+	if len(files) != 5 || bad != 2 || explained != 3 || compared != 1 {
+		t.Errorf("%d files, %d bad ones, %d explanations, %d differences found", len(files), bad, explained, compared)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"tillwarden/enforcer/policy"
 )
@@ -51,16 +52,20 @@ func (r *reader) checkCompiled(p *policy.Policy) {
 		}
 		r.warnf(CodeReviewed, g.reviewedAt, fmt.Sprintf("go through them, then write reviewed = %d", p.Catalogue.Version),
 			"work group %q is reviewed against version %d, the catalogue is at %d: until then it does not give %s",
-			g.Name, g.Reviewed, p.Catalogue.Version, some(denied))
+			g.Name, g.Reviewed, p.Catalogue.Version, listed("%q", denied))
 		r.all[len(r.all)-1].Functions = denied
 	}
 }
 
-// some lists a few of many keys.
-func some(keys []string) string {
+// listed lists a few of many names, each in a form: %q or %s.
+func listed(form string, names []string) string {
 	const most = 8
-	s := quoted(keys[:min(len(keys), most)])
-	if n := len(keys) - most; n > 0 {
+	few := make([]string, min(len(names), most))
+	for i := range few {
+		few[i] = fmt.Sprintf(form, names[i])
+	}
+	s := strings.Join(few, ", ")
+	if n := len(names) - most; n > 0 {
 		s += fmt.Sprintf(" and %d more", n)
 	}
 	return s

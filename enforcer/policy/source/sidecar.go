@@ -1,7 +1,7 @@
 package source
 
 // Sidecar knows where in the files a policy's parts stand. The compiled form
-// does not have it: it is for people who read the files.
+// does not have it: it is for people who read the files. A nil one knows nothing.
 type Sidecar struct {
 	functions map[string]Pos
 	groups    map[string]Pos
@@ -16,16 +16,23 @@ func newSidecar() *Sidecar {
 }
 
 // Function tells where a function is defined.
-func (s *Sidecar) Function(key string) (Pos, bool) { return at(s.functions, key) }
+func (s *Sidecar) Function(key string) (Pos, bool) { return at(s.known().functions, key) }
 
 // WorkGroup tells where a work group is defined.
-func (s *Sidecar) WorkGroup(name string) (Pos, bool) { return at(s.groups, name) }
+func (s *Sidecar) WorkGroup(name string) (Pos, bool) { return at(s.known().groups, name) }
 
 // Reviewed tells where a work group says which catalogue it was reviewed against.
-func (s *Sidecar) Reviewed(name string) (Pos, bool) { return at(s.reviewed, name) }
+func (s *Sidecar) Reviewed(name string) (Pos, bool) { return at(s.known().reviewed, name) }
 
 // Mark tells where a work group marks a function. What is blank has no place.
-func (s *Sidecar) Mark(group, key string) (Pos, bool) { return at(s.marks[group], key) }
+func (s *Sidecar) Mark(group, key string) (Pos, bool) { return at(s.known().marks[group], key) }
+
+func (s *Sidecar) known() *Sidecar {
+	if s == nil {
+		return &Sidecar{}
+	}
+	return s
+}
 
 func at(m map[string]Pos, name string) (Pos, bool) {
 	p, ok := m[name]

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tillwarden/daemon/api"
+	"tillwarden/enforcer/bundle"
+	"tillwarden/enforcer/policy"
+	"tillwarden/enforcer/policy/source"
+)
+
+// A policy that is looked at, and not signed or loaded, may come from anywhere:
+// sources, a bundle, the register, the presets.
+const (
+	activePolicy  = "@active"
+	presetsPolicy = "@presets"
+)
+
+// policiesHelp says what can stand for a policy.
+const policiesHelp = `A policy is .hcl files or a folder of them, a bundle (its signatures are not
+verified), @active for what this register has loaded, or @presets for what is
+shipped.`
+
+// policyAt reads a policy for looking at: where nothing is named, the presets.
+func (a *app) policyAt(ctx context.Context, names []string, withPresets bool) (source.Version, error) {
+	label := strings.Join(names, " ")
+	for _, name := range names {
+		if !strings.HasPrefix(name, "@") {
+			continue
+		}
+		if len(names) > 1 || withPresets {
+			return source.Version{}, usagef("%s is a whole policy: nothing can be added to it", name)
+		}
+		switch name {
+		case activePolicy:
+			return a.active(ctx)
+		case presetsPolicy:
+			withPresets, names = true, nil
+		default:
+			return source.Version{}, usagef("there is no policy %q", name).hint("@active is this register's, @presets the shipped one")
+		}
+	}
+	if len(names) == 0 {
+		label, withPresets = presetsPolicy, true
+	}
+	files, err := readSources(names)
+	if err != nil {
+		return source.Version{}, err
+	}
+	for name, content := range files {
+		if !bytes.HasPrefix(content, []byte("{")) { // no policy source begins like this
+			continue
+		}
+		if len(files) > 1 || withPresets {
+			return source.Version{}, usagef("%s is a bundle, and so a whole policy: nothing can be added to it", name)
+		}
+		return inBundle(name, content)
+	}
+	p, err := a.sound(compileSources(files, withPresets))
+	if err != nil {
+		return source.Version{}, fmt.Errorf("%s: %w", label, err)
+	}
+	return source.Version{Name: label, Compiled: p.compiled, Sidecar: p.sidecar}, nil
+}
+
+// inBundle takes a policy out of a bundle.
+func inBundle(name string, file []byte) (source.Version, error) {
+	m, blob, err := bundle.Content(file)
+	if err != nil {
+		return source.Version{}, refusedf("%s: %w", name, err)
+	}
+	if m.Type != bundle.TypePolicy {
+		return source.Version{}, refusedf("%s: it is a bundle with a %s, a policy is wanted", name, m.Type)
+	}
+	c, err := policy.Decode(blob)
+	if err != nil {
+		return source.Version{}, refusedf("%s: %w", name, err)
+	}
+	return source.Version{Name: fmt.Sprintf("%s (epoch %d)", name, m.Epoch), Compiled: c}, nil
+}
+
+// active asks the register for the policy that it has loaded.
+func (a *app) active(ctx context.Context) (source.Version, error) {
+	client, err := a.dial(ctx, api.RoleTechnician)
+	if err != nil {
+		return source.Version{}, err
+	}
+	defer client.Close()
+	answer, err := client.CompiledPolicy(ctx)
+	if err != nil {
+		return source.Version{}, err
+	}
+	c, err := policy.Decode(answer.Compiled)
+	if err != nil {
+		return source.Version{}, failedf("the register's policy: %w", err).hint("is its tillwardend of another version? tillwarden status says so")
+	}
+	if d := c.Digest(); hex.EncodeToString(d[:]) != answer.Digest {
+		return source.Version{}, failedf("the register's policy has another digest than it says")
+	}
+	return source.Version{Name: fmt.Sprintf("%s (epoch %d)", activePolicy, answer.Epoch), Compiled: c}, nil
+}
+
+// completePolicies completes arguments with what can stand for a policy.
+func completePolicies(_ *cobra.Command, _ []string, part string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if strings.HasPrefix(part, "@") {
+		return []cobra.Completion{
+			cobra.CompletionWithDesc(activePolicy, "what this register has loaded"),
+			cobra.CompletionWithDesc(presetsPolicy, "what is shipped"),
+		}, cobra.ShellCompDirectiveNoFileComp
+	}
+	return []cobra.Completion{"hcl", "twb"}, cobra.ShellCompDirectiveFilterFileExt
+}
