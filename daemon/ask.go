@@ -139,7 +139,7 @@ func (d *Daemon) waitFor(ctx context.Context, a *asked, wait time.Duration, c ap
 		s := d.gate.Snapshot()
 		if o := s.Override; o != nil && o.ID == a.id {
 			return d.answer(a.function, enforcer.Decision{
-				Outcome: entry.OutcomeOverrideRequired, Reason: entry.ReasonRule, Seq: o.ID, Override: o.ID,
+				Outcome: entry.OutcomeOverrideRequired, Reason: stillNeeds(o), Seq: o.ID, Override: o.ID,
 			}), nil
 		}
 		<-a.done // it ended at this moment, and the drawer's part is bounded
@@ -155,6 +155,14 @@ func (d *Daemon) waitFor(ctx context.Context, a *asked, wait time.Duration, c ap
 		answer.Approver = d.approver(a.decision.Seq)
 	}
 	return answer, nil
+}
+
+// stillNeeds is why an override still stands.
+func stillNeeds(o *enforcer.Override) entry.Reason {
+	if len(o.Approved) > 0 {
+		return entry.ReasonOneOfTwo
+	}
+	return entry.ReasonRule
 }
 
 // approver is who approved, as the journal has it.
@@ -182,13 +190,13 @@ func (d *Daemon) overrideStatus(s *enforcer.Snapshot, c api.Caller) *api.Overrid
 	}
 	w := &api.Override{
 		ID: api.Seq(o.ID), Requester: o.Requester, Function: o.Function, Prompt: functionName(s, o.Function), Drawer: o.Drawer,
-		ExpiresIn: max(o.Expires-d.clock.Boot(), 0).Seconds(),
+		ExpiresIn: max(o.Expires-d.clock.Boot(), 0).Seconds(), Needs: o.Needs, Approvals: len(o.Approved),
 	}
 	if s.Session != nil && s.Session.Subject.Operator == o.Requester {
 		w.Name = s.Session.Subject.Name
 	}
 	if c.Role != api.RolePOS {
-		w.Source = o.Source
+		w.Source, w.Approved = o.Source, o.Approved
 	}
 	return w
 }
@@ -222,7 +230,8 @@ func (d *Daemon) Approve(ctx context.Context, c api.Caller, id api.Seq, by *api.
 	answer := d.answer(a.function, r.Decision)
 	if r.Decision.Outcome != entry.OutcomeAllowed {
 		answer.Say = r.Say
-	} else if r.Operator != nil {
+	}
+	if r.OK && r.Operator != nil {
 		answer.Approver = r.Operator.Number
 	}
 	return answer, nil

@@ -197,6 +197,9 @@ func slipTitle(e *entry.Entry) string {
 	case entry.KindOverride:
 		return "MANAGER NEEDED"
 	case entry.KindApproval:
+		if e.Outcome == entry.OutcomeOverrideRequired {
+			return "ANOTHER MANAGER NEEDED"
+		}
 		if denied {
 			return "NOT APPROVED"
 		}
@@ -245,6 +248,9 @@ func slipHint(s *enforcer.Snapshot, e *entry.Entry) string {
 	case entry.KindOverride:
 		return "A manager swipes, or enters number and PIN."
 	case entry.KindApproval:
+		if e.Outcome == entry.OutcomeOverrideRequired {
+			return "Another manager swipes, or enters number and PIN."
+		}
 		if s.Override != nil {
 			return "Somebody else may still approve."
 		}

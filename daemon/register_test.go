@@ -213,7 +213,30 @@ func boss() *api.Credentials { return &api.Credentials{Number: "9000", PIN: api.
 // staffed loads the shipped policy and adds operators.
 func (r *register) staffed() *register {
 	r.t.Helper()
-	if _, err := r.tech.Load(r.t.Context(), api.LoadRequest{Type: "policy", Name: "shipped.bundle", Bundle: r.bundle(shippedPolicy(), 1)}); err != nil {
+	return r.staffedUnder(shippedPolicy())
+}
+
+// shippedWith is the shipped policy where one function has more attributes, as
+// its source says them.
+func shippedWith(t testing.TB, function, attributes string) *policy.Compiled {
+	t.Helper()
+	files := presets.Files()
+	head := fmt.Sprintf("function %q {\n", function)
+	if !bytes.Contains(files[presets.CatalogueFile], []byte(head)) {
+		t.Fatalf("the shipped catalogue has no %s", function)
+	}
+	files[presets.CatalogueFile] = bytes.Replace(files[presets.CatalogueFile], []byte(head), []byte(head+"  "+attributes+"\n"), 1)
+	p, _, diags := source.Compile(files)
+	if p == nil {
+		t.Fatal(diags)
+	}
+	return p
+}
+
+// staffedUnder loads a policy and adds operators.
+func (r *register) staffedUnder(p *policy.Compiled) *register {
+	r.t.Helper()
+	if _, err := r.tech.Load(r.t.Context(), api.LoadRequest{Type: "policy", Name: "shipped.bundle", Bundle: r.bundle(p, 1)}); err != nil {
 		r.t.Fatal(err)
 	}
 	first := api.PeopleRequest{Number: "9000", Name: "Cleo", WorkGroups: []string{groupOperators}, PIN: api.Secret(bossPIN)}

@@ -37,10 +37,14 @@ func sayDecision(s *enforcer.Snapshot, function string, d enforcer.Decision) str
 		}
 		return name + " is allowed"
 	case entry.OutcomeOverrideRequired:
-		if r := sayRule(s, d.Rule); r != "" {
-			return fmt.Sprintf("%s needs a manager: %s", name, r)
+		needs := name + " needs " + whom(s, function)
+		switch r := sayRule(s, d.Rule); {
+		case d.Reason == entry.ReasonOneOfTwo:
+			return name + " was approved by the first of two: another person has to approve too"
+		case r != "" && d.Reason == entry.ReasonRule:
+			return needs + ": " + r
 		}
-		return name + " needs a manager"
+		return needs
 	}
 	if d.Reason == entry.ReasonRule || d.Reason == entry.ReasonNone {
 		if r := sayRule(s, d.Rule); r != "" {
@@ -49,6 +53,16 @@ func sayDecision(s *enforcer.Snapshot, function string, d enforcer.Decision) str
 		return name + " is not allowed"
 	}
 	return fmt.Sprintf("%s is not allowed: %s", name, sayReason(d.Reason))
+}
+
+// whom says who has to approve a function.
+func whom(s *enforcer.Snapshot, function string) string {
+	if s != nil && s.Policy != nil {
+		if i, ok := s.Policy.Lookup(function); ok && s.Policy.Function(i).DualControl {
+			return "two managers"
+		}
+	}
+	return "a manager"
 }
 
 // sayRule is which work group's mark decided.
@@ -131,6 +145,9 @@ var reasonWords = map[entry.Reason]string{
 	entry.ReasonSpent:             "this installation has spent its time in monitor mode",
 	entry.ReasonRegister:          "it is for another register",
 	entry.ReasonTooLong:           "that is longer than it may be",
+	entry.ReasonDualControl:       "two other persons have to approve it, and nobody can be asked for here",
+	entry.ReasonOneOfTwo:          "one person approved it; another one has to approve too",
+	entry.ReasonApprovedAlready:   "who approves has approved it already: another person has to approve too",
 	entry.ReasonUnknownClient:     "it could not be told whose connection it came over",
 }
 
@@ -174,10 +191,13 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 		}
 		return sayDecision(s, e.Function, d)
 	case entry.KindOverride:
-		return name + " waits for a manager"
+		return name + " waits for " + whom(s, e.Function)
 	case entry.KindApproval:
-		if e.Outcome == entry.OutcomeAllowed {
+		switch e.Outcome {
+		case entry.OutcomeAllowed:
 			return name + " was approved"
+		case entry.OutcomeOverrideRequired:
+			return name + " was approved by the first of two: another person has to approve too"
 		}
 		return name + " was not approved: " + sayReason(e.Reason)
 	case entry.KindOverrideEnd:

@@ -67,6 +67,8 @@ type Override struct {
 	Function  string
 	Name      string // the function's name, as in prompts
 	Drawer    string
+	Needs     int           // how many persons have to approve it: 1 or 2
+	Approved  []string      // operator numbers of who did so far
 	Announced time.Duration // boot time
 	Expires   time.Duration // boot time
 	Source    string

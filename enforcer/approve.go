@@ -3,6 +3,7 @@ package enforcer
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
@@ -12,11 +13,20 @@ import (
 // calls has identified that person. Every try is journaled. If it counts, the
 // decision is allowed, and who waits for the override gets the grant; else it
 // is denied with the reason, and the override stands.
+//
+// Under dual control it takes two such persons: the first approval is answered
+// with override required (ReasonOneOfTwo), and the override stands for the rest
+// of its time.
 func (g *Gate) Approve(ctx context.Context, override entry.Seq, by Subject, method entry.Method, source string) (Decision, error) {
+	// One at a time, so that of two approvals each knows of the other.
+	if err := g.approving.acquire(ctx); err != nil {
+		return failed(), fmt.Errorf("approving override %d: %w", override, err)
+	}
+	defer g.approving.release()
 	by = by.known()
 	s := g.Snapshot()
 	p, e, d := g.try(s, override, by, method, source)
-	if d.Outcome != entry.OutcomeAllowed {
+	if d.Outcome == entry.OutcomeDenied {
 		if err := g.record(ctx, true, &e); err != nil {
 			return failed(), fmt.Errorf("approving override %d: %w", override, err)
 		}
@@ -30,17 +40,18 @@ func (g *Gate) Approve(ctx context.Context, override entry.Seq, by Subject, meth
 	}
 	e = done[0]
 	d.Seq = e.Seq
-	if reason := g.grantOverride(s, p, &e, d); reason != entry.ReasonNone {
+	if reason := g.count(s, p, &e, d); reason != entry.ReasonNone {
 		return g.withdraw(&e, d, reason), nil
 	}
 	g.emit(e, &d, p.view())
 	return d, nil
 }
 
-// grantOverride ends the override as approved, if it still stands in the
-// state that the approval was decided in, and mints its grant. Time-out,
-// cancelling and a change of state take the same lock: one of them comes first.
-func (g *Gate) grantOverride(s *Snapshot, p *pending, e *entry.Entry, d Decision) entry.Reason {
+// count lets an approval count, if the override still stands in the state
+// that it was decided in: the first of two is noted, and the last ends the
+// override and mints its grant. Time-out, cancelling and a change of state take
+// the same lock: one of them comes first.
+func (g *Gate) count(s *Snapshot, p *pending, e *entry.Entry, d Decision) entry.Reason {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.pending != p {
@@ -52,14 +63,24 @@ func (g *Gate) grantOverride(s *Snapshot, p *pending, e *entry.Entry, d Decision
 	if g.closed || g.snap.Load().Generation != s.Generation || p.gen != s.Generation {
 		return entry.ReasonStateChanged
 	}
-	g.settle(p, d, g.mintLocked(s.Generation, e, p.hold))
-	g.withoutOverride()
+	if d.Outcome == entry.OutcomeAllowed {
+		g.settle(p, d, g.mintLocked(s.Generation, e, p.hold))
+		g.withoutOverride()
+		return entry.ReasonNone
+	}
+	p.given = append(p.given, approval{e.Seq, e.Approval.Operator, e.Approval.Person})
+	view := *p.view()
+	view.Approved = operators(p.given)
+	p.now.Store(&view)
+	next := *g.snap.Load()
+	next.Override = &view
+	g.snap.Store(&next)
 	return entry.ReasonNone
 }
 
 // try decides an approval and writes its entry.
 func (g *Gate) try(s *Snapshot, override entry.Seq, by Subject, method entry.Method, source string) (*pending, entry.Entry, Decision) {
-	approval := &entry.Approval{Operator: by.Operator, Person: by.Person, Method: method, Override: override}
+	one := &entry.Approval{Operator: by.Operator, Person: by.Person, Method: method, Override: override}
 	p := g.find(override)
 	e := entry.Entry{Kind: entry.KindApproval}
 	if p != nil {
@@ -67,14 +88,19 @@ func (g *Gate) try(s *Snapshot, override entry.Seq, by Subject, method entry.Met
 		e.WorkGroups, e.Claimant, e.Method = p.entry.WorkGroups, p.entry.Claimant, p.entry.Method
 		e.Lines, e.Digest = p.entry.Lines, p.entry.Digest
 	}
-	e.Source, e.About, e.Approval, e.Policy = source, override, approval, policyRef(s)
-	reason := entry.ReasonNoOverride
+	e.Source, e.About, e.Approval, e.Policy = source, override, one, policyRef(s)
+	reason, given := entry.ReasonNoOverride, []approval(nil)
 	if p != nil {
-		reason = g.entitled(s, p, by, &e)
+		reason, given = g.entitled(s, p, by, &e)
 	}
 	e.Outcome, e.Reason = entry.OutcomeAllowed, entry.ReasonRule
-	if reason != entry.ReasonNone {
+	switch {
+	case reason != entry.ReasonNone:
 		e.Outcome, e.Reason = entry.OutcomeDenied, reason
+	case len(given)+1 < needs(&p.entry):
+		e.Outcome, e.Reason = entry.OutcomeOverrideRequired, entry.ReasonOneOfTwo
+	case len(given) > 0:
+		one.First = given[0].Seq
 	}
 	d := Decision{Outcome: e.Outcome, Reason: e.Reason, Function: functionID(&e), Override: override}
 	if e.Rule != nil {
@@ -84,18 +110,30 @@ func (g *Gate) try(s *Snapshot, override entry.Seq, by Subject, method entry.Met
 }
 
 // entitled says why somebody may not answer a pending override now; none if
-// they may. It notes the rule of the approver in the entry.
-func (g *Gate) entitled(s *Snapshot, p *pending, by Subject, e *entry.Entry) entry.Reason {
+// they may. It notes the rule of the approver in the entry, and gives the
+// approvals that there were before.
+func (g *Gate) entitled(s *Snapshot, p *pending, by Subject, e *entry.Entry) (entry.Reason, []approval) {
 	g.mu.Lock()
-	standing, current, result := g.pending == p, p.gen == s.Generation, p.result
+	standing, current, result, given := g.pending == p, p.gen == s.Generation, p.result, p.given
 	held := g.state.heldSession(by.Person)
 	g.mu.Unlock()
-	now := g.clock.Boot()
 	switch {
 	case !standing && result.Outcome == entry.OutcomeDenied:
-		return result.Reason
+		return result.Reason, nil
 	case !standing || !current || s.Session == nil:
-		return entry.ReasonNoOverride
+		return entry.ReasonNoOverride, nil
+	}
+	reason := g.mayLend(s, p, by, e, held)
+	if reason == entry.ReasonNone && slices.ContainsFunc(given, func(a approval) bool { return a.Operator == by.Operator || a.Person == by.Person }) {
+		reason = entry.ReasonApprovedAlready
+	}
+	return reason, given
+}
+
+// mayLend says why somebody may not approve what is pending.
+func (g *Gate) mayLend(s *Snapshot, p *pending, by Subject, e *entry.Entry, held bool) entry.Reason {
+	now := g.clock.Boot()
+	switch {
 	case now >= p.view().Expires:
 		return entry.ReasonTimeout
 	case now < p.view().Announced+g.opt.Announce:
@@ -134,8 +172,9 @@ func (g *Gate) entitled(s *Snapshot, p *pending, by Subject, e *entry.Entry) ent
 func (g *Gate) Refuse(ctx context.Context, override entry.Seq, by Subject, method entry.Method, source string) error {
 	by = by.known()
 	p, e, d := g.try(g.Snapshot(), override, by, method, source)
-	// To say no, nobody has to wait until the announcement was seen.
-	if d.Outcome != entry.OutcomeAllowed && d.Reason != entry.ReasonTooEarly {
+	// To say no, nobody has to wait until the announcement was seen; and who
+	// approved as the first of two may take that back.
+	if d.Outcome == entry.OutcomeDenied && d.Reason != entry.ReasonTooEarly && d.Reason != entry.ReasonApprovedAlready {
 		e.Text = "refusing"
 		if err := g.record(ctx, true, &e); err != nil {
 			return fmt.Errorf("refusing override %d: %w", override, err)

@@ -303,11 +303,11 @@ func TestApproveAfterTheFunctionIsGone(t *testing.T) {
 		}
 	}
 	s.Policy = compile(t, p)
-	if got := r.entitled(&s, r.find(id), lea.known(), &entry.Entry{}); got != entry.ReasonUnknownFunction {
+	if got, _ := r.entitled(&s, r.find(id), lea.known(), &entry.Entry{}); got != entry.ReasonUnknownFunction {
 		t.Errorf("%v", got)
 	}
 	s.Policy = (*policy.Compiled)(nil)
-	if got := r.entitled(&s, r.find(id), lea.known(), &entry.Entry{}); got != entry.ReasonNoPolicy {
+	if got, _ := r.entitled(&s, r.find(id), lea.known(), &entry.Entry{}); got != entry.ReasonNoPolicy {
 		t.Errorf("%v", got)
 	}
 }

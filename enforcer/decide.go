@@ -18,7 +18,7 @@ const (
 	Known                           // the function is in the catalogue
 	HasGroup                        // the policy knows a work group of the operator
 	Fits                            // the function may open a drawer, if one is asked for
-	Checkable                       // the function asks for nothing that the gate cannot check
+	Checkable                       // the function asks for nothing that cannot be had
 
 	// Ready is a Context in which everything holds: the planes decide.
 	Ready = HasPolicy | HasSession | SameSession | Unlocked | Known | HasGroup | Fits | Checkable
@@ -116,9 +116,9 @@ func rule(p *policy.Compiled, planes *policy.Planes, groups []string, function s
 		if i, ok := p.Lookup(function); ok {
 			c |= Known
 			r.index, r.fn = i, p.Function(i)
-			// Two approvers, or the own PIN again: nobody asks for them yet, so
-			// nothing that depends on them is given.
-			if !r.fn.DualControl && !r.fn.StepUp {
+			// The own PIN again: nobody asks for it yet, so nothing that depends on
+			// it is given. Nor what takes two approvers and lets nobody approve.
+			if !r.fn.StepUp && (!r.fn.DualControl || r.fn.Override == policy.OverrideManager) {
 				c |= Checkable
 			}
 		}
@@ -129,6 +129,9 @@ func rule(p *policy.Compiled, planes *policy.Planes, groups []string, function s
 	r.code = Decide(planes, r.index, c)
 	if c != Ready || planes == nil {
 		return r
+	}
+	if r.fn.DualControl && r.code == codeAllowed {
+		r.code = code(entry.OutcomeOverrideRequired, entry.ReasonDualControl)
 	}
 	x := p.Explain(groups, r.index)
 	r.rule = &entry.Rule{WorkGroup: x.WorkGroup, Function: x.Function, Mark: x.Mark.String()}

@@ -52,9 +52,9 @@ type Gate struct {
 	opt   Options
 	clock Clock
 
-	// One at a time: sign-ons and unlocks; announcements of overrides; loads and changes of mode. They are
-	// held while their entries are committed, and neither by what restricts.
-	signing, asking, loading semaphore
+	// One at a time: sign-ons and unlocks; announcements of overrides; approvals; loads and changes of
+	// mode. They are held while their entries are committed, and none by what restricts.
+	signing, asking, approving, loading semaphore
 	// order is held while entries that state is folded from are committed, so
 	// that they are folded in the journal's order, and while the state file is written.
 	order semaphore
@@ -115,7 +115,8 @@ func NewGate(o Options) (*Gate, error) {
 	}
 	g := &Gate{
 		opt: o, clock: o.Clock, grants: map[*Grant]struct{}{},
-		signing: make(semaphore, 1), asking: make(semaphore, 1), loading: make(semaphore, 1), order: make(semaphore, 1),
+		signing: make(semaphore, 1), asking: make(semaphore, 1), approving: make(semaphore, 1), loading: make(semaphore, 1),
+		order: make(semaphore, 1),
 	}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.snap.Store(&Snapshot{Generation: 1})

@@ -10,7 +10,7 @@ func (g *Gate) Menu() []policy.Function {
 	}
 	var menu []policy.Function
 	for i, f := range s.Policy.Functions() {
-		if f.Level > 1 && s.Session.Planes.Access(policy.Index(i)) == policy.Allowed {
+		if f.Level > 1 && s.Session.Planes.Access(policy.Index(i)) == policy.Allowed && !f.DualControl {
 			menu = append(menu, f)
 		}
 	}

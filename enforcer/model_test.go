@@ -35,6 +35,7 @@ type modelOverride struct {
 	id               entry.Seq
 	function, drawer string
 	since            time.Duration
+	by               []Subject // under dual control, who approved so far
 }
 
 type modelGrant struct {
@@ -47,12 +48,13 @@ type modelGrant struct {
 
 // may is the test policy as a table: what each operator may do.
 var may = map[string]map[string]entry.Outcome{
-	"101": {fnSale: allow, fnNoSale: override, fnPickup: override, fnForce: no, "pos.till.open": allow},
-	"901": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow},
-	"102": {fnSale: allow, fnNoSale: override, fnPickup: override, fnForce: no, "pos.till.open": allow},
-	"201": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow},
-	"301": {fnSale: allow, fnNoSale: override, fnPickup: allow, fnForce: allow, "pos.till.open": allow},
-	"401": {fnSale: no, fnNoSale: no, fnPickup: allow, fnForce: no, "pos.till.open": allow},
+	"101": {fnSale: allow, fnNoSale: override, fnPickup: override, fnForce: no, "pos.till.open": allow, fnDual: override},
+	"901": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override},
+	"102": {fnSale: allow, fnNoSale: override, fnPickup: override, fnForce: no, "pos.till.open": allow, fnDual: override},
+	"201": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override},
+	"202": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override},
+	"301": {fnSale: allow, fnNoSale: override, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override},
+	"401": {fnSale: no, fnNoSale: no, fnPickup: allow, fnForce: no, "pos.till.open": allow, fnDual: override},
 }
 
 const (
@@ -62,10 +64,12 @@ const (
 )
 
 var (
-	approvers = map[string]bool{"901": true, "201": true, "301": true, "401": true}
-	unlockers = map[string]bool{"901": true, "201": true, "401": true}
-	people    = []Subject{ann, annLead, bob, lea, limited, refused}
-	asked     = []string{fnSale, fnNoSale, fnPickup, fnForce, "pos.till.open"}
+	approvers = map[string]bool{"901": true, "201": true, "202": true, "301": true, "401": true}
+	// dual is who may do, and so approve, what takes two.
+	dual      = map[string]bool{"901": true, "201": true, "202": true, "401": true}
+	unlockers = map[string]bool{"901": true, "201": true, "202": true, "401": true}
+	people    = []Subject{ann, annLead, bob, lea, max2, limited, refused}
+	asked     = []string{fnSale, fnNoSale, fnPickup, fnForce, "pos.till.open", fnDual}
 	drawers   = []string{"1", "2", ""}
 )
 
@@ -192,7 +196,7 @@ func (m *model) authorize() {
 			m.t.Fatalf("joined %v, want %v", d.Joined, joined)
 		}
 		if !joined {
-			m.pending = &modelOverride{d.Override, function, drawer, m.clock.Boot()}
+			m.pending = &modelOverride{id: d.Override, function: function, drawer: drawer, since: m.clock.Boot()}
 		}
 	}
 }
@@ -214,8 +218,14 @@ func (m *model) approve() {
 	outcome := no
 	o := m.pending
 	if o != nil && m.loaded && m.clock.Boot() >= o.since+DefaultAnnounce && by.Operator != m.who.Operator && by.Person != m.who.Person &&
-		approvers[by.Operator] && may[by.Operator][o.function] == allow && !(o.function == fnPickup && m.held[by.Person]) {
+		approvers[by.Operator] && m.lends(by, o) && !(o.function == fnPickup && m.held[by.Person]) {
 		outcome = allow
+		if o.function == fnDual && len(o.by) == 0 {
+			outcome = override
+			if !m.failing {
+				o.by = append(o.by, by)
+			}
+		}
 	}
 	if m.is("approval by "+by.Operator, d, err, outcome) {
 		m.pending = nil
@@ -227,6 +237,19 @@ func (m *model) approve() {
 			m.granted(gr, o.drawer, gr.Expires()-m.clock.Boot())
 		}
 	}
+}
+
+// lends reports whether somebody may do it, and did not approve it before.
+func (m *model) lends(by Subject, o *modelOverride) bool {
+	for _, before := range o.by {
+		if before.Person == by.Person {
+			return false
+		}
+	}
+	if o.function == fnDual {
+		return dual[by.Operator]
+	}
+	return may[by.Operator][o.function] == allow
 }
 
 func (m *model) cancel() {
@@ -277,6 +300,15 @@ func (m *model) check(gr *modelGrant, drawer string, x Redemption) {
 	}
 	if e.Kind == entry.KindApproval && (e.Approval.Operator == e.Operator || e.Approval.Person == e.Person) {
 		m.t.Fatalf("approved by the requester's person: %+v", e)
+	}
+	if e.Function == fnDual {
+		first := entry.Entry{}
+		if e.Approval != nil && e.Approval.First != 0 {
+			first = es[e.Approval.First-1]
+		}
+		if first.Kind != entry.KindApproval || first.About != e.About || first.Approval.Person == e.Approval.Person || first.Approval.Person == e.Person {
+			m.t.Fatalf("under dual control, and the first approval was %+v: %+v", first, e)
+		}
 	}
 	if e.Kind == entry.KindDecision && may[e.Operator][e.Function] != allow {
 		m.t.Fatalf("%s may not do %s alone", e.Operator, e.Function)
@@ -466,7 +498,7 @@ func audit(t *rapid.T, es []entry.Entry) {
 				t.Fatalf("%v about entry %d", e.Kind, e.About)
 			}
 			d := es[e.About-1]
-			if d.Outcome != allow || e.Kind != entry.KindWithdrawn && (d.Drawer == "" || d.Drawer != e.Drawer || d.Session != e.Session) {
+			if d.Outcome != allow && d.Reason != entry.ReasonOneOfTwo || e.Kind != entry.KindWithdrawn && (d.Drawer == "" || d.Drawer != e.Drawer || d.Session != e.Session) {
 				t.Fatalf("%v follows from %+v", e.Kind, d)
 			}
 		}

@@ -19,6 +19,7 @@ const keepResults = 16
 type pending struct {
 	now    atomic.Pointer[Override]
 	entry  entry.Entry     // that announced it
+	given  []approval      // so far, by persons that differ; guarded by mu
 	policy entry.PolicyRef // that it was announced under
 	who    Subject         // the requester
 	hold   time.Duration   // of the grant to come
@@ -28,6 +29,16 @@ type pending struct {
 	result Decision
 	grant  *Grant // for the first who waits
 }
+
+// approval is one that was given, of an override that takes two.
+type approval struct {
+	Seq      entry.Seq `json:"seq"`
+	Operator string    `json:"operator"`
+	Person   string    `json:"person"`
+}
+
+// needs is how many persons have to approve what an entry announces.
+func needs(announced *entry.Entry) int { return max(1, int(announced.Count)) }
 
 // view is the override as others may see it.
 func (p *pending) view() *Override { return p.now.Load() }
@@ -74,6 +85,9 @@ func (g *Gate) ask(ctx context.Context, s *Snapshot, r *Request, d Decision, e e
 func (g *Gate) announce(ctx context.Context, s *Snapshot, r *Request, d Decision, e entry.Entry) (Decision, error) {
 	o := e // Elapsed is how long its grant may wait
 	o.Kind, o.Elapsed = entry.KindOverride, int64(r.hold())
+	if i, ok := s.Policy.Lookup(e.Function); ok && s.Policy.Function(i).DualControl {
+		o.Count = 2
+	}
 	done, err := g.commit(ctx, r.Drawer != "", e, o)
 	if err != nil {
 		return failed(), fmt.Errorf("asking for an override: %w", err)
@@ -111,7 +125,7 @@ func (g *Gate) stand(p *pending, name string) {
 	now, e := g.clock.Boot(), &p.entry
 	p.now.Store(&Override{
 		ID: e.Seq, Session: e.Session, Requester: p.who.Operator, Function: e.Function, Name: name, Drawer: e.Drawer,
-		Announced: now, Expires: now + g.opt.OverrideTTL, Source: e.Source, Purpose: e.Purpose, Claimant: e.Claimant,
+		Needs: needs(e), Approved: operators(p.given), Announced: now, Expires: now + g.opt.OverrideTTL, Source: e.Source, Purpose: e.Purpose, Claimant: e.Claimant,
 	})
 	p.done = make(chan struct{})
 	p.stop = g.later(g.opt.OverrideTTL, func(ctx context.Context) { g.report(g.timeOut(ctx, p)) })
@@ -123,14 +137,23 @@ func (g *Gate) resume(o *savedOverride, s *Session, gen uint64) *pending {
 	ref := o.Policy
 	p := &pending{policy: ref, who: s.Subject, hold: time.Duration(o.Hold), gen: gen, entry: entry.Entry{
 		Seq: o.ID, Kind: entry.KindOverride, Function: o.Function, FunctionID: o.FunctionID, Drawer: o.Drawer, Purpose: o.Purpose,
-		Claimant: o.Claimant, Method: o.Method, Source: o.Source, Lines: o.Lines, Digest: o.Digest, Policy: &ref,
-	}}
+		Claimant: o.Claimant, Method: o.Method, Source: o.Source, Lines: o.Lines, Digest: o.Digest, Policy: &ref, Count: o.Needs,
+	}, given: o.Approved}
 	of(&p.entry, s)
 	if r := (Request{Hold: p.hold}); r.hold() != p.hold {
 		p.hold = r.hold()
 	}
 	g.stand(p, "")
 	return p
+}
+
+// operators are the numbers of who approved.
+func operators(given []approval) []string {
+	var numbers []string
+	for _, a := range given {
+		numbers = append(numbers, a.Operator)
+	}
+	return numbers
 }
 
 // keep takes the pending override over into the next generation.

@@ -359,6 +359,7 @@ const (
 	fnSearch   = "pos.search"
 	fnNew      = "pos.new"
 	fnDual     = "pos.dual"
+	fnNever    = "pos.never"
 	fnPeople   = "backoffice.operator.add"
 )
 
@@ -405,9 +406,9 @@ func testPolicy() *policy.Policy {
 	for _, id := range []policy.ID{1003, 1007, 1602, 1603, 1703, 1717, 1900, 2100} {
 		cashier[id] = policy.Deny
 	}
-	lead := check(1000, 1001, 1003, 1007, 1600, 1700, 1800, 1900, 2100, 5000)
+	lead := check(1000, 1001, 1003, 1007, 1600, 1700, 1800, 1900, 2100, 2200, 5000)
 	limited := check(1000, 1001, 1007, 1600, 1800)
-	limited[1003], limited[1602] = policy.Deny, policy.Deny
+	limited[1003], limited[1602], limited[2100] = policy.Deny, policy.Deny, policy.Deny
 	return &policy.Policy{
 		Catalogue: policy.Catalogue{Version: 2, Functions: []policy.Function{
 			fn(1000, "pos", policy.Function{}), fn(1001, "pos.signon", policy.Function{}),
@@ -417,7 +418,8 @@ func testPolicy() *policy.Policy {
 			fn(1703, fnPickup, policy.Function{Drawer: true, Accountable: true, Override: policy.OverrideManager}),
 			fn(1717, fnVariance, policy.Function{Accountable: true, Override: policy.OverrideManager}),
 			fn(1800, fnSearch, policy.Function{}), fn(1900, fnNew, policy.Function{Since: 2, Override: policy.OverrideManager}),
-			fn(2100, fnDual, policy.Function{DualControl: true, Override: policy.OverrideManager}),
+			fn(2100, fnDual, policy.Function{DualControl: true, Drawer: true, Override: policy.OverrideManager}),
+			fn(2200, fnNever, policy.Function{DualControl: true}),
 			fn(5000, "backoffice", policy.Function{}), fn(5200, "backoffice.operator", policy.Function{}), fn(5202, fnPeople, policy.Function{}),
 		}},
 		WorkGroups: []policy.WorkGroup{

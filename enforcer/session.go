@@ -88,7 +88,7 @@ func (g *Gate) disown(e *entry.Entry) {
 // firm denies what only an override could give, where none is possible.
 func firm(d Decision, e *entry.Entry) Decision {
 	if d.Outcome == entry.OutcomeOverrideRequired {
-		return deny(d, e, entry.ReasonRule)
+		return deny(d, e, d.Reason)
 	}
 	return d
 }

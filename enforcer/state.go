@@ -61,6 +61,8 @@ type savedOverride struct {
 	Digest     []byte          `json:"digest,omitempty"`
 	Hold       int64           `json:"hold,omitempty"`
 	Policy     entry.PolicyRef `json:"policy"`
+	Needs      uint64          `json:"needs,omitempty"`    // persons, where more than one
+	Approved   []approval      `json:"approved,omitempty"` // by the first of them
 }
 
 // floor is the highest epoch that was loaded of a type of bundle, with its content.
@@ -157,12 +159,7 @@ func (s *state) apply(e *entry.Entry) {
 			s.Override = saveOverride(e)
 		}
 	case entry.KindApproval:
-		if allowed && e.Approval != nil && s.Override != nil && e.Approval.Override == s.Override.ID {
-			s.Override = nil
-			if opensTill(e) {
-				s.openTill(e)
-			}
-		}
+		s.approve(e)
 	case entry.KindOverrideEnd:
 		if s.Override != nil && e.About == s.Override.ID {
 			s.Override = nil
@@ -201,6 +198,27 @@ func (s *state) signOn(e *entry.Entry) {
 	s.Undo = undo{Seq: e.Seq, Kind: e.Kind}
 }
 
+// approve folds an approval in: the first of two, or the one that ends the override.
+func (s *state) approve(e *entry.Entry) {
+	if e.Approval == nil || s.Override == nil || e.Approval.Override != s.Override.ID {
+		return
+	}
+	switch e.Outcome {
+	case entry.OutcomeOverrideRequired:
+		a := approval{e.Seq, e.Approval.Operator, e.Approval.Person}
+		// Where the journal had it and could not say so, it may be there twice.
+		if !slices.ContainsFunc(s.Override.Approved, func(b approval) bool { return b.Person == a.Person }) {
+			s.Override.Approved = append(slices.Clone(s.Override.Approved), a)
+			s.Undo = undo{Seq: e.Seq, Kind: e.Kind}
+		}
+	case entry.OutcomeAllowed:
+		s.Override = nil
+		if opensTill(e) {
+			s.openTill(e)
+		}
+	}
+}
+
 // openTill begins a new round of who held a session: whoever is signed on does.
 func (s *state) openTill(e *entry.Entry) {
 	s.Undo = undo{Seq: e.Seq, Kind: entry.KindDecision, Persons: s.Persons}
@@ -226,6 +244,10 @@ func (s *state) withdraw(e *entry.Entry) {
 	case entry.KindDecision:
 		for _, p := range s.Undo.Persons {
 			s.addPerson(p)
+		}
+	case entry.KindApproval:
+		if s.Override != nil {
+			s.Override.Approved = slices.DeleteFunc(slices.Clone(s.Override.Approved), func(a approval) bool { return a.Seq == e.About })
 		}
 	}
 	s.Undo = undo{}
@@ -259,6 +281,7 @@ func saveOverride(e *entry.Entry) *savedOverride {
 	o := &savedOverride{
 		ID: e.Seq, Session: e.Session, Function: e.Function, FunctionID: e.FunctionID, Drawer: e.Drawer,
 		Purpose: e.Purpose, Claimant: e.Claimant, Method: e.Method, Source: e.Source, Lines: e.Lines, Digest: slices.Clone(e.Digest), Hold: e.Elapsed,
+		Needs: e.Count,
 	}
 	if e.Policy != nil {
 		o.Policy = *e.Policy

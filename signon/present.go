@@ -26,10 +26,12 @@ const (
 	Unlocked
 	Approved
 	SignedOff
+	ApprovedFirst // by the first of two who have to approve
 )
 
 var actionNames = [...]string{
 	"refused", "same-swipe", "ask-pin", "in-use", "identified", "signed-on", "locked", "unlocked", "approved", "signed-off",
+	"approved-first",
 }
 
 // String gives the action's word.
@@ -301,6 +303,11 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 			return s.deny(ctx, r, f, c, entry.KindIdentify, entry.ReasonNoOverride, sayRefused(entry.ReasonNoOverride, ""))
 		}
 		r.Decision, err = s.gate.Approve(ctx, in.override, who, r.Method, c.Source)
+		if err == nil && r.Decision.Outcome == entry.OutcomeOverrideRequired {
+			r.Action, r.Say = ApprovedFirst, "approved by "+fresh.Name+", the first of two: another person has to approve too"
+			s.touch(s.o.Clock.Boot())
+			return r, nil
+		}
 		return s.decided(r, Approved, "approved by "+fresh.Name, err)
 	case Locked:
 		// What restricts holds at once, even where the journal cannot be written.

@@ -262,3 +262,25 @@ func TestActionsHaveWords(t *testing.T) {
 		}
 	}
 }
+
+// TestTwoSwipesUnderDualControl: the same card twice is one person.
+func TestTwoSwipesUnderDualControl(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.want(r.swipe("1001"), SignedOn, entry.ReasonNone)
+		d, _, err := r.gate.Authorize(r.ctx, enforcer.Request{Function: "pos.drawer.both", Drawer: "1", Source: "test"})
+		if err != nil || d.Override == 0 {
+			t.Fatal(d, err)
+		}
+		first := r.swipe("2001")
+		if r.want(first, ApprovedFirst, entry.ReasonNone); !first.OK || !strings.Contains(first.Say, "another person") {
+			t.Errorf("the first hears %q", first.Say)
+		}
+		r.wantState("1001", false, true)
+		r.want(r.swipe("2001"), Refused, entry.ReasonApprovedAlready)
+		r.want(r.swipe("2003"), Refused, entry.ReasonSamePerson)
+		r.wantState("1001", false, true)
+		r.want(r.swipe("2002"), Approved, entry.ReasonNone)
+		r.wantState("1001", false, false)
+	})
+}

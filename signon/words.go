@@ -68,6 +68,10 @@ func sayRefused(r entry.Reason, name string) string {
 		return name + " may not approve this"
 	case entry.ReasonAccountable:
 		return name + " was signed on at this till and cannot approve its count"
+	case entry.ReasonApprovedAlready:
+		return name + " has approved already: another person has to approve too"
+	case entry.ReasonDualControl:
+		return "that takes two other persons, who cannot be asked for here"
 	case entry.ReasonTooEarly:
 		return "in the first second no approval counts: read what is to be approved, then do it again; it still waits"
 	case entry.ReasonTimeout, entry.ReasonCancelled, entry.ReasonNoOverride, entry.ReasonRefusedByApprover:

@@ -113,13 +113,17 @@ func (a *app) overrideShowCommand() *cobra.Command {
 				return nil
 			}
 			for _, o := range list.Overrides {
-				if err := table(a.out, [][]string{
+				rows := [][]string{
 					{"override", fmt.Sprint(o.ID)},
 					{"asked by", o.Requester + " " + o.Name},
 					{"for", o.Prompt + " (" + o.Function + ")"},
 					{"drawer", orDash(o.Drawer)},
 					{"stands for", seconds(o.ExpiresIn).String()},
-				}); err != nil {
+				}
+				if o.Needs > 1 {
+					rows = append(rows, []string{"approved", fmt.Sprintf("by %d of %d %s", o.Approvals, o.Needs, join(o.Approved))})
+				}
+				if err := table(a.out, rows); err != nil {
 					return err
 				}
 			}
@@ -154,7 +158,10 @@ func (a *app) overrideID(cmd *cobra.Command, client *api.Client, args []string) 
 func (a *app) overrideBy(verb string) *cobra.Command {
 	var w actor
 	short := "approve it as a second person"
-	long := "The approver may what is asked for, has Manager Override, and is another\nperson than the one who asked."
+	long := `The approver may what is asked for, has Manager Override, and is another
+person than the one who asked. Where two persons have to approve, the first one's
+approval counts and the override stands until another one approves, too; it
+exits with 1 until then.`
 	if verb == "refuse" {
 		short, long = "refuse it as a second person", "Who may approve may refuse."
 	}

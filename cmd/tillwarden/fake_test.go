@@ -256,7 +256,7 @@ func (f *fake) Overrides(context.Context, api.Caller) (*api.Overrides, error) {
 		return &api.Overrides{}, nil
 	}
 	return &api.Overrides{Overrides: []api.Override{{
-		ID: 21, Requester: "101", Name: "Cashier", Function: "pos.drawer.nosale", Prompt: "No Sale", Drawer: "drawer", ExpiresIn: 170,
+		ID: 21, Requester: "101", Name: "Cashier", Function: "pos.drawer.nosale", Prompt: "No Sale", Drawer: "drawer", ExpiresIn: 170, Needs: 2, Approvals: 1, Approved: []string{"201"},
 	}}}, nil
 }
 

@@ -67,7 +67,7 @@ func about(e *api.Entry) string {
 	if e.Lines > 0 {
 		add("%d lines", e.Lines)
 	}
-	if e.Count > 0 {
+	if e.Count > 0 && e.Kind != "override" {
 		add("%d", e.Count)
 	}
 	if e.Elapsed != "" && e.Kind != "override" {
@@ -134,6 +134,7 @@ func fields(e *api.Entry, where *time.Location) [][]string {
 	add("  person", e.ApproverID)
 	add("  method", e.ApprovedBy)
 	number("override", uint64(e.Override))
+	number("first approval", uint64(e.First))
 	add("method", e.Method)
 	add("source", e.Source)
 	add("device", e.Device)
@@ -151,7 +152,11 @@ func fields(e *api.Entry, where *time.Location) [][]string {
 	} else {
 		add("took", e.Elapsed)
 	}
-	number("count", e.Count)
+	if e.Kind == "override" {
+		number("approvals needed", e.Count)
+	} else {
+		number("count", e.Count)
+	}
 	add("about", e.Subject)
 	add("why", e.Why)
 	add("remark", e.Text)

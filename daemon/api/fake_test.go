@@ -57,7 +57,7 @@ func session() *Session {
 }
 
 func override() *Override {
-	return &Override{ID: 9, Requester: "1001", Name: "Ada", Function: "pos.drawer.nosale", Prompt: "No Sale", Drawer: "till", ExpiresIn: 180, Source: "keypad"}
+	return &Override{ID: 9, Requester: "1001", Name: "Ada", Function: "pos.drawer.nosale", Prompt: "No Sale", Drawer: "till", ExpiresIn: 180, Needs: 2, Approvals: 1, Approved: []string{"2001"}, Source: "keypad"}
 }
 
 func policyStatus() *PolicyStatus {

@@ -187,6 +187,11 @@ type Override struct {
 	Drawer    string  `json:"drawer,omitempty"`
 	ExpiresIn float64 `json:"expires_in"`
 	Source    string  `json:"source,omitempty"`
+	// Needs is how many persons have to approve it, 1 or 2; Approvals how many did,
+	// and Approved who: not on the POS socket.
+	Needs     int      `json:"needs"`
+	Approvals int      `json:"approvals"`
+	Approved  []string `json:"approved,omitempty"`
 }
 
 // Overrides lists what waits for a second person: one at most.

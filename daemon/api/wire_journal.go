@@ -67,6 +67,7 @@ type Entry struct {
 	ApproverID string    `json:"approver_person,omitempty"`
 	ApprovedBy string    `json:"approver_method,omitempty"`
 	Override   Seq       `json:"override,omitempty"`
+	First      Seq       `json:"first_approval,omitempty"`
 	Method     string    `json:"method,omitempty"`
 	Source     string    `json:"source,omitempty"`
 	Device     string    `json:"device,omitempty"`
@@ -127,6 +128,7 @@ func Words(e *entry.Entry) Entry {
 	}
 	if e.Approval != nil {
 		w.Approver, w.ApproverID, w.Override = e.Approval.Operator, e.Approval.Person, Seq(e.Approval.Override)
+		w.First = Seq(e.Approval.First)
 		if e.Approval.Method != 0 {
 			w.ApprovedBy = e.Approval.Method.String()
 		}

@@ -74,6 +74,8 @@ type Approval struct {
 	Method   Method `cbor:"3,keyasint,omitempty"`
 	// Override is the sequence number of the entry that announced the override.
 	Override Seq `cbor:"4,keyasint,omitempty"`
+	// First is the entry of the first approval, where this is the second of two.
+	First Seq `cbor:"5,keyasint,omitempty"`
 }
 
 // Entry is one line of the journal. Fields that do not apply are zero and
@@ -154,6 +156,7 @@ type jsonEntry struct {
 	ApproverID string    `json:"approver_person,omitempty"`
 	ApprovedBy string    `json:"approver_method,omitempty"`
 	Override   Seq       `json:"override,omitempty"`
+	First      Seq       `json:"first_approval,omitempty"`
 	Method     string    `json:"method,omitempty"`
 	Source     string    `json:"source,omitempty"`
 	Device     string    `json:"device,omitempty"`
@@ -202,6 +205,7 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 	}
 	if e.Approval != nil {
 		j.Approver, j.ApproverID, j.Override = e.Approval.Operator, e.Approval.Person, e.Approval.Override
+		j.First = e.Approval.First
 		if e.Approval.Method != 0 {
 			j.ApprovedBy = e.Approval.Method.String()
 		}

@@ -23,7 +23,7 @@ const (
 	KindDecision              // a decision on a function
 	KindWithdrawn             // a decision was allowed, but the state changed before its grant was made
 	KindOverride              // an override was announced
-	KindApproval              // somebody tried to approve an override, with the outcome
+	KindApproval              // somebody tried to approve an override, with the outcome; override-required: a second person must, too
 	KindOverrideEnd           // an override ended without approval: refused, cancelled, timed out
 	KindRedeemed              // a grant was redeemed: the pulse was written, or writing it failed
 	KindLapsed                // a grant ended unused
@@ -176,7 +176,7 @@ const (
 	ReasonUnknownOperator          // no operator has this number
 	ReasonUnknownWorkGroup         // the loaded policy has no such work group
 	ReasonRestricted               // the work group is restricted to other editors
-	ReasonUnsupported              // the function asks for something that this version cannot check
+	ReasonUnsupported              // the function asks for something that cannot be had, as two approvers where nobody may approve
 	ReasonCleared                  // the device's buffers were cleared
 	ReasonPrintLost                // a picture or code was not printed, as it could be read as something else
 	ReasonModeChanged              // a mode began or ended
@@ -184,6 +184,9 @@ const (
 	ReasonTooLong                  // longer than it may be
 	ReasonRegister                 // the bundle is for another register
 	ReasonUnknownClient            // whose connection it came over could not be told
+	ReasonDualControl              // two other persons must approve, whoever asks
+	ReasonOneOfTwo                 // approved by the first of two who must
+	ReasonApprovedAlready          // the person approved it already, and another one must
 	reasonEnd
 )
 
@@ -272,6 +275,9 @@ var reasonNames = [...]string{
 	ReasonTooLong:           "too-long",
 	ReasonRegister:          "register",
 	ReasonUnknownClient:     "unknown-client",
+	ReasonDualControl:       "dual-control",
+	ReasonOneOfTwo:          "one-of-two",
+	ReasonApprovedAlready:   "approved-already",
 }
 
 // String gives the reason's word.

@@ -1,0 +1,71 @@
+package daemon
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tillwarden/daemon/api"
+)
+
+// waiting asks for a function over the POS socket, and gives the override once
+// an approval of it would count.
+func (r *register) waiting(function string) api.Override {
+	r.t.Helper()
+	a, err := r.pos.Ask(r.t.Context(), api.AskRequest{Function: function})
+	if err != nil || a.Outcome != "override-required" || a.Override == 0 {
+		r.t.Fatalf("ask for %s: %+v %v", function, a, err)
+	}
+	until(r.t, "it was announced for a second", func() bool {
+		a, err := r.con.Approve(r.t.Context(), a.Override, creds("1001"))
+		return err == nil && a.Reason != "too-early"
+	})
+	return r.pending(r.con)
+}
+
+// pending is the override that a socket shows.
+func (r *register) pending(c *api.Client) api.Override {
+	r.t.Helper()
+	list, err := c.Overrides(r.t.Context())
+	if err != nil || len(list.Overrides) != 1 {
+		r.t.Fatalf("pending: %+v %v", list, err)
+	}
+	return list.Overrides[0]
+}
+
+// TestDualControlOverTheAPI: two different managers, and what each side sees
+// in between.
+func TestDualControlOverTheAPI(t *testing.T) {
+	t.Parallel()
+	r := newRegister(t, "").start().staffedUnder(shippedWith(t, "pos.void.transaction", "dual_control = true"))
+	ctx := t.Context()
+	r.signOn("1002")
+	o := r.waiting("pos.void.transaction")
+	if o.Needs != 2 || o.Approvals != 0 {
+		t.Errorf("announced: %+v", o)
+	}
+	a, err := r.con.Approve(ctx, o.ID, creds("2001"))
+	if err != nil || a.Outcome != "override-required" || a.Reason != "one-of-two" || a.Approver != "2001" || !strings.Contains(a.Say, "another person") {
+		t.Fatalf("the first: %+v %v", a, err)
+	}
+	if o := r.pending(r.con); o.Approvals != 1 || !slices.Equal(o.Approved, []string{"2001"}) {
+		t.Errorf("the console sees %+v", o)
+	}
+	if o := r.pending(r.pos); o.Approvals != 1 || o.Approved != nil {
+		t.Errorf("the POS sees %+v", o)
+	}
+	if w, err := r.pos.WaitOverride(ctx, o.ID, time.Millisecond); err != nil || w.Outcome != "override-required" || w.Reason != "one-of-two" {
+		t.Errorf("who waits hears %+v %v", w, err)
+	}
+	if a, err = r.con.Approve(ctx, o.ID, creds("2001")); err != nil || a.Outcome != "denied" || a.Reason != "approved-already" {
+		t.Errorf("the same again: %+v %v", a, err)
+	}
+	if a, err = r.con.Approve(ctx, o.ID, creds("2002")); err != nil || a.Outcome != "allowed" {
+		t.Fatalf("the second: %+v %v", a, err)
+	}
+	es := r.entries("approval")
+	if last := es[len(es)-1]; last.First == 0 || last.Approver != "2002" {
+		t.Errorf("journaled: %+v", last)
+	}
+}
