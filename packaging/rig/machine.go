@@ -36,6 +36,9 @@ type MachineOptions struct {
 	// Heard is a file to which everything goes that the machine writes to
 	// /dev/virtio-ports/HeardPort, at once; empty: there is no such port.
 	Heard string
+	// Line is a tty of the host that what stands at the far end of the machine's
+	// /dev/ttyS1 is on; empty: nothing does.
+	Line string
 	// Memory is in MiB; 0: 1024.
 	Memory int
 }
@@ -100,6 +103,9 @@ func Start(ctx context.Context, o MachineOptions) (*Machine, error) {
 	}
 	if o.Heard != "" {
 		args = append(args, "-chardev", "file,id=heard,append=on,path="+o.Heard, "-device", "virtserialport,chardev=heard,name="+HeardPort)
+	}
+	if o.Line != "" {
+		args = append(args, "-serial", o.Line)
 	}
 	said, err := os.Create(m.path("qemu.log"))
 	if err != nil {

@@ -1,27 +1,21 @@
 package rig
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"maps"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
-	"tillwarden/daemon/api"
 	"tillwarden/devices/sim"
-	"tillwarden/enforcer/journal"
-	"tillwarden/enforcer/journal/entry"
 	"tillwarden/packaging/rig/disk"
 	"tillwarden/packaging/rig/register"
 )
@@ -50,11 +44,12 @@ func apart(t *testing.T) bool {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	runtime.LockOSThread() // the signal is for the end of the thread that starts it
 	defer runtime.UnlockOSThread()
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
-		t.Fatalf("%v\n%s", err, out)
+	var said bytes.Buffer
+	cmd.Stdout = io.MultiWriter(&said, t.Output()) // as it comes: some take minutes
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Run(); err != nil || !strings.Contains(said.String(), "--- PASS: "+t.Name()) {
+		t.Fatal("it did not pass: ", err)
 	}
-	t.Logf("%s", out)
 	return false
 }
 
@@ -62,14 +57,27 @@ func apart(t *testing.T) bool {
 // printer.
 type till struct {
 	*register.Register
+	*ledger
 	t       *testing.T
 	disk    *disk.Disk
 	files   *disk.Filesystem
 	state   string
 	station *sim.Station
+}
 
-	mu    sync.Mutex
-	acked map[api.Seq]string // what the daemon said is journaled; guarded by mu
+// newStation is a simulated printer, with a drawer.
+func newStation(t *testing.T, dir string) *sim.Station {
+	t.Helper()
+	s, err := sim.NewStation(sim.StationOptions{Dir: dir, Printer: sim.PrinterOptions{Model: sim.Models()[0], OpenIsHigh: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
 }
 
 // newTill makes one, with the disk mounted, the daemon running, and a cashier
@@ -90,7 +98,7 @@ func newTill(t *testing.T) *till {
 	if err := command("mke2fs", "-q", "-t", "ext4", at("image"), "512M"); err != nil {
 		t.Fatal(err)
 	}
-	c := &till{t: t, state: at("files/state"), acked: map[api.Seq]string{}}
+	c := &till{t: t, state: at("files/state")}
 	server, err := build("tillwarden/packaging/rig/disk/server")
 	if err != nil {
 		t.Fatal(err)
@@ -112,15 +120,8 @@ func newTill(t *testing.T) *till {
 			t.Error(err)
 		}
 	})
-	c.station, err = sim.NewStation(sim.StationOptions{Dir: at("station"), Printer: sim.PrinterOptions{Model: sim.Models()[0], OpenIsHigh: true}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.station.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	c.station = newStation(t, at("station"))
+	c.ledger = newLedger(func() int { return int(c.station.Printer().State().Pulses) })
 	daemon, err := build("tillwarden/cmd/tillwardend")
 	if err != nil {
 		t.Fatal(err)
@@ -132,36 +133,6 @@ func newTill(t *testing.T) *till {
 	return c
 }
 
-// busy asks, and opens the drawer, until the daemon is gone.
-func (c *till) busy(ctx context.Context) {
-	var wg sync.WaitGroup
-	for _, ask := range []api.AskRequest{
-		{Function: "pos.sale.item"},
-		{Function: "pos.drawer.nosale", NoOverride: true},
-		{Function: "pos.drawer.sale", Drawer: "till", Open: api.OpenNow},
-	} {
-		wg.Go(func() {
-			for {
-				a, err := c.POS.Ask(ctx, ask)
-				if err != nil {
-					return
-				}
-				c.mu.Lock()
-				c.acked[a.Seq] = a.Function + " " + a.Outcome
-				c.mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-}
-
-// answers is how much the daemon has acknowledged.
-func (c *till) answers() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.acked)
-}
-
 // cut lets the register work for a while, and until it has acknowledged so much in
 // all, cuts the power, and mounts the disk again.
 // It gives how many sectors were lost; seed is as in [disk.Disk.Cut].
@@ -171,7 +142,7 @@ func (c *till) cut(work time.Duration, acked int, seed uint64) int {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		c.busy(ctx)
+		register.Busy(ctx, c.POS, c.answered)
 	}()
 	time.Sleep(work)
 	register.Until(c.t, fmt.Sprintf("%d answers", acked), func() bool { return c.answers() >= acked })
@@ -197,52 +168,6 @@ func (c *till) cut(work time.Duration, acked int, seed uint64) int {
 	return lost
 }
 
-// missing holds the journal on the disk against what was acknowledged: it gives
-// the entries that are not there or say something else. The journal has to verify.
-func (c *till) missing() (missing []string, err error) {
-	pub, err := os.ReadFile(filepath.Join(c.state, "keys", "journal.pub"))
-	if err != nil {
-		return nil, err
-	}
-	verifier, err := note.NewVerifier(strings.TrimSpace(string(pub)))
-	if err != nil {
-		return nil, err
-	}
-	path := filepath.Join(c.state, "journal.db")
-	report, err := journal.Verify(c.t.Context(), path, []note.Verifier{verifier})
-	if err != nil {
-		return nil, err
-	}
-	if !report.OK {
-		return nil, fmt.Errorf("the journal does not verify: %+v", report)
-	}
-	reader, err := journal.OpenReader(path)
-	if err != nil {
-		return nil, err
-	}
-	acked := maps.Clone(c.acked)
-	granted := 0
-	err = reader.Each(c.t.Context(), journal.Filter{}, func(e *entry.Entry) error {
-		if want, ok := acked[api.Seq(e.Seq)]; ok {
-			if got := e.Function + " " + e.Outcome.String(); got != want {
-				missing = append(missing, fmt.Sprintf("entry %d says %q, answered was %q", e.Seq, got, want))
-			}
-			delete(acked, api.Seq(e.Seq))
-		}
-		if e.Kind == entry.KindDecision && e.Outcome == entry.OutcomeAllowed && e.Drawer != "" {
-			granted++
-		}
-		return nil
-	})
-	for seq, what := range acked {
-		missing = append(missing, fmt.Sprintf("entry %d (%s) is not there", seq, what))
-	}
-	if n := int(c.station.Printer().State().Pulses); n > granted {
-		missing = append(missing, fmt.Sprintf("the drawer had %d pulses, and %d were granted", n, granted))
-	}
-	return missing, errors.Join(err, reader.Close())
-}
-
 // TestInvariant8PowerCutsOfTheStateFolder cuts the power under a busy register, on
 // a disk that loses what was not flushed: after each cut the file system is whole,
 // the journal verifies, what was acknowledged is there, no pulse was without its
@@ -261,7 +186,7 @@ func TestInvariant8PowerCutsOfTheStateFolder(t *testing.T) {
 	for n := range cuts {
 		c.Ready("till")
 		lost += c.cut(rand.N(120*time.Millisecond), 0, uint64(n)) // the first loses all
-		missing, err := c.missing()
+		missing, err := c.missing(t.Context(), c.state)
 		if err != nil || len(missing) > 0 {
 			t.Fatalf("cut %d: %v\n%s", n+1, err, strings.Join(missing, "\n"))
 		}
@@ -304,7 +229,7 @@ func TestPowerCutOfALyingDiskLosesEntries(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.cut(0, 20, 0)
-	missing, err := c.missing()
+	missing, err := c.missing(t.Context(), c.state)
 	if err == nil && len(missing) == 0 {
 		t.Errorf("all %d entries are there, of a disk that kept nothing", len(c.acked))
 	}

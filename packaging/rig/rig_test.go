@@ -54,12 +54,12 @@ func closeShared() error {
 }
 
 // programs builds what machines find at /rig: the daemon, its command line, its
-// package, and the tests of the package hardware.
+// package, a busy POS, and the tests of the package hardware.
 func programs() (string, error) {
 	if _, err := buildTest("tillwarden/packaging/rig/hardware"); err != nil {
 		return "", err
 	}
-	return Share("tillwarden/cmd/tillwardend", "tillwarden/cmd/tillwarden")
+	return Share("tillwarden/cmd/tillwardend", "tillwarden/cmd/tillwarden", "tillwarden/packaging/rig/register/busy")
 }
 
 // sharedMachine gives the shared machine.
@@ -81,8 +81,13 @@ func sharedMachine(t *testing.T) *Machine {
 	return shared.machine
 }
 
+// runner runs commands in a machine, or in that which it was booted as the last time.
+type runner interface {
+	Run(ctx context.Context, command string) (string, error)
+}
+
 // keepJournal keeps the guest's system journal if the test fails, and shows its end.
-func keepJournal(t *testing.T, g *Guest) {
+func keepJournal(t *testing.T, g runner) {
 	t.Helper()
 	t.Cleanup(func() {
 		if !t.Failed() {

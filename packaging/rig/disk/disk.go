@@ -15,6 +15,8 @@ import (
 type Order struct {
 	Verb Verb   `json:"verb"`
 	Seed uint64 `json:"seed,omitempty"`
+	// Flushing has a cut wait for the next flush, and come before it is done.
+	Flushing bool `json:"flushing,omitempty"`
 }
 
 // Verb is an order's.
@@ -95,6 +97,13 @@ func (d *Disk) Path() string { return d.path }
 // that was not flushed is lost, else about half of the sectors, chosen by it.
 func (d *Disk) Cut(seed uint64) (lost int, err error) {
 	a, err := d.order(Order{Verb: Cut, Seed: seed})
+	return a.Lost, err
+}
+
+// CutFlushing cuts the power as [Disk.Cut] does, in the middle of the next flush of
+// something: what a commit writes is at stake then. That has to come within a minute.
+func (d *Disk) CutFlushing(seed uint64) (lost int, err error) {
+	a, err := d.order(Order{Verb: Cut, Seed: seed, Flushing: true})
 	return a.Lost, err
 }
 

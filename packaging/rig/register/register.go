@@ -42,9 +42,9 @@ func Until(t testing.TB, what string, condition func() bool) {
 
 // The operators, and their work groups and PINs; these are no secrets.
 const (
-	Cashier, cashierPIN = "1001", "25806931"
+	Cashier, CashierPIN = "1001", "25806931"
 	Boss, BossPIN       = "9000", "75314286"
-	groupCashier        = "POS Cashier - Sales Only"
+	GroupCashier        = "POS Cashier - Sales Only"
 	GroupBoss           = "Enterprise Operator Maintenance"
 )
 
@@ -255,7 +255,7 @@ func (r *Register) Hire() {
 	r.t.Helper()
 	by := &api.Credentials{Number: Boss, PIN: api.Secret(BossPIN)}
 	cashier := api.PeopleRequest{
-		By: by, Number: Cashier, Name: "Cashier", WorkGroups: []string{groupCashier}, PIN: api.Secret(cashierPIN),
+		By: by, Number: Cashier, Name: "Cashier", WorkGroups: []string{GroupCashier}, PIN: api.Secret(CashierPIN),
 	}
 	r.patiently("adding the cashier", func() error {
 		_, err := r.Console.People(r.Context(), api.PeopleAdd, cashier)
@@ -268,7 +268,7 @@ func (r *Register) SignOn() {
 	r.t.Helper()
 	var a *api.SignOnAnswer
 	r.patiently("signing on", func() (err error) {
-		a, err = r.Console.SignOn(r.Context(), api.Credentials{Number: Cashier, PIN: api.Secret(cashierPIN)})
+		a, err = r.Console.SignOn(r.Context(), api.Credentials{Number: Cashier, PIN: api.Secret(CashierPIN)})
 		return err
 	})
 	if !a.OK {

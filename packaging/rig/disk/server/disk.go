@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -28,6 +29,7 @@ type disk struct {
 	off     bool             // the power is; guarded by mu
 	lies    bool             // it says that it has flushed, and has not; guarded by mu
 	flushes int              // guarded by mu
+	midway  func()           // what the next flush of something is to come to; nil: to its end; guarded by mu
 }
 
 // mount makes a disk of a file, the one file below an empty folder.
@@ -55,6 +57,34 @@ func mount(file, dir string) (_ *disk, err error) {
 func (d *disk) cut(keep func() bool) (lost int, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	return d.lose(keep)
+}
+
+// cutFlushing does it in the middle of the next flush of something, which has to come
+// in time.
+func (d *disk) cutFlushing(keep func() bool, limit time.Duration) (lost int, err error) {
+	done := make(chan struct{})
+	d.mu.Lock()
+	d.midway = func() {
+		lost, err = d.lose(keep)
+		close(done)
+	}
+	d.mu.Unlock()
+	select {
+	case <-done:
+		return lost, err
+	case <-time.After(limit):
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.midway != nil {
+		d.midway, err = nil, fmt.Errorf("nothing was flushed for %s", limit)
+	}
+	return lost, err
+}
+
+// lose is the cut. Called with mu held.
+func (d *disk) lose(keep func() bool) (lost int, err error) {
 	d.off = true
 	// In the same order each time, for keep's sake.
 	for _, at := range slices.Sorted(maps.Keys(d.dirty)) {
@@ -165,6 +195,11 @@ func (n *node) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
 		return syscall.EIO
 	}
 	d.flushes++
+	if d.midway != nil && len(d.dirty) > 0 {
+		d.midway()
+		d.midway = nil
+		return syscall.EIO
+	}
 	if d.lies {
 		return 0
 	}

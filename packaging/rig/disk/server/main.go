@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"time"
 
 	orders "tillwarden/packaging/rig/disk"
 )
@@ -57,7 +58,12 @@ func (d *disk) obey(o orders.Order) (a orders.Answer) {
 			keep = func() bool { return r.IntN(2) == 0 }
 		}
 		var err error
-		if a.Lost, err = d.cut(keep); err != nil {
+		if o.Flushing {
+			a.Lost, err = d.cutFlushing(keep, time.Minute)
+		} else {
+			a.Lost, err = d.cut(keep)
+		}
+		if err != nil {
 			a.Err = err.Error()
 		}
 		return a
