@@ -130,19 +130,19 @@ func (j *noJournal) Append(_ context.Context, _ bool, es ...entry.Entry) ([]entr
 	return seqs, nil
 }
 
-// withoutJournal takes the journal away from under the gate.
-func (r *register) withoutJournal(b *testing.B) *register {
-	b.Helper()
+// gateOn puts a gate on another journal in the gate's place.
+func (r *register) gateOn(t testing.TB, j enforcer.Journal) *register {
+	t.Helper()
 	now := r.d.gate.Snapshot()
-	g, err := enforcer.NewGate(enforcer.Options{Clock: r.d.clock, Journal: &noJournal{}})
+	g, err := enforcer.NewGate(enforcer.Options{Clock: r.d.clock, Journal: j})
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	if err := g.Load(b.Context(), now.Policy, now.Ref, "the same policy"); err != nil {
-		b.Fatal(err)
+	if err := g.Load(t.Context(), now.Policy, now.Ref, "the same policy"); err != nil {
+		t.Fatal(err)
 	}
-	if _, _, err := g.BeginSession(b.Context(), now.Session.Subject, now.Session.Method, "benchmark"); err != nil {
-		b.Fatal(err)
+	if _, _, err := g.BeginSession(t.Context(), now.Session.Subject, now.Session.Method, "test"); err != nil {
+		t.Fatal(err)
 	}
 	r.d.gate = g
 	return r
@@ -179,7 +179,7 @@ func BenchmarkAsk(b *testing.B) {
 // that answers the same questions and writes nothing down.
 func BenchmarkAsk64(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.NumCPU() + 1)) // as the daemon does
-	r, bare := busy(b), busy(b).withoutJournal(b)
+	r, bare := busy(b), busy(b).gateOn(b, new(noJournal))
 	const askers, round = 64, 250 * time.Millisecond
 	storm := func(ask func() error) (count int) {
 		var mu sync.Mutex

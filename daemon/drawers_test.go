@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"tillwarden/daemon/api"
@@ -128,6 +129,33 @@ func TestAskNow(t *testing.T) {
 		if late.Valid("till") {
 			t.Error("a redemption is valid after its pulse")
 		}
+	}
+}
+
+// failsOnce is a journal that does not take the first entry of a kind.
+type failsOnce struct {
+	enforcer.Journal
+	kind   entry.Kind
+	failed atomic.Bool
+}
+
+func (j *failsOnce) Append(ctx context.Context, essential bool, es ...entry.Entry) ([]entry.Seq, error) {
+	if es[0].Kind == j.kind && j.failed.CompareAndSwap(false, true) {
+		return nil, errors.New("the disk is gone")
+	}
+	return j.Journal.Append(ctx, essential, es...)
+}
+
+// TestPulseThatIsNotJournaledIsAPulse: who asked is told that the drawer was opened,
+// and its kick is absorbed, though the journal does not say so yet.
+func TestPulseThatIsNotJournaledIsAPulse(t *testing.T) {
+	t.Parallel()
+	r, f := withDrawer(t)
+	r.signOn("1001")
+	r.gateOn(t, &failsOnce{Journal: r.d.journal, kind: entry.KindRedeemed})
+	a, err := r.pos.Ask(t.Context(), api.AskRequest{Function: "pos.drawer.sale", Open: api.OpenNow})
+	if err != nil || a.Drawer == nil || a.Drawer.Result != api.DrawerPulsed || f.opened() != 1 || f.absorbs != 1 {
+		t.Fatalf("%+v %v, %d pulses, %d absorbed", a, err, f.opened(), f.absorbs)
 	}
 }
 

@@ -2,7 +2,7 @@ package enforcer
 
 import "errors"
 
-// What Redeem and Lapse answer when a grant does not open the drawer.
+// What Redeem and Lapse answer when a grant does not open the drawer, or did not in order.
 var (
 	// ErrNoGrant: no grant, the zero grant, a copy, or one of another gate.
 	ErrNoGrant = errors.New("not a grant of this gate")
@@ -14,6 +14,9 @@ var (
 	ErrWrongDrawer = errors.New("the grant is for another drawer")
 	// ErrStale: session, lock, policy or roster changed since the grant was made.
 	ErrStale = errors.New("the grant's state is over")
+	// ErrUnrecorded: it opened the drawer, and the journal does not say so yet: it did not
+	// take that entry, which is owed. The decision's entry is there.
+	ErrUnrecorded = errors.New("the pulse was written, but not journaled")
 )
 
 // What the other methods answer when they could not do what they were asked.

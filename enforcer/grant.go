@@ -130,7 +130,8 @@ func followsFrom(about *entry.Entry, kind entry.Kind) entry.Entry {
 // Redeem consumes the grant and then runs fire, which writes the pulse; it
 // answers what fire did, and the journal has it by then. A grant that does not
 // open this drawer now is refused (ErrNoGrant, ErrUsed, ErrExpired,
-// ErrWrongDrawer, ErrStale) and fire does not run.
+// ErrWrongDrawer, ErrStale) and fire does not run. After ErrUnrecorded it has run,
+// and the drawer is open.
 //
 // Every change of state waits while fire runs. So fire must be bounded by
 // itself: its Redemption is not valid for longer than FireLimit. It must not
@@ -158,7 +159,7 @@ func (g *Gate) Redeem(ctx context.Context, gr *Grant, drawer string, fire func(R
 		return fmt.Errorf("redeeming a grant: %w", err)
 	}
 	if failed := g.redeemed(gr, err); failed != nil && err == nil {
-		return fmt.Errorf("the pulse was written, but not journaled: %w", failed)
+		return fmt.Errorf("redeeming a grant: %w: %w", ErrUnrecorded, failed)
 	}
 	if err != nil {
 		return fmt.Errorf("redeeming a grant: writing the pulse: %w", err)
