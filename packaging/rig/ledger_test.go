@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -24,7 +25,7 @@ type ledger struct {
 
 	mu    sync.Mutex
 	acked map[api.Seq]string // the answers; guarded by mu
-	shut  map[api.Seq]bool   // those that said that the drawer was not opened; guarded by mu
+	shut  map[api.Seq]bool   // those that said that the drawer got no pulse; guarded by mu
 
 	// What was there when it was last looked at, so that a grant without a pulse makes
 	// up for no pulse without a grant after another cut.
@@ -41,7 +42,8 @@ func (l *ledger) answered(a *api.Answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.acked[a.Seq] = a.Function + " " + a.Outcome
-	if a.Drawer != nil && a.Drawer.Result == api.DrawerNotOpened {
+	// Of a pulse that was written in part nobody knows.
+	if d := a.Drawer; d != nil && d.Result == api.DrawerNotOpened && d.Reason != entry.ReasonWriteFailed.String() {
 		l.shut[a.Seq] = true
 	}
 }
@@ -53,39 +55,40 @@ func (l *ledger) answers() int {
 	return len(l.acked)
 }
 
-// missing holds the journal in a state folder against it: it gives the entries that are
-// not there or say something else, and pulses that no entry is there for. The journal
-// has to verify. Nobody may be asking meanwhile.
-func (l *ledger) missing(ctx context.Context, state string) (missing []string, err error) {
+// holds holds the journal in a state folder against it, and says what is wrong: it does
+// not verify, or entries are not there or say something else, or there was a pulse
+// without one. Nobody may be asking meanwhile.
+func (l *ledger) holds(ctx context.Context, state string) (err error) {
 	pub, err := os.ReadFile(filepath.Join(state, "keys", "journal.pub"))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	verifier, err := note.NewVerifier(strings.TrimSpace(string(pub)))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	path := filepath.Join(state, "journal.db")
 	report, err := journal.Verify(ctx, path, []note.Verifier{verifier})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !report.OK {
-		return nil, fmt.Errorf("the journal does not verify: %+v", report)
+		return fmt.Errorf("the journal does not verify: %+v", report)
 	}
 	reader, err := journal.OpenReader(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	acked := maps.Clone(l.acked)
 	granted, last := 0, l.lookedSeq
+	var wrong []error
 	err = reader.Each(ctx, journal.Filter{}, func(e *entry.Entry) error {
 		seq := api.Seq(e.Seq)
 		if want, ok := acked[seq]; ok {
 			if got := e.Function + " " + e.Outcome.String(); got != want {
-				missing = append(missing, fmt.Sprintf("entry %d says %q, answered was %q", seq, got, want))
+				wrong = append(wrong, fmt.Errorf("entry %d says %q, answered was %q", seq, got, want))
 			}
 			delete(acked, seq)
 		}
@@ -95,13 +98,15 @@ func (l *ledger) missing(ctx context.Context, state string) (missing []string, e
 		last = max(last, seq)
 		return nil
 	})
-	for seq, what := range acked {
-		missing = append(missing, fmt.Sprintf("entry %d (%s) is not there", seq, what))
-	}
+	wrong = append(wrong, err, reader.Close())
 	now := l.pulses()
 	if n := now - l.lookedPulses; n > granted {
-		missing = append(missing, fmt.Sprintf("the drawer had %d pulses since it was looked at, and %d were granted", n, granted))
+		wrong = append(wrong, fmt.Errorf("the drawer had %d pulses since it was looked at, and %d were granted", n, granted))
 	}
 	l.lookedPulses, l.lookedSeq = now, last
-	return missing, errors.Join(err, reader.Close())
+	if len(acked) > 0 {
+		first := slices.Min(slices.Collect(maps.Keys(acked)))
+		wrong = append(wrong, fmt.Errorf("%d entries are not there, the first is %d (%s)", len(acked), first, acked[first]))
+	}
+	return errors.Join(wrong...)
 }
