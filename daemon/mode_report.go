@@ -16,6 +16,27 @@ func (d *Daemon) ModeReport(ctx context.Context, c api.Caller, q *api.ModeReport
 	if err := d.mayRead(ctx, c, q.By); err != nil {
 		return nil, err
 	}
+	report, err := CountModes(ctx, d.journal, q)
+	if err != nil {
+		return nil, d.cannotDecide(err)
+	}
+	s := d.gate.Snapshot()
+	for i := range report.Rows {
+		row := &report.Rows[i]
+		if name := functionName(s, row.Function); name != row.Function {
+			row.Name = name
+		}
+	}
+	return report, nil
+}
+
+// Entries is what a journal is read by: the daemon's own, or a copy (journal.Reader).
+type Entries interface {
+	Query(ctx context.Context, f journal.Filter) ([]entry.Entry, journal.Cursor, error)
+}
+
+// CountModes is ModeReport of any journal, which knows functions by their keys alone.
+func CountModes(ctx context.Context, entries Entries, q *api.ModeReportRequest) (*api.ModeReport, error) {
 	f := journal.Filter{Kind: entry.KindDecision, Limit: journal.MaxLimit}
 	if q.To != nil {
 		f.To = *q.To
@@ -24,22 +45,21 @@ func (d *Daemon) ModeReport(ctx context.Context, c api.Caller, q *api.ModeReport
 		f.From = *q.From
 	} else {
 		// Since the last mode began.
-		last, _, err := d.journal.Query(ctx, journal.Filter{Kind: entry.KindMode, Outcome: entry.OutcomeAllowed, Reverse: true, Limit: 1})
+		last, _, err := entries.Query(ctx, journal.Filter{Kind: entry.KindMode, Outcome: entry.OutcomeAllowed, Reverse: true, Limit: 1})
 		if err != nil {
-			return nil, d.cannotDecide(err)
+			return nil, err
 		}
 		if len(last) == 0 {
 			return &api.ModeReport{Rows: []api.ModeReportRow{}}, nil
 		}
 		f.After = last[0].Seq
 	}
-	s := d.gate.Snapshot()
 	report := &api.ModeReport{}
 	counted := map[api.ModeReportRow]uint64{}
 	for {
-		page, next, err := d.journal.Query(ctx, f)
+		page, next, err := entries.Query(ctx, f)
 		if err != nil {
-			return nil, d.cannotDecide(err)
+			return nil, err
 		}
 		for i := range page {
 			e := &page[i]
@@ -54,9 +74,6 @@ func (d *Daemon) ModeReport(ctx context.Context, c api.Caller, q *api.ModeReport
 			row := api.ModeReportRow{
 				Day: at.Local().Format("2006-01-02"), Operator: e.Operator, Function: e.Function, Mode: e.Mode.String(), Outcome: e.Outcome.String(),
 				Reason: e.Reason.String(),
-			}
-			if name := functionName(s, e.Function); name != e.Function {
-				row.Name = name
 			}
 			if e.Rule != nil {
 				row.Rule = api.Rule{WorkGroup: e.Rule.WorkGroup, Function: e.Rule.Function, Mark: e.Rule.Mark}

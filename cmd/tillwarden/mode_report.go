@@ -1,25 +1,28 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"tillwarden/daemon"
 	"tillwarden/daemon/api"
+	"tillwarden/enforcer/journal"
 )
 
 func (a *app) modeReportCommand() *cobra.Command {
 	var w actor
-	var from, to string
+	var from, to, file string
 	c := &cobra.Command{
 		Use:   "report",
 		Short: "what enforcing would change: what a mode let through",
 		Long: `Counts what monitor mode or break-glass let through although the policy refused it,
 since the last mode began unless --from says otherwise. Where it is empty, enforcing
 would have changed nothing. At the console it takes --as, and the right to read the
-journal.`,
-		Example: "  tillwarden mode report\n  tillwarden mode report --from 2026-03-01 --json",
+journal. With --file it reads a copy of a journal, or one that was archived.`,
+		Example: "  tillwarden mode report\n  tillwarden mode report --from 2026-03-01 --json\n  tillwarden mode report --file copy.db",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var q api.ModeReportRequest
@@ -36,16 +39,7 @@ journal.`,
 				}
 				*t.at = &when
 			}
-			var err error
-			if q.By, err = a.credentials(w); err != nil {
-				return err
-			}
-			defer wipe(q.By)
-			client, err := a.dialFor(cmd.Context(), w)
-			if err != nil {
-				return err
-			}
-			report, err := client.ModeReport(cmd.Context(), q)
+			report, err := a.modeReport(cmd.Context(), w, file, &q)
 			if err != nil {
 				return err
 			}
@@ -56,9 +50,36 @@ journal.`,
 		},
 	}
 	asFlag(c, &w)
+	c.Flags().StringVar(&file, "file", "", "read this copy of a journal, not the daemon's")
 	c.Flags().StringVar(&from, "from", "", "from this `time` on, as 2026-03-01, 08:00 or 48h (ago)")
 	c.Flags().StringVar(&to, "to", "", "up to this `time`")
 	return c
+}
+
+// modeReport has the daemon count, or counts in a copy of a journal.
+func (a *app) modeReport(ctx context.Context, w actor, file string, q *api.ModeReportRequest) (*api.ModeReport, error) {
+	if file != "" {
+		if w.given() {
+			return nil, usagef("--as and --file: a copy needs no operator")
+		}
+		r, err := journal.OpenReader(file)
+		if err != nil {
+			return nil, copyError(err)
+		}
+		defer r.Close()
+		report, err := daemon.CountModes(ctx, r, q)
+		return report, damaged(err)
+	}
+	var err error
+	if q.By, err = a.credentials(w); err != nil {
+		return nil, err
+	}
+	defer wipe(q.By)
+	client, err := a.dialFor(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	return client.ModeReport(ctx, *q)
 }
 
 func (a *app) showModeReport(r *api.ModeReport) error {
