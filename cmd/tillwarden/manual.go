@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"tillwarden/packaging/man/markdown"
 )
 
 // manualCommand writes the manual pages of this command line, in Markdown, which
@@ -40,7 +42,7 @@ func manual(root *cobra.Command) map[string]string {
 		fmt.Fprintf(&list, "## %s\n\n", strings.TrimSuffix(g.Title, ":"))
 		for _, c := range root.Commands() {
 			if c.IsAvailableCommand() && c.GroupID == g.ID {
-				fmt.Fprintf(&list, "**%s**(1)\n:   %s\n\n", pageName(c), markdown(c.Short))
+				fmt.Fprintf(&list, "**%s**(1)\n:   %s\n\n", pageName(c), markdown.Escape(c.Short))
 			}
 		}
 	}
@@ -99,9 +101,9 @@ func manual(root *cobra.Command) map[string]string {
 func pageName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
 
 func pageHead(b *strings.Builder, c *cobra.Command) {
-	fmt.Fprintf(b, "# NAME\n\n%s - %s\n\n# SYNOPSIS\n\n", pageName(c), markdown(c.Short))
+	fmt.Fprintf(b, "# NAME\n\n%s - %s\n\n# SYNOPSIS\n\n", pageName(c), markdown.Escape(c.Short))
 	for _, leaf := range leaves(c) {
-		fmt.Fprintf(b, "**%s**%s\n\n", leaf.CommandPath(), markdown(strings.TrimPrefix(useLine(leaf), leaf.CommandPath())))
+		fmt.Fprintf(b, "**%s**%s\n\n", leaf.CommandPath(), markdown.Escape(strings.TrimPrefix(useLine(leaf), leaf.CommandPath())))
 	}
 }
 
@@ -129,7 +131,7 @@ func useLine(c *cobra.Command) string {
 func pageCommand(b *strings.Builder, c *cobra.Command) {
 	if !c.HasAvailableSubCommands() {
 		if c.Parent().HasParent() {
-			fmt.Fprintf(b, "## %s\n\n", markdown(c.CommandPath()))
+			fmt.Fprintf(b, "## %s\n\n", markdown.Escape(c.CommandPath()))
 		} else {
 			b.WriteString("# DESCRIPTION\n\n")
 		}
@@ -142,7 +144,7 @@ func pageCommand(b *strings.Builder, c *cobra.Command) {
 		return
 	}
 	if c.Parent().HasParent() { // a group within a group
-		fmt.Fprintf(b, "## %s\n\n", markdown(c.CommandPath()))
+		fmt.Fprintf(b, "## %s\n\n", markdown.Escape(c.CommandPath()))
 		paragraphs(b, long(c))
 		ownOptions(b, c)
 	}
@@ -178,12 +180,12 @@ func options(b *strings.Builder, flags *pflag.FlagSet) {
 		value, usage := pflag.UnquoteUsage(f)
 		fmt.Fprintf(b, "**--%s**", f.Name)
 		if value != "" {
-			fmt.Fprintf(b, " *%s*", markdown(value))
+			fmt.Fprintf(b, " *%s*", markdown.Escape(value))
 		}
 		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.DefValue != "0" && f.DefValue != "0s" {
 			usage += " (default " + f.DefValue + ")"
 		}
-		fmt.Fprintf(b, "\n:   %s\n\n", markdown(usage))
+		fmt.Fprintf(b, "\n:   %s\n\n", markdown.Escape(usage))
 	})
 }
 
@@ -207,7 +209,7 @@ func paragraphs(b *strings.Builder, text string) {
 		if fenced {
 			b.WriteString(line)
 		} else {
-			b.WriteString(markdown(line))
+			b.WriteString(markdown.Escape(line))
 		}
 	}
 	fence(false)
@@ -220,9 +222,4 @@ func unindent(text string) string {
 		b.WriteString(strings.TrimPrefix(line, "  "))
 	}
 	return b.String()
-}
-
-// markdown keeps a text's characters from meaning something.
-func markdown(text string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "`", "\\`", "<", `\<`, ">", `\>`, "[", `\[`, "]", `\]`, "|", `\|`).Replace(text)
 }

@@ -86,6 +86,10 @@ var rules = []rule{
 		who: "cmd/tillwarden-sim", not: []string{module + "/enforcer", module + "/daemon/...", module + "/devices/escpos", module + "/devices/printer"},
 		why: "the simulated hardware is a process of its own that knows nothing of the product",
 	},
+	{
+		who: "packaging/man/markdown", not: []string{"net", "os", "os/exec", "syscall", "time", module + "/..."},
+		why: "the command line uses it, for the sources of its manual pages: nothing of the build's may come with it",
+	},
 }
 
 // storeRule: bbolt is known to the journal and to signon's own store alone.

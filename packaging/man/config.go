@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"tillwarden/packaging/man/markdown"
 )
 
 const configHead = `# NAME
@@ -52,7 +54,7 @@ func configPage(root string) (string, error) {
 	b.WriteString(configHead)
 	var comment []string
 	what := func() string {
-		s := escape(strings.Join(comment, " "))
+		s := markdown.Escape(strings.Join(comment, " "))
 		comment = nil
 		return strings.ReplaceAll(s, "(reload)", "(*reload*)")
 	}
@@ -62,7 +64,7 @@ func configPage(root string) (string, error) {
 		table, key := tableLine.FindStringSubmatch(line), keyLine.FindStringSubmatch(line)
 		switch {
 		case table != nil:
-			fmt.Fprintf(&b, "## %s\n\n", escape(table[1]))
+			fmt.Fprintf(&b, "## %s\n\n", markdown.Escape(table[1]))
 			last = ""
 			if len(comment) > 0 {
 				fmt.Fprintf(&b, "%s\n\n", what())
@@ -74,7 +76,7 @@ func configPage(root string) (string, error) {
 			case named:
 				last = key[1]
 			case last != "":
-				text = "See **" + escape(last) + "**."
+				text = "See **" + markdown.Escape(last) + "**."
 			default: // what it is stands at its table, or at the one before
 				text = "See above."
 			}
@@ -82,7 +84,7 @@ func configPage(root string) (string, error) {
 			if !strings.HasPrefix(line, "#") {
 				is = "has to be given; for example"
 			}
-			fmt.Fprintf(&b, "**%s**\n:   %s (%s: %s)\n\n", escape(key[1]), text, is, escape(key[2]))
+			fmt.Fprintf(&b, "**%s**\n:   %s (%s: %s)\n\n", markdown.Escape(key[1]), text, is, markdown.Escape(key[2]))
 		case strings.HasPrefix(line, "# "):
 			comment = append(comment, strings.TrimPrefix(line, "# "))
 		case line == "":
@@ -91,9 +93,4 @@ func configPage(root string) (string, error) {
 	}
 	b.WriteString(configFoot)
 	return b.String(), nil
-}
-
-// escape keeps a text's characters from meaning something in Markdown.
-func escape(text string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "`", "\\`", "<", `\<`, ">", `\>`, "[", `\[`, "]", `\]`, "|", `\|`).Replace(text)
 }

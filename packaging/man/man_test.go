@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"tillwarden/packaging/man/markdown"
 )
 
 const root = "../.."
@@ -27,9 +29,9 @@ func TestConfigPageHasEveryKey(t *testing.T) {
 		line = strings.TrimPrefix(strings.TrimSpace(line), "#")
 		var want string
 		if key, _, ok := strings.Cut(line, " = "); ok && !strings.Contains(key, " ") {
-			want, keys = "**"+escape(key)+"**\n:   ", keys+1
+			want, keys = "**"+markdown.Escape(key)+"**\n:   ", keys+1
 		} else if strings.HasPrefix(line, "[") {
-			want = "## " + escape(line) + "\n"
+			want = "## " + markdown.Escape(line) + "\n"
 		} else {
 			continue
 		}
