@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
 
 	"tillwarden/enforcer/policy"
@@ -17,32 +15,26 @@ func (a *app) explainCommand() *cobra.Command {
 		Short: "say what a work group may do, and by which line of the source",
 		Long: `Says whether an operator of the work groups may do something, needs an override
 for it, or may not: by which function's which mark, at which file, line and
-column, and what an override needs. Without FILEs it explains the presets.
+column, and what an override needs.
+
+` + policiesHelp + ` Without FILEs it explains the presets.
 
 It answers a question, and so exits with 0 whatever the answer is.`,
 		Example: `  tillwarden policy explain --group "POS Cashier - Sales Only" pos.drawer.nosale
   tillwarden policy explain --group Till --group Audit backoffice.reports *.hcl`,
-		Args: between(1, -1, "FUNCTION"),
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, part string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			if len(args) == 0 {
-				return a.completeFunction(cmd, args, part)
-			}
-			return hclFiles(cmd, args, part)
-		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		Args:              between(1, -1, "FUNCTION"),
+		ValidArgsFunction: a.functionThenPolicies,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(groups) == 0 {
 				return usagef("policy explain: --group WORK-GROUP is missing").hint("tillwarden policy matrix lists the work groups")
 			}
-			p, err := a.soundPolicy(args[1:], withPresets || len(args) == 1)
+			v, err := a.policyAt(cmd.Context(), args[1:], withPresets)
 			if err != nil {
 				return err
 			}
-			e, err := source.Explain(p.compiled, p.sidecar, groups, args[0])
-			if errors.Is(err, source.ErrUnknown) {
-				return usagef("%w", err).hint("tillwarden policy matrix lists all of them")
-			}
+			e, err := source.Explain(v.Compiled, v.Sidecar, groups, args[0])
 			if err != nil {
-				return err
+				return unknownName(err)
 			}
 			if a.json {
 				return a.printJSON(e)
@@ -62,22 +54,23 @@ func (a *app) matrixCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "matrix [FILE...]",
 		Short: "every work group against every function",
-		Long: `Prints what every work group gives of every function. Without FILEs it is that of
-the presets. --json is --format json.`,
+		Long: `Prints what every work group gives of every function. --json is --format json.
+
+` + policiesHelp + ` Without FILEs it is the presets.`,
 		Example:           "  tillwarden policy matrix\n  tillwarden policy matrix --format csv *.hcl > matrix.csv",
-		ValidArgsFunction: hclFiles,
-		RunE: func(_ *cobra.Command, args []string) error {
+		ValidArgsFunction: completePolicies,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if a.json {
 				format = "json"
 			}
 			if format != "table" && format != "csv" && format != "json" {
 				return usagef("--format is %q", format).hint("it is table, csv or json")
 			}
-			p, err := a.soundPolicy(args, withPresets || len(args) == 0)
+			v, err := a.policyAt(cmd.Context(), args, withPresets)
 			if err != nil {
 				return err
 			}
-			cells := policy.Matrix(p.compiled)
+			cells := policy.Matrix(v.Compiled)
 			switch format {
 			case "csv":
 				return policy.WriteCSV(a.out, cells)

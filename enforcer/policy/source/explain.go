@@ -45,21 +45,13 @@ type ExplainedOverride struct {
 
 // Explain tells what decides a function for an operator with these work groups.
 func Explain(c *policy.Compiled, side *Sidecar, groups []string, key string) (*Explanation, error) {
-	i, ok := c.Lookup(key)
-	if !ok {
-		var keys []string
-		for _, f := range c.Functions() {
-			keys = append(keys, f.Key)
-		}
-		return nil, unknown("function", key, keys)
+	i, err := lookup(c, key)
+	if err != nil {
+		return nil, err
 	}
 	for _, g := range groups {
 		if _, ok := c.WorkGroup(g); !ok {
-			var names []string
-			for _, info := range c.WorkGroups() {
-				names = append(names, info.Name)
-			}
-			return nil, unknown("work group", g, names)
+			return nil, unknownGroup(c, g)
 		}
 	}
 	f, rule := c.Function(i), c.Explain(groups, i)
@@ -67,13 +59,42 @@ func Explain(c *policy.Compiled, side *Sidecar, groups []string, key string) (*E
 		Groups: slices.Clone(groups), Function: f.Key, Name: f.Name, Access: rule.Access,
 		Rule: *explained(rule, side),
 	}
-	if needs, ok := f.OverrideNeeds(); ok && rule.Access == policy.OverrideRequired {
-		e.Override = &ExplainedOverride{
-			Who: needs.Words(), Accountable: needs.Accountable, DualControl: needs.DualControl,
-			StepUp: needs.StepUp, Reason: needs.Reason.String(),
-		}
+	if rule.Access == policy.OverrideRequired {
+		e.Override = overrideOf(f)
 	}
 	return e, nil
+}
+
+// overrideOf says what an approval of a function takes, nil where nobody can.
+func overrideOf(f *policy.Function) *ExplainedOverride {
+	needs, ok := f.OverrideNeeds()
+	if !ok {
+		return nil
+	}
+	return &ExplainedOverride{
+		Who: needs.Words(), Accountable: needs.Accountable, DualControl: needs.DualControl,
+		StepUp: needs.StepUp, Reason: needs.Reason.String(),
+	}
+}
+
+func lookup(c *policy.Compiled, key string) (policy.Index, error) {
+	i, ok := c.Lookup(key)
+	if ok {
+		return i, nil
+	}
+	var keys []string
+	for _, f := range c.Functions() {
+		keys = append(keys, f.Key)
+	}
+	return 0, unknown("function", key, keys)
+}
+
+func unknownGroup(c *policy.Compiled, name string) error {
+	var names []string
+	for _, info := range c.WorkGroups() {
+		names = append(names, info.Name)
+	}
+	return unknown("work group", name, names)
 }
 
 func unknown(what, name string, known []string) error {

@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -45,7 +46,7 @@ func TestGuide(t *testing.T) {
 			t.Errorf("%v:\n%s", of, ds)
 		}
 	}
-	bad, explained, compared := 0, 0, 0
+	bad, explained, asked := 0, 0, 0
 	for i, e := range examples {
 		beside, isBad := strings.CutPrefix(e.info, "hcl bad")
 		switch {
@@ -58,24 +59,19 @@ func TestGuide(t *testing.T) {
 			if got := source.Lint(with).String(); got != examples[i+1].text {
 				t.Errorf("the guide says\n%s\nlint says\n%s", examples[i+1].text, got)
 			}
-		case e.info == "text diff":
-			compared++
+		case e.info == "text diff", e.info == "text who-can", e.info == "text show":
+			asked++
 			command, want, _ := strings.Cut(e.text, "\n")
-			words := strings.Fields(command)
-			var sides []source.Version
-			for _, name := range words[len(words)-2:] {
-				sides = append(sides, version(t, name, map[string][]byte{name: files[name]}))
-			}
-			if got := written(t, source.Compare(sides[0], sides[1])); got != want {
-				t.Errorf("%s\nthe guide says\n%s\ndiff says\n%s", command, want, got)
+			if got := answer(t, command, files); got != want {
+				t.Errorf("%s\nthe guide says\n%s\nthe command says\n%s", command, want, got)
 			}
 		case e.info == "text explain":
 			explained++
 			checkExplained(t, e.text, files)
 		}
 	}
-	if len(files) != 5 || bad != 2 || explained != 3 || compared != 1 {
-		t.Errorf("%d files, %d bad ones, %d explanations, %d differences found", len(files), bad, explained, compared)
+	if len(files) != 5 || bad != 2 || explained != 3 || asked != 3 {
+		t.Errorf("%d files, %d bad ones, %d explanations, %d other answers found", len(files), bad, explained, asked)
 	}
 }
 
@@ -102,4 +98,27 @@ func checkExplained(t *testing.T, text string, files map[string][]byte) {
 	if out.String() != want {
 		t.Errorf("%s\nthe guide says\n%s\nexplain says\n%s", command, want, out.String())
 	}
+}
+
+// answer is what a command of the guide prints.
+func answer(t *testing.T, command string, files map[string][]byte) string {
+	var said interface{ WriteText(io.Writer) error }
+	var err error
+	at := func(name string) source.Version { return version(t, name, map[string][]byte{name: files[name]}) }
+	switch words := strings.Fields(command)[3:]; words[0] {
+	case "diff":
+		said = source.Compare(at(words[1]), at(words[2]))
+	case "who-can":
+		said, err = source.AskWhoCan(at(words[2]), words[1], nil)
+	case "show":
+		said, err = source.Show(at(words[2]), words[1], words[4])
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := said.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
