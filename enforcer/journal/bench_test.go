@@ -188,6 +188,37 @@ func BenchmarkVerify(b *testing.B) {
 	b.ReportMetric(float64(b.N)*fixtureSize/b.Elapsed().Seconds(), "entries/s")
 }
 
+// BenchmarkEach reads every entry of the large journal, against walking over
+// the bytes that they are stored in and looking at none.
+func BenchmarkEach(b *testing.B) {
+	path := fixtureFor(b)
+	r, err := OpenReader(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	var own, bare time.Duration
+	for b.Loop() {
+		t0 := time.Now()
+		n := 0
+		if err := r.Each(b.Context(), Filter{}, func(*entry.Entry) error { n++; return nil }); err != nil || n != fixtureSize {
+			b.Fatal(n, err)
+		}
+		t1 := time.Now()
+		c := r.v.im.cursor(r.v.entries)
+		k, _, err := c.edge(1)
+		for ; err == nil && k != nil; k, _, err = c.step(1) {
+			n--
+		}
+		if err != nil || n != 0 {
+			b.Fatal(n, err)
+		}
+		own, bare = own+t1.Sub(t0), bare+time.Since(t1)
+	}
+	b.ReportMetric(own.Seconds()/float64(b.N), "s/1M")
+	b.ReportMetric(float64(own)/float64(bare), "x-floor")
+}
+
 // BenchmarkPage is pages of 100 rows by one filter and a time range.
 func BenchmarkPage(b *testing.B) {
 	path := fixtureFor(b)

@@ -54,9 +54,8 @@ func (f Filter) Continue(c Cursor) Filter {
 
 // Match reports whether e is among what the filter wants, its page aside.
 func (f *Filter) Match(e *entry.Entry) bool {
-	r := rowOf(e)
 	p := f.plan()
-	return (f.After == 0 || e.Seq > f.After) && (f.Before == 0 || e.Seq < f.Before) && p.match(&r)
+	return (f.After == 0 || e.Seq > f.After) && (f.Before == 0 || e.Seq < f.Before) && p.fits(e)
 }
 
 // condition is one column that must have one value.
@@ -108,6 +107,15 @@ func clampNano(t time.Time) int64 {
 
 func (p *plan) inTime(wall int64) bool {
 	return wall >= p.from && (wall < p.to || p.to == math.MaxInt64)
+}
+
+// fits reports whether an entry is one of those that are looked for.
+func (p *plan) fits(e *entry.Entry) bool {
+	if len(p.conds) == 0 {
+		return p.inTime(e.Stamp.Wall)
+	}
+	r := rowOf(e)
+	return p.match(&r)
 }
 
 func (p *plan) match(r *row) bool {
@@ -175,7 +183,7 @@ func (v *view) search(ctx context.Context, f *Filter, yield func(*entry.Entry) b
 	if v.size == 0 || lo > hi || f.After == math.MaxUint64 {
 		return nil
 	}
-	var e entry.Entry
+	w := walk{v: v, c: v.im.cursor(v.entries), d: newDecoder()}
 	first, last := v.place(lo), v.place(hi)
 	size := int64(v.header.Block)
 	step, b := int64(1), first/size
@@ -189,9 +197,9 @@ func (v *view) search(ctx context.Context, f *Filter, yield func(*entry.Entry) b
 		from, to := max(first-b*size, 0), min(last-b*size, size-1)
 		more, err := true, error(nil)
 		if b < v.fullBlocks() {
-			more, err = v.searchBlock(b, int(from), int(to), &p, f.Reverse, &e, yield)
+			more, err = w.block(b, int(from), int(to), &p, f.Reverse, yield)
 		} else {
-			more, err = v.searchTail(b*size+from, b*size+to, &p, f.Reverse, &e, yield)
+			more, err = w.tail(b*size+from, b*size+to, &p, f.Reverse, yield)
 		}
 		if err != nil || !more {
 			return err
@@ -200,8 +208,47 @@ func (v *view) search(ctx context.Context, f *Filter, yield func(*entry.Entry) b
 	return nil
 }
 
-func (v *view) searchBlock(b int64, from, to int, p *plan, reverse bool, e *entry.Entry, yield func(*entry.Entry) bool) (more bool, err error) {
-	bl, err := v.block(b)
+// walk reads entries one after the other. Where the next one is a neighbour it
+// takes one step, and does not look for it from the root of the tree.
+type walk struct {
+	v  *view
+	c  *cursor
+	d  *decoder
+	at int64 // where the cursor stands, from 1; 0: nowhere
+	e  entry.Entry
+}
+
+// read reads the entry at a place into w.e.
+func (w *walk) read(place int64) error {
+	var k, raw []byte
+	var err error
+	seq := w.v.header.First + entry.Seq(place)
+	switch next := place + 1; {
+	case w.at != 0 && next == w.at+1:
+		k, raw, err = w.c.step(1)
+	case w.at != 0 && next == w.at-1:
+		k, raw, err = w.c.step(-1)
+	default:
+		k, raw, err = w.c.seek(key(uint64(seq)))
+	}
+	w.at = 0
+	if err != nil {
+		return err
+	}
+	if got, ok := unkey(k); !ok || entry.Seq(got) != seq {
+		return damaged(0, "entry %d is missing", seq)
+	}
+	_, body, ok := splitRecord(place, raw)
+	if !ok {
+		return damaged(0, "the record of entry %d has the wrong form", seq)
+	}
+	w.at = place + 1
+	return w.d.at(body, seq, &w.e)
+}
+
+// block gives what matches of one index block.
+func (w *walk) block(b int64, from, to int, p *plan, reverse bool, yield func(*entry.Entry) bool) (more bool, err error) {
+	bl, err := w.v.block(b)
 	if err != nil {
 		return false, err
 	}
@@ -211,47 +258,32 @@ func (v *view) searchBlock(b int64, from, to int, p *plan, reverse bool, e *entr
 		return false, err
 	}
 	for _, at := range hits {
-		seq := v.header.First + entry.Seq(b*int64(v.header.Block)+int64(at))
-		if err := v.entry(seq, e); err != nil {
+		if err := w.read(b*int64(w.v.header.Block) + int64(at)); err != nil {
 			return false, err
 		}
-		if r := rowOf(e); !p.match(&r) {
-			return false, damaged(0, "the index does not agree with entry %d", seq)
+		if !p.fits(&w.e) {
+			return false, damaged(0, "the index does not agree with entry %d", w.e.Seq)
 		}
-		if !yield(e) {
+		if !yield(&w.e) {
 			return false, nil
 		}
 	}
 	return true, nil
 }
 
-// searchTail looks through the entries after the last full block one by one.
-func (v *view) searchTail(from, to int64, p *plan, reverse bool, e *entry.Entry, yield func(*entry.Entry) bool) (more bool, err error) {
-	dir, start := 1, from
+// tail looks through the entries after the last full block one by one.
+func (w *walk) tail(from, to int64, p *plan, reverse bool, yield func(*entry.Entry) bool) (more bool, err error) {
+	dir, start := int64(1), from
 	if reverse {
 		dir, start = -1, to
 	}
-	c := v.im.cursor(v.entries)
-	k, raw, err := c.seek(key(uint64(v.header.First) + uint64(start)))
-	for n := start; n >= from && n <= to; n += int64(dir) {
-		seq := v.header.First + entry.Seq(n)
-		if err != nil {
+	for n := start; n >= from && n <= to; n += dir {
+		if err := w.read(n); err != nil {
 			return false, err
 		}
-		if got, ok := unkey(k); !ok || entry.Seq(got) != seq {
-			return false, damaged(0, "entry %d is missing", seq)
-		}
-		_, body, ok := splitRecord(n, raw)
-		if !ok {
-			return false, damaged(0, "the record of entry %d has the wrong form", seq)
-		}
-		if err := decodeAt(body, seq, e); err != nil {
-			return false, err
-		}
-		if r := rowOf(e); p.match(&r) && !yield(e) {
+		if p.fits(&w.e) && !yield(&w.e) {
 			return false, nil
 		}
-		k, raw, err = c.step(dir)
 	}
 	return true, nil
 }

@@ -300,6 +300,39 @@ func (s *Store) Replay(ctx context.Context, filter Filter, f func(entry.Entry) e
 	}
 }
 
+// eachPage is how many entries Each reads in one transaction, so that bbolt may
+// reuse its pages in between and the file can be reopened.
+const eachPage = 4096
+
+// Each gives every entry that the filter finds, oldest first, its Limit and
+// Reverse aside, up to the one that is the last when it begins. The entry is
+// overwritten by the next one. f is called while the file is read: it must
+// return soon, and must not call the store.
+func (s *Store) Each(ctx context.Context, filter Filter, f func(*entry.Entry) error) error {
+	filter.Reverse = false
+	if end := s.Last().Last + 1; filter.Before == 0 || filter.Before > end {
+		filter.Before = end
+	}
+	for {
+		n := 0
+		var stopped error
+		err := s.read(func(v *view) error {
+			return v.search(ctx, &filter, func(e *entry.Entry) bool {
+				n++
+				filter.After = e.Seq
+				stopped = f(e)
+				return stopped == nil && n < eachPage
+			})
+		})
+		if err == nil {
+			err = stopped
+		}
+		if err != nil || n < eachPage {
+			return err
+		}
+	}
+}
+
 // WriteTo writes a copy of the whole file as it is now, for Verify, OpenReader
 // and for keeping. Appends go on meanwhile, but should the file have to be
 // reopened that waits for w: give it a file, not a slow peer.

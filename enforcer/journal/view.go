@@ -171,6 +171,10 @@ func decodeAt(body []byte, seq entry.Seq, e *entry.Entry) error {
 	if err := decodeBody(body, e); err != nil {
 		return fmt.Errorf("entry %d: %w", seq, err)
 	}
+	return isAt(seq, e)
+}
+
+func isAt(seq entry.Seq, e *entry.Entry) error {
 	if e.Seq != seq {
 		return damaged(0, "entry %d calls itself %d", seq, e.Seq)
 	}

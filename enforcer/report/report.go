@@ -1,0 +1,101 @@
+// Package report makes reports of a journal's entries: who did what, whose
+// figures differ from those of others with the same work, and when the drawer
+// was opened.
+//
+// Each report takes the entries one by one with Add, in the order of the
+// journal, and is asked for its result when they are over: one pass, and memory
+// for the operators and functions that there are, not for the entries. Several
+// registers' journals make one report when NextJournal stands between them.
+//
+// It is pure: no clock, no files, no journal. It judges nobody: what it calls
+// exceptional is a figure that is far from what is usual among peers, which a
+// person has to look into. docs/reports.md says how to read it.
+package report
+
+import (
+	"time"
+
+	"tillwarden/enforcer/journal/entry"
+)
+
+// The functions that a drawer is opened for, as the shipped catalogue has them.
+const (
+	functionSale   = "pos.drawer.sale"
+	functionNoSale = "pos.drawer.nosale"
+)
+
+// Period is what a report was made of.
+type Period struct {
+	// First and Last are the moments of the first and the last entry that was looked at.
+	First time.Time `json:"first,omitzero"`
+	Last  time.Time `json:"last,omitzero"`
+	// Entries is how many were looked at, Journals of how many journals.
+	Entries  int64 `json:"entries"`
+	Journals int   `json:"journals"`
+}
+
+// add takes an entry in. The wall clock may step: first and last are the least and the greatest.
+func (p *Period) add(e *entry.Entry) {
+	at := e.Stamp.Time()
+	if p.Entries == 0 || at.Before(p.First) {
+		p.First = at
+	}
+	if p.Entries == 0 || at.After(p.Last) {
+		p.Last = at
+	}
+	p.Entries++
+	p.Journals = max(p.Journals, 1)
+}
+
+// session remembers who is signed on, as an entry of a device may name the
+// session alone. At a register there is one at a time.
+type session struct {
+	id       entry.Seq
+	operator string
+}
+
+// who is whom an entry is put down to; empty: nobody.
+func (s *session) who(e *entry.Entry) string {
+	if e.Kind == entry.KindSignOn && e.Outcome == entry.OutcomeAllowed {
+		*s = session{e.Seq, e.Operator}
+	}
+	if e.Operator != "" {
+		if e.Session != 0 {
+			*s = session{e.Session, e.Operator}
+		}
+		return e.Operator
+	}
+	if e.Session != 0 && e.Session == s.id {
+		return s.operator
+	}
+	return ""
+}
+
+// opens reports whether an entry is a drawer's opening, and whether it had a grant.
+func opens(e *entry.Entry) (is, granted bool) {
+	switch e.Kind {
+	case entry.KindRedeemed: // the pulse was written
+		return e.Outcome == entry.OutcomeAllowed, true
+	case entry.KindDrawerOpened:
+		return e.About == 0, false
+	}
+	return false, false
+}
+
+// own reports whether a kind is something that the register or its devices did
+// by themselves, and that follows from no act of a person, or is its mere result.
+func own(e *entry.Entry) bool {
+	switch e.Kind {
+	case entry.KindStart, entry.KindStop, entry.KindClockStep, entry.KindRecovered, entry.KindSummary, entry.KindSpace, entry.KindSession,
+		entry.KindRedeemed, entry.KindLapsed, entry.KindDrawerClosed, entry.KindDrawerLeftOpen, entry.KindDrawerNoOpen,
+		entry.KindDeviceUp, entry.KindDeviceDown, entry.KindDeviceRefused, entry.KindDevicePassed, entry.KindDeviceTrust,
+		entry.KindSaleNoReceipt, entry.KindModeLeft:
+		return true
+	case entry.KindDrawerOpened:
+		return e.About != 0
+	}
+	return false
+}
+
+// Act reports whether an entry is an act of a person, as activity reports list them.
+func Act(e *entry.Entry) bool { return !own(e) }
