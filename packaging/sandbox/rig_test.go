@@ -282,11 +282,11 @@ func TestRigPOSUserIsKeptOut(t *testing.T) {
 		t.Errorf("the daemon was process %s, and is %s", pid, now)
 	}
 	// Who may can: the attempts are real ones.
-	text, _ = r.Run(t.Context(), "tillwarden-probe pos -node /dev/null -pid "+r.run("sleep 60 > /dev/null 2>&1 & echo $!"))
+	text, _ = r.Run(t.Context(), "tillwarden-probe pos -node /dev/null -pid "+r.run("sleep 60 > /dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do sleep 0.1; done; echo $!"))
 	all = results(t, text)
 	for _, name := range []string{
 		"writing /dev/null", "the technician's socket", "reading /var/lib/tillwarden/journal.db", "reading /var/lib/tillwarden/keys/signon.key", "a file in /dev/tillwarden",
-		"reading the daemon's environ", "following the daemon's fd", "bounding the daemon", "slowing the daemon down",
+		"reading the daemon's environ", "following the daemon's fd", "bounding the daemon", "slowing the daemon down", "killed",
 	} {
 		if all[name].Got != "works" {
 			t.Errorf("as root, %s: %+v: the probe proves nothing", name, all[name])

@@ -136,9 +136,6 @@ func (p *prober) processOf(pid int) {
 	if pid <= 0 {
 		return
 	}
-	for _, s := range []unix.Signal{unix.SIGSTOP, unix.SIGTERM, unix.SIGKILL, unix.SIGHUP} {
-		p.denied(s.String(), func() error { return unix.Kill(pid, s) })
-	}
 	for _, name := range []string{"mem", "environ", "maps", "auxv", "stack"} {
 		p.denied("reading the daemon's "+name, func() error {
 			f, err := os.Open(filepath.Join("/proc", strconv.Itoa(pid), name))
@@ -170,4 +167,8 @@ func (p *prober) processOf(pid int) {
 	p.denied("giving the daemon to the out-of-memory killer", func() error {
 		return os.WriteFile(filepath.Join("/proc", strconv.Itoa(pid), "oom_score_adj"), []byte("1000"), 0)
 	})
+	// Last: whoever may send these leaves nothing behind that the others could be tried on.
+	for _, s := range []unix.Signal{unix.SIGSTOP, unix.SIGTERM, unix.SIGHUP, unix.SIGKILL} {
+		p.denied(s.String(), func() error { return unix.Kill(pid, s) })
+	}
 }
