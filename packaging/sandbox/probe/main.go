@@ -5,7 +5,7 @@
 //	probe daemon [-socket PATH -peer UID] [-tty PATH] [-await PATH]   within the daemon's unit
 //	probe pos -pid PID [-node PATH]... [-port PATH]                  as the POS's user
 //	probe dial SOCKET   connects, for "daemon" to see whose that is
-//	probe plug NUMBER   plugs a virtual serial line in, until it is ended
+//	probe plug NUMBER [FILE]   plugs a virtual serial line in, until it is ended; what leaves it goes to the file
 //
 // It is static, and changes nothing that it is allowed to change for longer than
 // it runs. It exits with 1 where something is not right.
@@ -135,7 +135,7 @@ func run(args []string) int {
 		defer c.Close()
 		_, _ = c.Read(make([]byte, 1)) // until the other side has looked
 	case "plug":
-		if err := plug(args[1]); err != nil {
+		if err := plug(args[1], strings.Join(args[2:], "")); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
