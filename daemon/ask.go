@@ -8,6 +8,7 @@ import (
 	"tillwarden/daemon/api"
 	"tillwarden/enforcer"
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/signon"
 )
 
 // asked is a question that waits for a second person, whoever still waits for
@@ -159,7 +160,10 @@ func (d *Daemon) waitFor(ctx context.Context, a *asked, wait time.Duration, c ap
 
 // stillNeeds is why an override still stands.
 func stillNeeds(o *enforcer.Override) entry.Reason {
-	if len(o.Approved) > 0 {
+	switch {
+	case o.StepUp:
+		return entry.ReasonStepUp
+	case len(o.Approved) > 0:
 		return entry.ReasonOneOfTwo
 	}
 	return entry.ReasonRule
@@ -190,7 +194,7 @@ func (d *Daemon) overrideStatus(s *enforcer.Snapshot, c api.Caller) *api.Overrid
 	}
 	w := &api.Override{
 		ID: api.Seq(o.ID), Requester: o.Requester, Function: o.Function, Prompt: functionName(s, o.Function), Drawer: o.Drawer,
-		ExpiresIn: max(o.Expires-d.clock.Boot(), 0).Seconds(), Needs: o.Needs, Approvals: len(o.Approved),
+		ExpiresIn: max(o.Expires-d.clock.Boot(), 0).Seconds(), Needs: o.Needs, Approvals: len(o.Approved), StepUp: o.StepUp,
 	}
 	if s.Session != nil && s.Session.Subject.Operator == o.Requester {
 		w.Name = s.Session.Subject.Name
@@ -221,6 +225,21 @@ func (d *Daemon) Approve(ctx context.Context, c api.Caller, id api.Seq, by *api.
 		return nil, errNoOverride(id)
 	}
 	r, err := d.service().Approve(ctx, entry.Seq(id), credential(c, by))
+	return d.lent(a, r, err)
+}
+
+// Confirm confirms what waits for the own PIN of the operator who is signed on.
+func (d *Daemon) Confirm(ctx context.Context, c api.Caller, id api.Seq, r *api.ConfirmRequest) (*api.Answer, error) {
+	a := d.following(entry.Seq(id))
+	if a == nil {
+		return nil, errNoOverride(id)
+	}
+	result, err := d.service().StepUp(ctx, entry.Seq(id), r.PIN, c.Source())
+	return d.lent(a, result, err)
+}
+
+// lent is the answer to who approved or confirmed.
+func (d *Daemon) lent(a *asked, r signon.Result, err error) (*api.Answer, error) {
 	if err != nil {
 		return nil, d.cannotDecide(err)
 	}
@@ -231,7 +250,7 @@ func (d *Daemon) Approve(ctx context.Context, c api.Caller, id api.Seq, by *api.
 	if r.Decision.Outcome != entry.OutcomeAllowed {
 		answer.Say = r.Say
 	}
-	if r.OK && r.Operator != nil {
+	if r.OK && r.Operator != nil && r.Action != signon.Confirmed {
 		answer.Approver = r.Operator.Number
 	}
 	return answer, nil

@@ -195,7 +195,14 @@ func slipTitle(e *entry.Entry) string {
 	case entry.KindWithdrawn, entry.KindLapsed:
 		return "DRAWER STAYS SHUT"
 	case entry.KindOverride:
+		if e.Reason == entry.ReasonStepUp {
+			return "PIN NEEDED"
+		}
 		return "MANAGER NEEDED"
+	case entry.KindStepUp:
+		if denied {
+			return "NOT CONFIRMED"
+		}
 	case entry.KindApproval:
 		if e.Outcome == entry.OutcomeOverrideRequired {
 			return "ANOTHER MANAGER NEEDED"
@@ -246,6 +253,9 @@ func slipTitle(e *entry.Entry) string {
 func slipHint(s *enforcer.Snapshot, e *entry.Entry) string {
 	switch e.Kind {
 	case entry.KindOverride:
+		if e.Reason == entry.ReasonStepUp {
+			return "Enter your own PIN."
+		}
 		return "A manager swipes, or enters number and PIN."
 	case entry.KindApproval:
 		if e.Outcome == entry.OutcomeOverrideRequired {

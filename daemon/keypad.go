@@ -25,6 +25,7 @@ const (
 //	a code, as *61#           asks for its function
 //	a line, a card waits      is that card's PIN
 //	a line, a number waits    is that number's PIN
+//	a line, the own PIN does  is the PIN of who is signed on
 //	any other line            is a number
 //
 // Clear, and waiting too long, forget what was entered.
@@ -111,6 +112,12 @@ func (p *pad) one(ctx context.Context, e keypad.Event) {
 	if number := p.waiting(); number != nil {
 		r, err := p.d.service().Present(ctx, signon.Credential{Number: string(number), PIN: line, Source: p.name})
 		clear(number)
+		p.told(r, err)
+		return
+	}
+	// Nothing else can be done with a number while the own PIN is waited for.
+	if o := p.d.gate.Snapshot().Override; o != nil && o.StepUp {
+		r, err := p.d.service().StepUp(ctx, o.ID, line, p.name)
 		p.told(r, err)
 		return
 	}

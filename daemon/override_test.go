@@ -18,7 +18,7 @@ func (r *register) waiting(function string) api.Override {
 		r.t.Fatalf("ask for %s: %+v %v", function, a, err)
 	}
 	until(r.t, "it was announced for a second", func() bool {
-		a, err := r.con.Approve(r.t.Context(), a.Override, creds("1001"))
+		a, err := r.con.Approve(r.t.Context(), a.Override, creds("9000"))
 		return err == nil && a.Reason != "too-early"
 	})
 	return r.pending(r.con)
@@ -68,4 +68,60 @@ func TestDualControlOverTheAPI(t *testing.T) {
 	if last := es[len(es)-1]; last.First == 0 || last.Approver != "2002" {
 		t.Errorf("journaled: %+v", last)
 	}
+}
+
+// TestStepUpOverTheAPI: the POS sees what it waits for, and cannot give it.
+func TestStepUpOverTheAPI(t *testing.T) {
+	t.Parallel()
+	r := newRegister(t, "").start().staffedUnder(shippedWith(t, "pos.void.line", "step_up = true"))
+	ctx := t.Context()
+	r.signOn("2001")
+	a, err := r.pos.Ask(ctx, api.AskRequest{Function: "pos.void.line"})
+	if err != nil || a.Outcome != "override-required" || a.Reason != "step-up" || !strings.Contains(a.Say, "your own PIN") {
+		t.Fatalf("ask: %+v %v", a, err)
+	}
+	if o := r.pending(r.pos); !o.StepUp || o.ID != a.Override {
+		t.Errorf("the POS sees %+v", o)
+	}
+	if w, err := r.pos.WaitOverride(ctx, a.Override, time.Millisecond); err != nil || w.Reason != "step-up" {
+		t.Errorf("who waits hears %+v %v", w, err)
+	}
+	if _, err := r.pos.Confirm(ctx, a.Override, creds("2001").PIN); !isCode(err, api.CodeForbidden) {
+		t.Errorf("over the POS socket: %v", err)
+	}
+	if _, err := r.con.Confirm(ctx, a.Override, api.Secret("00001111")); !isCode(err, api.CodeRefused) {
+		t.Errorf("a wrong PIN: %v", err)
+	}
+	until(t, "it was announced for a second", func() bool {
+		got, err := r.con.Confirm(ctx, a.Override, creds("2001").PIN)
+		if err == nil && got.Outcome == "allowed" && got.Approver != "" {
+			t.Errorf("approved by %q", got.Approver)
+		}
+		return err == nil && got.Outcome == "allowed"
+	})
+	if w, err := r.pos.WaitOverride(ctx, a.Override, time.Second); err != nil || w.Outcome != "allowed" {
+		t.Errorf("who waited: %+v %v", w, err)
+	}
+	if es := r.entries("step-up"); es[len(es)-1].Method != "pin" || es[len(es)-1].Operator != "2001" {
+		t.Errorf("journaled: %+v", es)
+	}
+	r.noSecrets("36901472")
+}
+
+// TestStepUpAtTheKeypad: the next line is the own PIN, not a number.
+func TestStepUpAtTheKeypad(t *testing.T) {
+	t.Parallel()
+	b := withReader(t, "")
+	b.staffedUnder(shippedWith(t, "pos.void.line", "step_up = true"))
+	b.signOn("2001")
+	a, err := b.pos.Ask(t.Context(), api.AskRequest{Function: "pos.void.line"})
+	if err != nil || a.Reason != "step-up" {
+		t.Fatalf("%+v %v", a, err)
+	}
+	time.Sleep(1100 * time.Millisecond) // what is announced counts after a second
+	b.enter("36901472")
+	if w, err := b.pos.WaitOverride(t.Context(), a.Override, longEnough); err != nil || w.Outcome != "allowed" {
+		t.Errorf("%+v %v", w, err)
+	}
+	b.noSecrets("36901472")
 }

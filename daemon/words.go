@@ -39,6 +39,8 @@ func sayDecision(s *enforcer.Snapshot, function string, d enforcer.Decision) str
 	case entry.OutcomeOverrideRequired:
 		needs := name + " needs " + whom(s, function)
 		switch r := sayRule(s, d.Rule); {
+		case d.Reason == entry.ReasonStepUp:
+			return name + " needs your own PIN again"
 		case d.Reason == entry.ReasonOneOfTwo:
 			return name + " was approved by the first of two: another person has to approve too"
 		case r != "" && d.Reason == entry.ReasonRule:
@@ -145,6 +147,7 @@ var reasonWords = map[entry.Reason]string{
 	entry.ReasonSpent:             "this installation has spent its time in monitor mode",
 	entry.ReasonRegister:          "it is for another register",
 	entry.ReasonTooLong:           "that is longer than it may be",
+	entry.ReasonStepUp:            "it waits for the own PIN of who is signed on",
 	entry.ReasonDualControl:       "two other persons have to approve it, and nobody can be asked for here",
 	entry.ReasonOneOfTwo:          "one person approved it; another one has to approve too",
 	entry.ReasonApprovedAlready:   "who approves has approved it already: another person has to approve too",
@@ -190,7 +193,15 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 			d.Rule = *e.Rule
 		}
 		return sayDecision(s, e.Function, d)
+	case entry.KindStepUp:
+		if e.Outcome == entry.OutcomeAllowed {
+			return name + " was confirmed with the own PIN"
+		}
+		return name + " was not confirmed: " + sayReason(e.Reason)
 	case entry.KindOverride:
+		if e.Reason == entry.ReasonStepUp {
+			return name + " waits for the own PIN of who is signed on"
+		}
 		return name + " waits for " + whom(s, e.Function)
 	case entry.KindApproval:
 		switch e.Outcome {

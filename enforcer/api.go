@@ -67,6 +67,9 @@ type Override struct {
 	Function  string
 	Name      string // the function's name, as in prompts
 	Drawer    string
+	// StepUp: it waits for the requester's own PIN, and for nobody else.
+	StepUp    bool
+	PIN       bool          // who approves has to show a PIN, whatever the site asks for
 	Needs     int           // how many persons have to approve it: 1 or 2
 	Approved  []string      // operator numbers of who did so far
 	Announced time.Duration // boot time

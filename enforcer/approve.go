@@ -18,17 +18,28 @@ import (
 // with override required (ReasonOneOfTwo), and the override stands for the rest
 // of its time.
 func (g *Gate) Approve(ctx context.Context, override entry.Seq, by Subject, method entry.Method, source string) (Decision, error) {
-	// One at a time, so that of two approvals each knows of the other.
-	if err := g.approving.acquire(ctx); err != nil {
+	by = by.known()
+	d, err := g.lend(ctx, func(s *Snapshot) (*pending, entry.Entry, Decision) {
+		return g.try(s, override, by, method, source, false)
+	})
+	if err != nil {
 		return failed(), fmt.Errorf("approving override %d: %w", override, err)
 	}
+	return d, nil
+}
+
+// lend decides, journals and lets count what somebody gives a pending override.
+func (g *Gate) lend(ctx context.Context, try func(*Snapshot) (*pending, entry.Entry, Decision)) (Decision, error) {
+	// One at a time, so that of two approvals each knows of the other.
+	if err := g.approving.acquire(ctx); err != nil {
+		return failed(), err
+	}
 	defer g.approving.release()
-	by = by.known()
 	s := g.Snapshot()
-	p, e, d := g.try(s, override, by, method, source)
+	p, e, d := try(s)
 	if d.Outcome == entry.OutcomeDenied {
 		if err := g.record(ctx, true, &e); err != nil {
-			return failed(), fmt.Errorf("approving override %d: %w", override, err)
+			return failed(), err
 		}
 		d.Seq = e.Seq
 		g.emit(e, &d, viewOf(p))
@@ -36,7 +47,7 @@ func (g *Gate) Approve(ctx context.Context, override entry.Seq, by Subject, meth
 	}
 	done, err := g.commit(ctx, true, e)
 	if err != nil {
-		return failed(), fmt.Errorf("approving override %d: %w", override, err)
+		return failed(), err
 	}
 	e = done[0]
 	d.Seq = e.Seq
@@ -78,20 +89,35 @@ func (g *Gate) count(s *Snapshot, p *pending, e *entry.Entry, d Decision) entry.
 	return entry.ReasonNone
 }
 
-// try decides an approval and writes its entry.
-func (g *Gate) try(s *Snapshot, override entry.Seq, by Subject, method entry.Method, source string) (*pending, entry.Entry, Decision) {
-	one := &entry.Approval{Operator: by.Operator, Person: by.Person, Method: method, Override: override}
-	p := g.find(override)
-	e := entry.Entry{Kind: entry.KindApproval}
+// answering begins the entry of what somebody gives a pending override; p may be nil.
+func answering(s *Snapshot, p *pending, kind entry.Kind, override entry.Seq, source string) entry.Entry {
+	e := entry.Entry{Kind: kind}
 	if p != nil {
-		e = followsFrom(&p.entry, entry.KindApproval)
+		e = followsFrom(&p.entry, kind)
 		e.WorkGroups, e.Claimant, e.Method = p.entry.WorkGroups, p.entry.Claimant, p.entry.Method
 		e.Lines, e.Digest = p.entry.Lines, p.entry.Digest
 	}
-	e.Source, e.About, e.Approval, e.Policy = source, override, one, policyRef(s)
+	e.Source, e.About, e.Policy = source, override, policyRef(s)
+	return e
+}
+
+// answered is the decision that such an entry says.
+func answered(e *entry.Entry) Decision {
+	d := Decision{Outcome: e.Outcome, Reason: e.Reason, Function: functionID(e), Override: e.About}
+	if e.Rule != nil {
+		d.Rule = *e.Rule
+	}
+	return d
+}
+
+// try decides an approval, or that somebody may refuse, and writes its entry.
+func (g *Gate) try(s *Snapshot, override entry.Seq, by Subject, method entry.Method, source string, refusing bool) (*pending, entry.Entry, Decision) {
+	p := g.find(override)
+	e := answering(s, p, entry.KindApproval, override, source)
+	e.Approval = &entry.Approval{Operator: by.Operator, Person: by.Person, Method: method, Override: override}
 	reason, given := entry.ReasonNoOverride, []approval(nil)
 	if p != nil {
-		reason, given = g.entitled(s, p, by, &e)
+		reason, given = g.entitled(s, p, by, &e, refusing)
 	}
 	e.Outcome, e.Reason = entry.OutcomeAllowed, entry.ReasonRule
 	switch {
@@ -100,44 +126,56 @@ func (g *Gate) try(s *Snapshot, override entry.Seq, by Subject, method entry.Met
 	case len(given)+1 < needs(&p.entry):
 		e.Outcome, e.Reason = entry.OutcomeOverrideRequired, entry.ReasonOneOfTwo
 	case len(given) > 0:
-		one.First = given[0].Seq
+		e.Approval.First = given[0].Seq
 	}
-	d := Decision{Outcome: e.Outcome, Reason: e.Reason, Function: functionID(&e), Override: override}
-	if e.Rule != nil {
-		d.Rule = *e.Rule
-	}
-	return p, e, d
+	return p, e, answered(&e)
 }
 
 // entitled says why somebody may not answer a pending override now; none if
 // they may. It notes the rule of the approver in the entry, and gives the
 // approvals that there were before.
-func (g *Gate) entitled(s *Snapshot, p *pending, by Subject, e *entry.Entry) (entry.Reason, []approval) {
-	g.mu.Lock()
-	standing, current, result, given := g.pending == p, p.gen == s.Generation, p.result, p.given
-	held := g.state.heldSession(by.Person)
-	g.mu.Unlock()
-	switch {
-	case !standing && result.Outcome == entry.OutcomeDenied:
-		return result.Reason, nil
-	case !standing || !current || s.Session == nil:
-		return entry.ReasonNoOverride, nil
+//
+// To refuse, nobody has to wait until the announcement was seen; and who
+// approved as the first of two may take that back.
+func (g *Gate) entitled(s *Snapshot, p *pending, by Subject, e *entry.Entry, refusing bool) (entry.Reason, []approval) {
+	if reason := g.stands(s, p); reason != entry.ReasonNone && (!refusing || reason != entry.ReasonTooEarly) {
+		return reason, nil
 	}
-	reason := g.mayLend(s, p, by, e, held)
-	if reason == entry.ReasonNone && slices.ContainsFunc(given, func(a approval) bool { return a.Operator == by.Operator || a.Person == by.Person }) {
+	g.mu.Lock()
+	given, held := p.given, g.state.heldSession(by.Person)
+	g.mu.Unlock()
+	reason := mayLend(s, p, by, e, held)
+	if !refusing && reason == entry.ReasonNone && slices.ContainsFunc(given, func(a approval) bool { return a.Operator == by.Operator || a.Person == by.Person }) {
 		reason = entry.ReasonApprovedAlready
 	}
 	return reason, given
 }
 
-// mayLend says why somebody may not approve what is pending.
-func (g *Gate) mayLend(s *Snapshot, p *pending, by Subject, e *entry.Entry, held bool) entry.Reason {
+// stands says why an override does not stand, or not yet, so that nobody can
+// answer it; none if it can be answered.
+func (g *Gate) stands(s *Snapshot, p *pending) entry.Reason {
+	g.mu.Lock()
+	standing, current, result := g.pending == p, p.gen == s.Generation, p.result
+	g.mu.Unlock()
 	now := g.clock.Boot()
 	switch {
+	case !standing && result.Outcome == entry.OutcomeDenied:
+		return result.Reason
+	case !standing || !current || s.Session == nil:
+		return entry.ReasonNoOverride
 	case now >= p.view().Expires:
 		return entry.ReasonTimeout
 	case now < p.view().Announced+g.opt.Announce:
 		return entry.ReasonTooEarly
+	}
+	return entry.ReasonNone
+}
+
+// mayLend says why somebody may not approve what is pending.
+func mayLend(s *Snapshot, p *pending, by Subject, e *entry.Entry, held bool) entry.Reason {
+	switch {
+	case p.stepUp():
+		return entry.ReasonStepUp // nobody else's PIN is the own one
 	case by.Operator == p.who.Operator || by.Operator == s.Session.Subject.Operator:
 		return entry.ReasonOwnRequest
 	case by.Person == p.who.Person || by.Person == s.Session.Subject.Person:
@@ -163,6 +201,8 @@ func (g *Gate) mayLend(s *Snapshot, p *pending, by Subject, e *entry.Entry, held
 		return entry.ReasonApproverMayNot
 	case s.Policy.Function(i).Accountable && held:
 		return entry.ReasonAccountable
+	case s.Policy.Function(i).StepUp && !e.Approval.Method.PIN():
+		return entry.ReasonPINRequired
 	}
 	return entry.ReasonNone
 }
@@ -171,10 +211,8 @@ func (g *Gate) mayLend(s *Snapshot, p *pending, by Subject, e *entry.Entry, held
 // ErrNotEntitled: could not; the try is journaled, and the override stands.
 func (g *Gate) Refuse(ctx context.Context, override entry.Seq, by Subject, method entry.Method, source string) error {
 	by = by.known()
-	p, e, d := g.try(g.Snapshot(), override, by, method, source)
-	// To say no, nobody has to wait until the announcement was seen; and who
-	// approved as the first of two may take that back.
-	if d.Outcome == entry.OutcomeDenied && d.Reason != entry.ReasonTooEarly && d.Reason != entry.ReasonApprovedAlready {
+	p, e, d := g.try(g.Snapshot(), override, by, method, source, true)
+	if d.Outcome == entry.OutcomeDenied {
 		e.Text = "refusing"
 		if err := g.record(ctx, true, &e); err != nil {
 			return fmt.Errorf("refusing override %d: %w", override, err)

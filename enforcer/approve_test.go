@@ -159,6 +159,15 @@ func TestRefuseNeedsWhoCouldApprove(t *testing.T) {
 	if r.Snapshot().Override == nil {
 		t.Error("refused by who may not")
 	}
+	r.Cancel(ctx, id, "pos")
+	early, _ := r.ask(fnNoSale, "1")
+	if err := r.Refuse(ctx, early.Override, bob, entry.MethodCard, "msr"); !errors.Is(err, ErrNotEntitled) {
+		t.Errorf("in the first second: %v", err)
+	}
+	if err := r.Refuse(ctx, early.Override, lea, entry.MethodCard, "msr"); err != nil {
+		t.Errorf("who may approve need not wait: %v", err)
+	}
+	id = r.override()
 	if err := r.Refuse(ctx, 4711, lea, entry.MethodCard, "msr"); !errors.Is(err, ErrNoOverride) {
 		t.Errorf("one that never was: %v", err)
 	}
@@ -303,11 +312,11 @@ func TestApproveAfterTheFunctionIsGone(t *testing.T) {
 		}
 	}
 	s.Policy = compile(t, p)
-	if got, _ := r.entitled(&s, r.find(id), lea.known(), &entry.Entry{}); got != entry.ReasonUnknownFunction {
+	if got, _ := r.entitled(&s, r.find(id), lea.known(), &entry.Entry{}, false); got != entry.ReasonUnknownFunction {
 		t.Errorf("%v", got)
 	}
 	s.Policy = (*policy.Compiled)(nil)
-	if got, _ := r.entitled(&s, r.find(id), lea.known(), &entry.Entry{}); got != entry.ReasonNoPolicy {
+	if got, _ := r.entitled(&s, r.find(id), lea.known(), &entry.Entry{}, false); got != entry.ReasonNoPolicy {
 		t.Errorf("%v", got)
 	}
 }

@@ -116,9 +116,8 @@ func rule(p *policy.Compiled, planes *policy.Planes, groups []string, function s
 		if i, ok := p.Lookup(function); ok {
 			c |= Known
 			r.index, r.fn = i, p.Function(i)
-			// The own PIN again: nobody asks for it yet, so nothing that depends on
-			// it is given. Nor what takes two approvers and lets nobody approve.
-			if !r.fn.StepUp && (!r.fn.DualControl || r.fn.Override == policy.OverrideManager) {
+			// What takes two approvers and lets nobody approve is not to be had.
+			if !r.fn.DualControl || r.fn.Override == policy.OverrideManager {
 				c |= Checkable
 			}
 		}
@@ -130,8 +129,14 @@ func rule(p *policy.Compiled, planes *policy.Planes, groups []string, function s
 	if c != Ready || planes == nil {
 		return r
 	}
-	if r.fn.DualControl && r.code == codeAllowed {
-		r.code = code(entry.OutcomeOverrideRequired, entry.ReasonDualControl)
+	if r.code == codeAllowed {
+		// Where the work group's own check is not enough.
+		switch {
+		case r.fn.DualControl:
+			r.code = code(entry.OutcomeOverrideRequired, entry.ReasonDualControl)
+		case r.fn.StepUp:
+			r.code = code(entry.OutcomeOverrideRequired, entry.ReasonStepUp)
+		}
 	}
 	x := p.Explain(groups, r.index)
 	r.rule = &entry.Rule{WorkGroup: x.WorkGroup, Function: x.Function, Mark: x.Mark.String()}

@@ -245,7 +245,7 @@ func mayChange(s *Snapshot, p *Party, e *entry.Entry) Decision {
 	who := p.known()
 	function := functionOf(e.Mode)
 	planes := planesOf(s.Policy, who.WorkGroups)
-	return firm(ruled(rule(s.Policy, planes, who.WorkGroups, function, HasSession|SameSession|Unlocked|Fits), e, function), e)
+	return firm(ruled(rule(s.Policy, planes, who.WorkGroups, function, HasSession|SameSession|Unlocked|Fits), e, function), e, p.Method)
 }
 
 func agree(d Decision, e *entry.Entry, reason entry.Reason) Decision {

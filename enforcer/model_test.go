@@ -36,6 +36,7 @@ type modelOverride struct {
 	function, drawer string
 	since            time.Duration
 	by               []Subject // under dual control, who approved so far
+	own              bool      // it waits for the own PIN
 }
 
 type modelGrant struct {
@@ -48,13 +49,13 @@ type modelGrant struct {
 
 // may is the test policy as a table: what each operator may do.
 var may = map[string]map[string]entry.Outcome{
-	"101": {fnSale: allow, fnNoSale: override, fnPickup: override, fnForce: no, "pos.till.open": allow, fnDual: override},
-	"901": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override},
-	"102": {fnSale: allow, fnNoSale: override, fnPickup: override, fnForce: no, "pos.till.open": allow, fnDual: override},
-	"201": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override},
-	"202": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override},
-	"301": {fnSale: allow, fnNoSale: override, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override},
-	"401": {fnSale: no, fnNoSale: no, fnPickup: allow, fnForce: no, "pos.till.open": allow, fnDual: override},
+	"101": {fnSale: allow, fnNoSale: override, fnPickup: override, fnForce: no, "pos.till.open": allow, fnDual: override, fnStep: override},
+	"901": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override, fnStep: override},
+	"102": {fnSale: allow, fnNoSale: override, fnPickup: override, fnForce: no, "pos.till.open": allow, fnDual: override, fnStep: override},
+	"201": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override, fnStep: override},
+	"202": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override, fnStep: override},
+	"301": {fnSale: allow, fnNoSale: override, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override, fnStep: override},
+	"401": {fnSale: no, fnNoSale: no, fnPickup: allow, fnForce: no, "pos.till.open": allow, fnDual: override, fnStep: override},
 }
 
 const (
@@ -69,8 +70,11 @@ var (
 	dual      = map[string]bool{"901": true, "201": true, "202": true, "401": true}
 	unlockers = map[string]bool{"901": true, "201": true, "202": true, "401": true}
 	people    = []Subject{ann, annLead, bob, lea, max2, limited, refused}
-	asked     = []string{fnSale, fnNoSale, fnPickup, fnForce, "pos.till.open", fnDual}
-	drawers   = []string{"1", "2", ""}
+	asked     = []string{fnSale, fnNoSale, fnPickup, fnForce, "pos.till.open", fnDual, fnStep}
+	methods   = []entry.Method{entry.MethodCard, entry.MethodCardPIN, entry.MethodNumberPIN}
+	// steps is who may do, and so approve, what takes the own PIN again.
+	steps   = map[string]bool{"101": true, "102": true, "901": true, "201": true, "202": true, "401": true}
+	drawers = []string{"1", "2", ""}
 )
 
 func (m *model) endGrants() {
@@ -196,7 +200,7 @@ func (m *model) authorize() {
 			m.t.Fatalf("joined %v, want %v", d.Joined, joined)
 		}
 		if !joined {
-			m.pending = &modelOverride{id: d.Override, function: function, drawer: drawer, since: m.clock.Boot()}
+			m.pending = &modelOverride{id: d.Override, function: function, drawer: drawer, since: m.clock.Boot(), own: function == fnStep && steps[m.who.Operator]}
 		}
 	}
 }
@@ -214,11 +218,13 @@ func (m *model) approve() {
 	if m.pending != nil {
 		id = m.pending.id
 	}
-	d, err := m.Approve(ctx, id, by, entry.MethodCard, "msr")
+	method := rapid.SampledFrom(methods).Draw(m.t, "method")
+	d, err := m.Approve(ctx, id, by, method, "msr")
 	outcome := no
 	o := m.pending
 	if o != nil && m.loaded && m.clock.Boot() >= o.since+DefaultAnnounce && by.Operator != m.who.Operator && by.Person != m.who.Person &&
-		approvers[by.Operator] && m.lends(by, o) && !(o.function == fnPickup && m.held[by.Person]) {
+		approvers[by.Operator] && m.lends(by, o) && !(o.function == fnPickup && m.held[by.Person]) &&
+		!o.own && (o.function != fnStep || method.PIN()) {
 		outcome = allow
 		if o.function == fnDual && len(o.by) == 0 {
 			outcome = override
@@ -228,14 +234,40 @@ func (m *model) approve() {
 		}
 	}
 	if m.is("approval by "+by.Operator, d, err, outcome) {
-		m.pending = nil
-		_, gr, err := m.Wait(ctx, o.id)
-		if err != nil || (gr != nil) != (o.drawer != "") {
-			m.t.Fatalf("waiting for %d: %v, %v", o.id, gr, err)
-		}
-		if gr != nil {
-			m.granted(gr, o.drawer, gr.Expires()-m.clock.Boot())
-		}
+		m.approved()
+	}
+}
+
+// approved takes the grant of what was pending.
+func (m *model) approved() {
+	o := m.pending
+	m.pending = nil
+	_, gr, err := m.Wait(ctx, o.id)
+	if err != nil || (gr != nil) != (o.drawer != "") {
+		m.t.Fatalf("waiting for %d: %v, %v", o.id, gr, err)
+	}
+	if gr != nil {
+		m.granted(gr, o.drawer, gr.Expires()-m.clock.Boot())
+	}
+}
+
+// confirm is somebody's own PIN, or what passes for it.
+func (m *model) confirm() {
+	by, method := m.person(), rapid.SampledFrom(methods).Draw(m.t, "method")
+	if m.who != nil && rapid.Bool().Draw(m.t, "own") {
+		by = *m.who
+	}
+	id := entry.Seq(1)
+	if m.pending != nil {
+		id = m.pending.id
+	}
+	d, err := m.StepUp(ctx, id, by, method, "keypad")
+	outcome := no
+	if o := m.pending; o != nil && o.own && m.loaded && m.clock.Boot() >= o.since+DefaultAnnounce && by.Operator == m.who.Operator && method.PIN() {
+		outcome = allow
+	}
+	if m.is("confirmed by "+by.Operator, d, err, outcome) {
+		m.approved()
 	}
 }
 
@@ -246,8 +278,11 @@ func (m *model) lends(by Subject, o *modelOverride) bool {
 			return false
 		}
 	}
-	if o.function == fnDual {
+	switch o.function {
+	case fnDual:
 		return dual[by.Operator]
+	case fnStep:
+		return steps[by.Operator]
 	}
 	return may[by.Operator][o.function] == allow
 }
@@ -295,11 +330,17 @@ func (m *model) check(gr *modelGrant, drawer string, x Redemption) {
 		m.t.Fatalf("no entry %d", x.Seq())
 	}
 	e := es[x.Seq()-1]
-	if e.Outcome != allow || e.Drawer != drawer || e.Operator != m.who.Operator || e.Kind != entry.KindDecision && e.Kind != entry.KindApproval {
+	if e.Outcome != allow || e.Drawer != drawer || e.Operator != m.who.Operator || e.Kind != entry.KindDecision && e.Kind != entry.KindApproval && e.Kind != entry.KindStepUp {
 		m.t.Fatalf("the entry behind the pulse: %+v", e)
 	}
 	if e.Kind == entry.KindApproval && (e.Approval.Operator == e.Operator || e.Approval.Person == e.Person) {
 		m.t.Fatalf("approved by the requester's person: %+v", e)
+	}
+	if e.Kind == entry.KindStepUp && (e.Function != fnStep || !e.Method.PIN() || !steps[e.Operator]) {
+		m.t.Fatalf("confirmed by the own PIN: %+v", e)
+	}
+	if e.Kind == entry.KindApproval && e.Function == fnStep && !e.Approval.Method.PIN() {
+		m.t.Fatalf("approved without a PIN: %+v", e)
 	}
 	if e.Function == fnDual {
 		first := entry.Entry{}
@@ -469,7 +510,7 @@ func TestGateAgainstModel(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"": m.agree, "sign-on": act(m.signOn), "sign-on again": act(m.signOn), "sign-off": act(m.signOff), "lock": act(m.lock), "unlock": act(m.unlock),
 			"authorize": act(m.authorize), "authorize more": act(m.authorize), "authorize most": act(m.authorize),
-			"approve": act(m.approve), "approve more": act(m.approve), "cancel": act(m.cancel),
+			"approve": act(m.approve), "approve more": act(m.approve), "confirm": act(m.confirm), "cancel": act(m.cancel),
 			"redeem": act(m.redeem), "redeem more": act(m.redeem), "give back": act(m.giveBack),
 			"load": act(m.loadPolicy), "load old": act(m.loadOld), "roster": act(m.roster), "time": act(m.pass), "more time": act(m.pass),
 			"restart": act(m.restart), "reboot": act(m.restartOnNewBoot), "journal fails": act(m.breakJournal), "journal works": act(m.heal), "journal works again": act(m.heal),

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
 )
 
 // keepResults is how many ended overrides are remembered for those who ask
@@ -39,6 +40,9 @@ type approval struct {
 
 // needs is how many persons have to approve what an entry announces.
 func needs(announced *entry.Entry) int { return max(1, int(announced.Count)) }
+
+// stepUp reports whether it waits for the requester's own PIN.
+func (p *pending) stepUp() bool { return p.entry.Reason == entry.ReasonStepUp }
 
 // view is the override as others may see it.
 func (p *pending) view() *Override { return p.now.Load() }
@@ -85,7 +89,7 @@ func (g *Gate) ask(ctx context.Context, s *Snapshot, r *Request, d Decision, e e
 func (g *Gate) announce(ctx context.Context, s *Snapshot, r *Request, d Decision, e entry.Entry) (Decision, error) {
 	o := e // Elapsed is how long its grant may wait
 	o.Kind, o.Elapsed = entry.KindOverride, int64(r.hold())
-	if i, ok := s.Policy.Lookup(e.Function); ok && s.Policy.Function(i).DualControl {
+	if functionNamed(s, e.Function).DualControl {
 		o.Count = 2
 	}
 	done, err := g.commit(ctx, r.Drawer != "", e, o)
@@ -109,7 +113,7 @@ func (g *Gate) announce(ctx context.Context, s *Snapshot, r *Request, d Decision
 	}
 	d.Override = o.Seq
 	p := &pending{entry: o, policy: s.Ref, who: s.Session.Subject, hold: r.hold(), gen: cur.Generation}
-	g.stand(p, nameOf(s, e.Function))
+	g.stand(p, functionNamed(s, e.Function))
 	next := *cur
 	next.Override = p.view()
 	g.snap.Store(&next)
@@ -121,11 +125,11 @@ func (g *Gate) announce(ctx context.Context, s *Snapshot, r *Request, d Decision
 
 // stand makes an override the pending one, from now on and for its full time.
 // Called with mu held.
-func (g *Gate) stand(p *pending, name string) {
+func (g *Gate) stand(p *pending, f *policy.Function) {
 	now, e := g.clock.Boot(), &p.entry
 	p.now.Store(&Override{
-		ID: e.Seq, Session: e.Session, Requester: p.who.Operator, Function: e.Function, Name: name, Drawer: e.Drawer,
-		Needs: needs(e), Approved: operators(p.given), Announced: now, Expires: now + g.opt.OverrideTTL, Source: e.Source, Purpose: e.Purpose, Claimant: e.Claimant,
+		ID: e.Seq, Session: e.Session, Requester: p.who.Operator, Function: e.Function, Name: f.Name, Drawer: e.Drawer,
+		StepUp: p.stepUp(), PIN: f.StepUp, Needs: needs(e), Approved: operators(p.given), Announced: now, Expires: now + g.opt.OverrideTTL, Source: e.Source, Purpose: e.Purpose, Claimant: e.Claimant,
 	})
 	p.done = make(chan struct{})
 	p.stop = g.later(g.opt.OverrideTTL, func(ctx context.Context) { g.report(g.timeOut(ctx, p)) })
@@ -140,10 +144,13 @@ func (g *Gate) resume(o *savedOverride, s *Session, gen uint64) *pending {
 		Claimant: o.Claimant, Method: o.Method, Source: o.Source, Lines: o.Lines, Digest: o.Digest, Policy: &ref, Count: o.Needs,
 	}, given: o.Approved}
 	of(&p.entry, s)
+	if o.StepUp {
+		p.entry.Reason = entry.ReasonStepUp
+	}
 	if r := (Request{Hold: p.hold}); r.hold() != p.hold {
 		p.hold = r.hold()
 	}
-	g.stand(p, "")
+	g.stand(p, new(policy.Function)) // no policy is loaded yet
 	return p
 }
 
@@ -159,19 +166,20 @@ func operators(given []approval) []string {
 // keep takes the pending override over into the next generation.
 func (g *Gate) keep(p *pending, next *Snapshot) {
 	view := *p.view()
-	view.Name = nameOf(next, view.Function)
+	f := functionNamed(next, view.Function)
+	view.Name, view.PIN = f.Name, f.StepUp
 	p.now.Store(&view)
 	p.gen, next.Override = next.Generation, &view
 }
 
-// nameOf is the function's name, as in prompts.
-func nameOf(s *Snapshot, function string) string {
+// functionNamed is the function of a key; the zero one where the policy has none.
+func functionNamed(s *Snapshot, key string) *policy.Function {
 	if s.Policy != nil {
-		if i, ok := s.Policy.Lookup(function); ok {
-			return s.Policy.Function(i).Name
+		if i, ok := s.Policy.Lookup(key); ok {
+			return s.Policy.Function(i)
 		}
 	}
-	return ""
+	return new(policy.Function)
 }
 
 // endPending ends the pending override with a result that is not approval;

@@ -9,7 +9,7 @@ import (
 
 // Permit decides what a named operator may do outside the session: changes of
 // people, reading the journal. There are no overrides; what would need one is
-// denied. about says whom or what it is about. It never gives a grant.
+// denied, and what needs the own PIN again where method has none. about says whom or what it is about. It never gives a grant.
 func (g *Gate) Permit(ctx context.Context, by Subject, function string, method entry.Method, source, about string) (Decision, error) {
 	r := Request{Function: function, Claimant: about, Source: source}
 	if err := r.check(); err != nil {
@@ -23,7 +23,7 @@ func (g *Gate) Permit(ctx context.Context, by Subject, function string, method e
 	}
 	planes := planesOf(s.Policy, by.WorkGroups)
 	u := rule(s.Policy, planes, by.WorkGroups, function, HasSession|SameSession|Unlocked|Fits)
-	d := firm(ruled(u, &e, function), &e)
+	d := firm(ruled(u, &e, function), &e, method)
 	if err := g.journal(ctx, &e, false); err != nil {
 		return failed(), fmt.Errorf("permitting %s: %w", e.Function, err)
 	}

@@ -36,7 +36,7 @@ func (g *Gate) BeginSession(ctx context.Context, who Subject, method entry.Metho
 	}
 	planes := planesOf(s.Policy, who.WorkGroups)
 	u := rule(s.Policy, planes, who.WorkGroups, functionSignOn, HasSession|SameSession|Unlocked|Fits)
-	d := firm(ruled(u, &e, functionSignOn), &e)
+	d := firm(ruled(u, &e, functionSignOn), &e, method)
 	if s.Session != nil {
 		d = deny(d, &e, entry.ReasonInUse)
 	}
@@ -85,12 +85,16 @@ func (g *Gate) disown(e *entry.Entry) {
 	}, nil, nil)
 }
 
-// firm denies what only an override could give, where none is possible.
-func firm(d Decision, e *entry.Entry) Decision {
-	if d.Outcome == entry.OutcomeOverrideRequired {
-		return deny(d, e, d.Reason)
+// firm denies what only an override could give, where none is possible. The
+// own PIN again was given where who acts was identified by it.
+func firm(d Decision, e *entry.Entry, m entry.Method) Decision {
+	switch {
+	case d.Outcome != entry.OutcomeOverrideRequired:
+		return d
+	case d.Reason == entry.ReasonStepUp && m.PIN():
+		return agree(d, e, entry.ReasonRule)
 	}
-	return d
+	return deny(d, e, d.Reason)
 }
 
 func deny(d Decision, e *entry.Entry, reason entry.Reason) Decision {
@@ -232,7 +236,7 @@ func (g *Gate) mayUnlock(s *Snapshot, by Subject, e *entry.Entry) Decision {
 	}
 	planes := planesOf(s.Policy, by.WorkGroups)
 	u := rule(s.Policy, planes, by.WorkGroups, functionUnlockOther, HasSession|SameSession|Unlocked|Fits)
-	return firm(ruled(u, e, functionUnlockOther), e)
+	return firm(ruled(u, e, functionUnlockOther), e, e.Method)
 }
 
 // RosterChanged says that the roster is another now: what was held, pending

@@ -61,6 +61,7 @@ type savedOverride struct {
 	Digest     []byte          `json:"digest,omitempty"`
 	Hold       int64           `json:"hold,omitempty"`
 	Policy     entry.PolicyRef `json:"policy"`
+	StepUp     bool            `json:"step_up,omitempty"`  // it waits for the requester's own PIN
 	Needs      uint64          `json:"needs,omitempty"`    // persons, where more than one
 	Approved   []approval      `json:"approved,omitempty"` // by the first of them
 }
@@ -97,6 +98,7 @@ func StateKinds() []entry.Kind {
 		entry.KindSignOn, entry.KindSignOff, entry.KindLock, entry.KindUnlock, entry.KindDecision, entry.KindWithdrawn,
 		entry.KindOverride, entry.KindApproval, entry.KindOverrideEnd, entry.KindLoad, entry.KindSession,
 		entry.KindMode, entry.KindModeEnd, entry.KindModeLeft, entry.KindCodes,
+		entry.KindStepUp,
 	}
 }
 
@@ -160,6 +162,10 @@ func (s *state) apply(e *entry.Entry) {
 		}
 	case entry.KindApproval:
 		s.approve(e)
+	case entry.KindStepUp:
+		if allowed && s.Override != nil && e.About == s.Override.ID {
+			s.end(e)
+		}
 	case entry.KindOverrideEnd:
 		if s.Override != nil && e.About == s.Override.ID {
 			s.Override = nil
@@ -212,10 +218,15 @@ func (s *state) approve(e *entry.Entry) {
 			s.Undo = undo{Seq: e.Seq, Kind: e.Kind}
 		}
 	case entry.OutcomeAllowed:
-		s.Override = nil
-		if opensTill(e) {
-			s.openTill(e)
-		}
+		s.end(e)
+	}
+}
+
+// end takes away the override that an entry allows.
+func (s *state) end(e *entry.Entry) {
+	s.Override = nil
+	if opensTill(e) {
+		s.openTill(e)
 	}
 }
 
@@ -281,7 +292,7 @@ func saveOverride(e *entry.Entry) *savedOverride {
 	o := &savedOverride{
 		ID: e.Seq, Session: e.Session, Function: e.Function, FunctionID: e.FunctionID, Drawer: e.Drawer,
 		Purpose: e.Purpose, Claimant: e.Claimant, Method: e.Method, Source: e.Source, Lines: e.Lines, Digest: slices.Clone(e.Digest), Hold: e.Elapsed,
-		Needs: e.Count,
+		StepUp: e.Reason == entry.ReasonStepUp, Needs: e.Count,
 	}
 	if e.Policy != nil {
 		o.Policy = *e.Policy

@@ -44,6 +44,7 @@ type finding struct {
 	card   bool            // a valid card was shown: the answer may be specific
 	mac    [hashSize]byte  // of that card
 	pin    bool            // a PIN was checked, and was right
+	again  bool            // the PIN alone, of who is signed on
 	means  means
 	reason entry.Reason // why it is refused; ReasonNone: it is not, so far
 	left   time.Duration
@@ -54,6 +55,8 @@ type finding struct {
 // method is how somebody was identified, or tried to be.
 func (f *finding) method(c *Credential) entry.Method {
 	switch {
+	case f.again:
+		return entry.MethodPIN
 	case !f.card && f.means != byCard && c.Card == nil:
 		return entry.MethodNumberPIN
 	case f.pin, f.reason == entry.ReasonWrongPIN, f.reason == entry.ReasonLockedOut:
@@ -326,7 +329,7 @@ func (s *Service) verdict(f *finding, c *Credential) Verdict {
 		case entry.ReasonPINRequired:
 			v.NeedPIN, v.Say = true, f.record.Name+": PIN"
 			if f.record.PIN == nil {
-				v.NeedPIN, v.Say = false, f.record.Name+" has no PIN; a manager can set one"
+				v.NeedPIN, v.Say = false, sayNoPIN(f.record.Name)
 			}
 		case entry.ReasonLockedOut:
 			v.Say = s.sayLocked(f.left)

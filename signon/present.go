@@ -27,11 +27,12 @@ const (
 	Approved
 	SignedOff
 	ApprovedFirst // by the first of two who have to approve
+	Confirmed     // with the own PIN
 )
 
 var actionNames = [...]string{
 	"refused", "same-swipe", "ask-pin", "in-use", "identified", "signed-on", "locked", "unlocked", "approved", "signed-off",
-	"approved-first",
+	"approved-first", "confirmed",
 }
 
 // String gives the action's word.
@@ -52,9 +53,10 @@ type Result struct {
 
 // intent is what a credential means, by the state that it is shown in.
 type intent struct {
-	do       Action    // SignedOn, Locked, Unlocked, Approved, InUse or SignedOff
+	do       Action    // SignedOn, Locked, Unlocked, Approved, Confirmed, InUse or SignedOff
 	override entry.Seq // that is to be approved
 	own      bool      // the session's operator
+	pin      bool      // with a PIN, whatever the site asks for
 }
 
 // state is what a credential's meaning depends on.
@@ -64,6 +66,8 @@ type state struct {
 	name     string
 	locked   bool
 	override entry.Seq
+	stepUp   bool // what is pending waits for the own PIN
+	pin      bool // and who approves it shows one
 }
 
 func stateOf(snap *enforcer.Snapshot) state {
@@ -72,7 +76,7 @@ func stateOf(snap *enforcer.Snapshot) state {
 		st.session, st.operator = snap.Session.ID, snap.Session.Subject.Operator
 		st.name, st.locked = snap.Session.Subject.Name, snap.Session.Locked
 		if snap.Override != nil {
-			st.override = snap.Override.ID
+			st.override, st.stepUp, st.pin = snap.Override.ID, snap.Override.StepUp, snap.Override.PIN
 		}
 	}
 	return st
@@ -85,6 +89,7 @@ func stateOf(snap *enforcer.Snapshot) state {
 //	signed on, nothing pending   locks                "X is signed on": nothing changes
 //	locked                       unlocks              unlocks, with that right
 //	override pending             refused as approver  approves if entitled
+//	own PIN pending              confirms, with PIN   refused as approver
 //
 // What is no operator's never comes this far.
 func intend(st state, number string) intent {
@@ -95,11 +100,20 @@ func intend(st state, number string) intent {
 	case st.locked:
 		return intent{do: Unlocked, own: own}
 	case st.override != 0:
-		return intent{do: Approved, override: st.override, own: own}
+		return lend(st, st.override, own)
 	case own:
 		return intent{do: Locked, own: true}
 	}
 	return intent{do: InUse}
+}
+
+// lend is what a credential means to an override: the own one confirms what
+// waits for the own PIN, any other answer is an approver's.
+func lend(st state, override entry.Seq, own bool) intent {
+	if own && st.stepUp && st.override == override {
+		return intent{do: Confirmed, override: override, own: true, pin: true}
+	}
+	return intent{do: Approved, override: override, own: own, pin: st.pin && st.override == override}
 }
 
 // Swipe does what a swiped card means, by the table at Present.
@@ -113,7 +127,8 @@ func (s *Service) Swipe(ctx context.Context, c *card.Card, source string) (Resul
 //   - signed on, nothing pending: the own one locks, another's changes nothing;
 //   - locked: the own one unlocks, another's if that operator may;
 //   - override pending: the own one is refused as approver, another's
-//     approves it if that operator may.
+//     approves it if that operator may;
+//   - own PIN pending: the own one confirms, with its PIN, another's is refused.
 //
 // Payment cards, licences, unknown and unreadable cards are refused in every
 // state. The same card within two seconds is the same swipe. Where a PIN is
@@ -142,10 +157,11 @@ func (s *Service) Unlock(ctx context.Context, c Credential) (Result, error) {
 	})
 }
 
-// Approve approves one override, and does nothing else.
+// Approve approves one override, or confirms it where it waits for the own PIN,
+// and does nothing else.
 func (s *Service) Approve(ctx context.Context, override entry.Seq, c Credential) (Result, error) {
 	return s.present(ctx, c, func(st state, number string) intent {
-		return intent{do: Approved, override: override, own: st.session != 0 && st.operator == number}
+		return lend(st, override, st.session != 0 && st.operator == number)
 	})
 }
 
@@ -181,7 +197,11 @@ func (s *Service) present(ctx context.Context, c Credential, want func(state, st
 		}
 		in = want(st, f.record.Number)
 		if needsProof(in) {
-			if f, err = s.require(ctx, f, NeedSite, &c, asked); err != nil {
+			need := NeedSite
+			if in.pin {
+				need = NeedPIN
+			}
+			if f, err = s.require(ctx, f, need, &c, asked); err != nil {
 				return s.failed(ctx, asked, &c, kindOf(st), err)
 			}
 		}
@@ -205,6 +225,8 @@ func needsProof(in intent) bool {
 		return true
 	case Approved, SignedOff:
 		return !in.own
+	case Confirmed:
+		return true
 	}
 	return false
 }
@@ -309,6 +331,9 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 			return r, nil
 		}
 		return s.decided(r, Approved, "approved by "+fresh.Name, err)
+	case Confirmed:
+		r.Decision, err = s.gate.StepUp(ctx, in.override, who, r.Method, c.Source)
+		return s.decided(r, Confirmed, "confirmed", err)
 	case Locked:
 		// What restricts holds at once, even where the journal cannot be written.
 		err := s.gate.Lock(ctx, entry.ReasonOwner, c.Source)

@@ -182,7 +182,8 @@ func testPolicy(t *testing.T) *policy.Compiled {
 			f(1003, "pos.unlock.other", 2, 1000, 0), f(1007, policy.KeyManagerOverride, 2, 1000, 0),
 			f(1011, FunctionOwnPIN, 2, 1000, 0), f(1600, "pos.drawer", 2, 1000, 0),
 			f(1602, "pos.drawer.nosale", 3, 1600, policy.OverrideManager),
-			f(1603, "pos.drawer.both", 3, 1600, policy.OverrideManager),
+			f(1603, "pos.drawer.both", 3, 1600, policy.OverrideManager), f(1604, "pos.drawer.count", 3, 1600, policy.OverrideManager),
+			f(1605, "pos.drawer.lift", 3, 1600, policy.OverrideManager),
 			f(5000, "backoffice", 1, 0, 0), f(5200, "backoffice.operator", 2, 5000, 0), f(5201, FunctionView, 3, 5200, 0),
 			f(5202, FunctionAdd, 3, 5200, 0), f(5203, FunctionEdit, 3, 5200, 0), f(5204, FunctionWorkGroup, 3, 5200, 0),
 			f(5205, FunctionRestricted, 3, 5200, 0),
@@ -196,6 +197,8 @@ func testPolicy(t *testing.T) *policy.Compiled {
 			c.Drawer = true
 		case 1603:
 			c.Drawer, c.DualControl = true, true
+		case 1604, 1605:
+			c.Drawer, c.StepUp = true, true
 		}
 	}
 	group := func(name string, signOn policy.SignOnMethod, checks, xs []policy.ID) {
@@ -209,7 +212,7 @@ func testPolicy(t *testing.T) *policy.Compiled {
 		p.WorkGroups = append(p.WorkGroups, policy.WorkGroup{Name: name, Reviewed: 1, SignOn: signOn, Marks: marks})
 	}
 	few := []policy.ID{1000, 1001, 1002, 1011, 1600}
-	not := []policy.ID{1003, 1007, 1602, 1603}
+	not := []policy.ID{1003, 1007, 1602, 1603, 1605}
 	group(cashier, policy.SignOnDefault, few, not)
 	group(cardPIN, policy.SignOnCardPIN, few, not)
 	group(typed, policy.SignOnNumberPIN, few, not)

@@ -25,6 +25,7 @@ type Gate interface {
 	Unlock(ctx context.Context, by enforcer.Subject, method entry.Method, source string) (enforcer.Decision, error)
 	RosterChanged(ctx context.Context, current *enforcer.Subject, reason entry.Reason) error
 	Approve(ctx context.Context, override entry.Seq, by enforcer.Subject, method entry.Method, source string) (enforcer.Decision, error)
+	StepUp(ctx context.Context, override entry.Seq, by enforcer.Subject, method entry.Method, source string) (enforcer.Decision, error)
 	Permit(ctx context.Context, by enforcer.Subject, function string, method entry.Method, source, about string) (enforcer.Decision, error)
 }
 

@@ -70,6 +70,10 @@ func sayRefused(r entry.Reason, name string) string {
 		return name + " was signed on at this till and cannot approve its count"
 	case entry.ReasonApprovedAlready:
 		return name + " has approved already: another person has to approve too"
+	case entry.ReasonStepUp:
+		return "that waits for the own PIN of who is signed on"
+	case entry.ReasonPINRequired:
+		return "that takes a PIN"
 	case entry.ReasonDualControl:
 		return "that takes two other persons, who cannot be asked for here"
 	case entry.ReasonTooEarly:
@@ -93,6 +97,8 @@ func sayRefused(r entry.Reason, name string) string {
 	}
 	return "refused (" + r.String() + ")"
 }
+
+func sayNoPIN(name string) string { return name + " has no PIN; a manager can set one" }
 
 const sayWait = "too many tries; wait a moment"
 

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tillwarden/daemon/api"
+	"tillwarden/enforcer/journal/entry"
 )
 
 func (a *app) askCommand() *cobra.Command {
@@ -70,7 +71,11 @@ func (a *app) answer(w *api.Answer) error {
 		if w.Approver != "" {
 			a.say("approved by operator %s", w.Approver)
 		}
-		if w.Outcome == "override-required" && w.Override > 0 {
+		switch {
+		case w.Outcome != "override-required" || w.Override == 0:
+		case w.Reason == entry.ReasonStepUp.String():
+			a.say("it waits for the own PIN: enter it at the keypad, or: tillwarden override confirm %d", w.Override)
+		default:
 			a.say("override %d is pending: a second person swipes, or: tillwarden override approve %d --as NUMBER", w.Override, w.Override)
 		}
 		if w.Seq > 0 {
@@ -84,10 +89,10 @@ func (a *app) answer(w *api.Answer) error {
 }
 
 func (a *app) overrideCommand() *cobra.Command {
-	return a.group("override", "what waits for a second person: show, approve, refuse, cancel",
+	return a.group("override", "what waits for a second person, or for the own PIN",
 		`  tillwarden override show
   tillwarden override approve --as 201`,
-		a.overrideShowCommand(), a.overrideBy("approve"), a.overrideBy("refuse"), a.overrideCancelCommand(), a.overrideWaitCommand())
+		a.overrideShowCommand(), a.overrideBy("approve"), a.overrideBy("refuse"), a.overrideConfirmCommand(), a.overrideCancelCommand(), a.overrideWaitCommand())
 }
 
 func (a *app) overrideShowCommand() *cobra.Command {
@@ -119,6 +124,9 @@ func (a *app) overrideShowCommand() *cobra.Command {
 					{"for", o.Prompt + " (" + o.Function + ")"},
 					{"drawer", orDash(o.Drawer)},
 					{"stands for", seconds(o.ExpiresIn).String()},
+				}
+				if o.StepUp {
+					rows = append(rows, []string{"waits for", "the own PIN of " + o.Requester})
 				}
 				if o.Needs > 1 {
 					rows = append(rows, []string{"approved", fmt.Sprintf("by %d of %d %s", o.Approvals, o.Needs, join(o.Approved))})
@@ -203,6 +211,38 @@ exits with 1 until then.`
 	}
 	asFlag(c, &w)
 	return c
+}
+
+func (a *app) overrideConfirmCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "confirm [ID]", Short: "confirm with the own PIN what waits for it",
+		Long: `Some functions take the own PIN of the operator who is signed on again, each
+time. Without an ID it is what is pending. The PIN is asked for; at a keypad it is
+entered as it is.`,
+		Example:           "  tillwarden override confirm",
+		Args:              between(0, 1, "ID"),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := a.dial(cmd.Context(), api.RoleConsole)
+			if err != nil {
+				return err
+			}
+			id, err := a.overrideID(cmd, client, args)
+			if err != nil {
+				return err
+			}
+			pin, err := a.askPIN("who is signed on")
+			if err != nil {
+				return err
+			}
+			defer pin.Wipe()
+			answer, err := client.Confirm(cmd.Context(), id, pin)
+			if err != nil {
+				return err
+			}
+			return a.answer(answer)
+		},
+	}
 }
 
 func (a *app) overrideCancelCommand() *cobra.Command {

@@ -276,6 +276,14 @@ func (f *fake) Approve(_ context.Context, c api.Caller, id api.Seq, by *api.Cred
 	}, nil
 }
 
+func (f *fake) Confirm(_ context.Context, c api.Caller, id api.Seq, r *api.ConfirmRequest) (*api.Answer, error) {
+	f.note(c, "confirm %d", id)
+	if err := knows(&api.Credentials{PIN: r.PIN}); err != nil {
+		return nil, err
+	}
+	return &api.Answer{Outcome: "allowed", Say: "confirmed", Seq: 23}, nil
+}
+
 func (f *fake) Refuse(_ context.Context, c api.Caller, id api.Seq, by *api.Credentials) (*api.Done, error) {
 	f.note(c, "refuse %d by %s", id, by.Number)
 	return &api.Done{Say: "refused"}, knows(by)

@@ -163,6 +163,11 @@ func (c *Client) Approve(ctx context.Context, id Seq, by Credentials) (*Answer, 
 	return do[Answer](ctx, c, "POST", overridePath(id, "approve"), &by)
 }
 
+// Confirm confirms what waits for the own PIN of who is signed on (console).
+func (c *Client) Confirm(ctx context.Context, id Seq, pin Secret) (*Answer, error) {
+	return do[Answer](ctx, c, "POST", overridePath(id, "confirm"), &ConfirmRequest{PIN: pin})
+}
+
 // Refuse refuses a pending override (console).
 func (c *Client) Refuse(ctx context.Context, id Seq, by Credentials) (*Done, error) {
 	return do[Done](ctx, c, "POST", overridePath(id, "refuse"), &by)

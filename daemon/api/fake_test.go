@@ -231,6 +231,12 @@ func (f *fake) Approve(_ context.Context, c Caller, id Seq, by *Credentials) (*A
 	return answered(), f.err
 }
 
+func (f *fake) Confirm(_ context.Context, c Caller, id Seq, r *ConfirmRequest) (*Answer, error) {
+	f.note(c, "confirm %d", id)
+	f.pin(&Credentials{PIN: r.PIN})
+	return answered(), f.err
+}
+
 func (f *fake) Refuse(_ context.Context, c Caller, id Seq, by *Credentials) (*Done, error) {
 	f.note(c, "refuse %d %s", id, by.Number)
 	f.pin(by)

@@ -77,6 +77,7 @@ var routes = []route{
 	{"GET", "/v1/overrides", all, noBody, classPlain, get(Backend.Overrides)},
 	{"GET", "/v1/overrides/{id}/wait", all, noBody, classWait, waitOverride},
 	{"POST", "/v1/overrides/{id}/approve", console, smallBody, classPIN, onOverride(Backend.Approve)},
+	{"POST", "/v1/overrides/{id}/confirm", console, smallBody, classPIN, onOverride(Backend.Confirm)},
 	{"POST", "/v1/overrides/{id}/refuse", console, smallBody, classPIN, onOverride(Backend.Refuse)},
 	{"POST", "/v1/overrides/{id}/cancel", all, smallBody, classPlain, cancelOverride},
 
@@ -302,18 +303,18 @@ func waitOverride(s *Server, x *exchange) (any, error) {
 	return answer(s.backend.WaitOverride(x.ctx, x.caller, id, time.Duration(seconds*float64(time.Second))))
 }
 
-func onOverride[A any](f func(Backend, context.Context, Caller, Seq, *Credentials) (*A, error)) func(*Server, *exchange) (any, error) {
+func onOverride[R, A any](f func(Backend, context.Context, Caller, Seq, *R) (*A, error)) func(*Server, *exchange) (any, error) {
 	return func(s *Server, x *exchange) (any, error) {
 		id, err := overrideID(x)
 		if err != nil {
 			return nil, err
 		}
-		var by Credentials
-		defer wipe(&by)
-		if err := x.decode(&by); err != nil {
+		var req R
+		defer wipe(&req)
+		if err := x.decode(&req); err != nil {
 			return nil, err
 		}
-		return answer(f(s.backend, x.ctx, x.caller, id, &by))
+		return answer(f(s.backend, x.ctx, x.caller, id, &req))
 	}
 }
 

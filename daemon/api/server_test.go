@@ -31,7 +31,8 @@ func TestRolesTable(t *testing.T) {
 		"POST /v1/mode/codes": {c, n}, "POST /v1/mode/report": {c, n},
 		"POST /v1/ask": {p, c, n}, "GET /v1/menu": {p, c, n}, "GET /v1/drawers": {p, c, n}, "POST /v1/drawers/{name}/open": {p, c, n},
 		"GET /v1/overrides": {p, c, n}, "GET /v1/overrides/{id}/wait": {p, c, n}, "POST /v1/overrides/{id}/approve": {c},
-		"POST /v1/overrides/{id}/refuse": {c}, "POST /v1/overrides/{id}/cancel": {p, c, n},
+		"POST /v1/overrides/{id}/confirm": {c},
+		"POST /v1/overrides/{id}/refuse":  {c}, "POST /v1/overrides/{id}/cancel": {p, c, n},
 		"GET /v1/devices": {c, n}, "POST /v1/devices/{name}/resync": {n}, "POST /v1/devices/{name}/calibrate": {n}, "POST /v1/devices/{name}/test": {n}, "POST /v1/devices/{name}/record": {n},
 		"POST /v1/journal/query": {c, n}, "POST /v1/journal/stream": {c, n}, "GET /v1/journal/checkpoint": {c, n},
 		"GET /v1/events": {p, c, n}, "POST /v1/loads": {c, n},
@@ -152,7 +153,7 @@ func TestInvariant5SecretsStayIn(t *testing.T) {
 	for _, body := range []string{
 		`{"number":"1001","pin":"` + pin + `"}`,
 	} {
-		for _, path := range []string{"/v1/session/signon", "/v1/session/unlock", "/v1/overrides/9/approve", "/v1/overrides/9/refuse"} {
+		for _, path := range []string{"/v1/session/signon", "/v1/session/unlock", "/v1/overrides/9/approve", "/v1/overrides/9/confirm", "/v1/overrides/9/refuse"} {
 			raw(t, c, "POST", path, body)
 		}
 	}

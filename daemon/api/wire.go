@@ -189,9 +189,16 @@ type Override struct {
 	Source    string  `json:"source,omitempty"`
 	// Needs is how many persons have to approve it, 1 or 2; Approvals how many did,
 	// and Approved who: not on the POS socket.
-	Needs     int      `json:"needs"`
+	Needs int `json:"needs"`
+	// StepUp: it waits for the own PIN of the operator who asked, and for nobody else.
+	StepUp    bool     `json:"step_up,omitempty"`
 	Approvals int      `json:"approvals"`
 	Approved  []string `json:"approved,omitempty"`
+}
+
+// ConfirmRequest gives the own PIN of the operator who is signed on.
+type ConfirmRequest struct {
+	PIN Secret `json:"pin"`
 }
 
 // Overrides lists what waits for a second person: one at most.

@@ -48,6 +48,7 @@ const (
 	KindModeLeft              // a mode goes on; Elapsed is how much of its time is left
 	KindDevicePassed          // bytes of the POS that nobody understood were forwarded in break-glass; Text says what, Count how many bytes
 	KindCodes                 // a list of one-time codes for break-glass was made, or refused; Count is how many, Digest of their verifiers
+	KindStepUp                // an operator tried to confirm an action with the own PIN, with the outcome; About is its announcement
 	kindEnd
 )
 
@@ -56,7 +57,7 @@ var kindNames = [...]string{
 	"identify", "lockout", "decision", "withdrawn", "override", "approval", "override-end", "redeemed", "lapsed",
 	"drawer-opened", "drawer-closed", "drawer-left-open", "drawer-no-open", "device-up", "device-down", "device-refused",
 	"device-calibrated", "load", "people", "card-refused", "sale-without-receipt", "config", "called", "session",
-	"device-trust", "mode", "mode-end", "mode-left", "device-passed", "codes",
+	"device-trust", "mode", "mode-end", "mode-left", "device-passed", "codes", "step-up",
 }
 
 // String gives the kind's word, as in reports, filters and JSON.
@@ -187,6 +188,7 @@ const (
 	ReasonDualControl              // two other persons must approve, whoever asks
 	ReasonOneOfTwo                 // approved by the first of two who must
 	ReasonApprovedAlready          // the person approved it already, and another one must
+	ReasonStepUp                   // the operator's own PIN is needed again
 	reasonEnd
 )
 
@@ -278,6 +280,7 @@ var reasonNames = [...]string{
 	ReasonDualControl:       "dual-control",
 	ReasonOneOfTwo:          "one-of-two",
 	ReasonApprovedAlready:   "approved-already",
+	ReasonStepUp:            "step-up",
 }
 
 // String gives the reason's word.
@@ -304,10 +307,14 @@ const (
 	MethodConsole           // asked at the console
 	MethodTechnician        // the technician's socket
 	MethodKeypad            // a code at the keypad
+	MethodPIN               // the own PIN again, by who is signed on
 	methodEnd
 )
 
-var methodNames = [...]string{"none", "card", "card+pin", "number+pin", "pos", "kick", "console", "technician", "keypad"}
+var methodNames = [...]string{"none", "card", "card+pin", "number+pin", "pos", "kick", "console", "technician", "keypad", "pin"}
+
+// PIN reports whether a PIN was shown.
+func (m Method) PIN() bool { return m == MethodCardPIN || m == MethodNumberPIN || m == MethodPIN }
 
 // String gives the method's word.
 func (m Method) String() string { return word(methodNames[:], int(m), "method") }

@@ -61,6 +61,7 @@ func (p *prober) socketsOf(run string) {
 		"add operator":  func() error { _, err := c.People(ctx, api.PeopleAdd, api.PeopleRequest{Number: "1"}); return err },
 		"sign on":       func() error { _, err := c.SignOn(ctx, api.Credentials{Number: "1"}); return err },
 		"approve":       func() error { _, err := c.Approve(ctx, 1, api.Credentials{Number: "1"}); return err },
+		"confirm":       func() error { _, err := c.Confirm(ctx, 1, api.Secret("1")); return err },
 		"policy groups": func() error { _, err := c.Policy(ctx); return err },
 	} {
 		p.denied("the technician's "+verb, func() error {

@@ -1,0 +1,55 @@
+package enforcer
+
+import (
+	"context"
+	"fmt"
+
+	"tillwarden/enforcer/journal/entry"
+)
+
+// StepUp confirms what waits for the own PIN of the operator who asked. Who
+// calls has checked that PIN, by a method that says so. It is announced, stands
+// and ends as an override does. Every try is journaled; if it counts, the
+// decision is allowed, and who waits gets the grant.
+func (g *Gate) StepUp(ctx context.Context, override entry.Seq, by Subject, method entry.Method, source string) (Decision, error) {
+	by = by.known()
+	d, err := g.lend(ctx, func(s *Snapshot) (*pending, entry.Entry, Decision) {
+		p := g.find(override)
+		e := answering(s, p, entry.KindStepUp, override, source)
+		e.Method = method
+		e.Outcome, e.Reason = entry.OutcomeAllowed, entry.ReasonRule
+		if reason := g.mayConfirm(s, p, by, &e); reason != entry.ReasonNone {
+			e.Outcome, e.Reason = entry.OutcomeDenied, reason
+		}
+		return p, e, answered(&e)
+	})
+	if err != nil {
+		return failed(), fmt.Errorf("confirming %d: %w", override, err)
+	}
+	return d, nil
+}
+
+// mayConfirm says why somebody cannot confirm it; none if they can. The rule is
+// looked at once more: it is what the grant hangs on.
+func (g *Gate) mayConfirm(s *Snapshot, p *pending, by Subject, e *entry.Entry) entry.Reason {
+	if p == nil {
+		return entry.ReasonNoOverride
+	}
+	if reason := g.stands(s, p); reason != entry.ReasonNone {
+		return reason
+	}
+	switch {
+	case !p.stepUp():
+		return entry.ReasonOwnRequest // it waits for somebody else
+	case by.Operator != p.who.Operator || by.Operator != s.Session.Subject.Operator:
+		return entry.ReasonStepUp
+	case !e.Method.PIN():
+		return entry.ReasonPINRequired
+	}
+	u := rule(s.Policy, s.Session.Planes, s.Session.Subject.WorkGroups, p.view().Function, HasSession|SameSession|Unlocked|Fits)
+	e.Rule = u.rule
+	if u.code.Reason() != entry.ReasonStepUp {
+		return u.code.Reason()
+	}
+	return entry.ReasonNone
+}
