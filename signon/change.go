@@ -2,10 +2,12 @@ package signon
 
 import (
 	"context"
+	"crypto/hmac"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
@@ -23,6 +25,8 @@ type By struct {
 	Function   string // the function that was decided
 	FunctionID uint32
 	Decision   entry.Seq
+	// With is the second person of a change that takes two; nil: it takes one.
+	With *entry.Approval
 }
 
 // Change is the answer to a change that somebody wishes. Refused is an answer,
@@ -52,7 +56,7 @@ func refuse(reason entry.Reason, format string, args ...any) *refusal {
 func (b *By) entry(number string) entry.Entry {
 	e := entry.Entry{
 		Kind: entry.KindPeople, Operator: b.Operator, Person: b.Person, WorkGroups: b.WorkGroups, Method: b.Method,
-		Source: b.Source, Function: b.Function, FunctionID: b.FunctionID, About: b.Decision,
+		Source: b.Source, Function: b.Function, FunctionID: b.FunctionID, About: b.Decision, Approval: b.With,
 	}
 	if badNumber(number) == "" {
 		e.Subject = number
@@ -143,6 +147,10 @@ type NewOperator struct {
 	WorkGroups []string
 	PIN        []byte
 	Card       *card.Card
+	// ChangePIN: the operator has to choose another PIN before anything is done with this one.
+	ChangePIN         bool
+	From, Until       string   // days, as 2026-11-27; empty: no bound
+	Stores, Registers []string // empty: everywhere
 }
 
 // Add adds an operator. With first, only to an empty roster.
@@ -152,7 +160,10 @@ func (s *Store) Add(ctx context.Context, by By, n NewOperator, first bool) (Chan
 	if n.Person == "" {
 		n.Person = n.Number
 	}
-	for _, bad := range []string{badNumber(n.Number), badName(n.Name), badPerson(n.Person), badGroups(n.WorkGroups)} {
+	for _, bad := range []string{
+		badNumber(n.Number), badName(n.Name), badPerson(n.Person), badGroups(n.WorkGroups),
+		badDays(n.From, n.Until), badPlaces(n.Stores, n.Registers),
+	} {
 		if bad != "" {
 			return s.refused(ctx, by, n.Number, &refusal{reason: entry.ReasonMalformed, say: bad})
 		}
@@ -174,24 +185,35 @@ func (s *Store) Add(ctx context.Context, by By, n NewOperator, first bool) (Chan
 		switch {
 		case first && count > 0:
 			return nil, "", refuse(entry.ReasonExists, "the roster is not empty: an operator who may add others has to do it")
+		case r != nil && r.Terminated != 0:
+			return nil, "", refuse(entry.ReasonExists, "operator %s was terminated, and the number is not used again: take another one", n.Number)
 		case r != nil:
 			return nil, "", refuse(entry.ReasonExists, "there is an operator %s already", n.Number)
 		case count >= maxOperators:
 			return nil, "", refuse(entry.ReasonSize, "the roster is full")
 		}
-		if err := t.writtenOtherwise(n.Person); err != nil {
+		if err := t.writtenOtherwise(n.Person, n.Number); err != nil {
 			return nil, "", err
 		}
-		r = &operatorRecord{Number: n.Number, Name: n.Name, Person: n.Person, Groups: sorted(n.WorkGroups), PIN: pin}
+		r = &operatorRecord{
+			Number: n.Number, Name: n.Name, Person: n.Person, Groups: sorted(n.WorkGroups), PIN: pin, MustChange: pin != nil && n.ChangePIN,
+			From: n.From, Until: n.Until, Stores: sorted(n.Stores), Registers: sorted(n.Registers),
+		}
 		what := []string{"added"}
 		if len(r.Groups) > 0 {
 			what = append(what, "work groups: "+strings.Join(r.Groups, ", "))
 		}
 		if pin != nil {
-			what = append(what, "PIN set")
+			what = append(what, sayPINSet(r.MustChange))
+		}
+		if r.From != "" || r.Until != "" {
+			what = append(what, sayDays(r.From, r.Until))
+		}
+		if len(r.Stores) > 0 || len(r.Registers) > 0 {
+			what = append(what, sayPlaces(r.Stores, r.Registers))
 		}
 		if n.Card != nil {
-			if err := s.enrol(t, r, n.Card); err != nil {
+			if err := s.enrol(t, r, n.Card, nil); err != nil {
 				return nil, "", err
 			}
 			what = append(what, "card enrolled")
@@ -203,10 +225,10 @@ func (s *Store) Add(ctx context.Context, by By, n NewOperator, first bool) (Chan
 // writtenOtherwise refuses a person's id that differs from a known one in case or
 // spaces alone: two-person rules compare ids letter by letter, and would take
 // one human being for two.
-func (t *txn) writtenOtherwise(person string) error {
+func (t *txn) writtenOtherwise(person, number string) error {
 	folded := policy.FoldName(person)
 	return t.operators(func(r *operatorRecord) error {
-		if r.Person != person && policy.FoldName(r.Person) == folded {
+		if r.Number != number && r.Person != person && policy.FoldName(r.Person) == folded {
 			return refuse(entry.ReasonMalformed, "the person is %q with operator %s: write the id the same way", r.Person, r.Number)
 		}
 		return nil
@@ -218,7 +240,7 @@ func (s *Store) newPIN(ctx context.Context, number string, pin []byte) (*pinVeri
 	if len(pin) == 0 {
 		return nil, nil, nil
 	}
-	if bad := weakPIN(pin, number); bad != "" {
+	if bad := weakPIN(pin, number, s.o.MinPIN); bad != "" {
 		return nil, &refusal{reason: entry.ReasonWeak, say: bad}, nil
 	}
 	v, err := s.hasher.make(ctx, pin, s.o.Clock.Stamp().Wall)
@@ -237,6 +259,9 @@ func (s *Store) edit(ctx context.Context, by By, number string, f func(t *txn, r
 	return s.change(ctx, by, number, func(t *txn, r *operatorRecord) (*operatorRecord, string, error) {
 		if r == nil {
 			return nil, "", noOperator(number)
+		}
+		if r.Terminated != 0 {
+			return nil, "", refuse(entry.ReasonTerminated, "operator %s was terminated", number)
 		}
 		what, err := f(t, r)
 		return r, what, err
@@ -268,12 +293,23 @@ func (s *Store) SetGroups(ctx context.Context, by By, number string, groups []st
 	})
 }
 
-// SetPIN gives an operator a PIN, which is wiped. Wrong tries are forgotten,
-// unless the operator's own person sets it: nobody ends the own lock.
+// SetPIN gives an operator a PIN, which is wiped. One that somebody else sets
+// has to be changed by its operator before anything is done with it. Wrong tries
+// are forgotten, unless the operator's own person sets it: nobody ends the own lock.
 func (s *Store) SetPIN(ctx context.Context, by By, number string, pin []byte) (Change, error) {
 	defer clear(pin)
 	if len(pin) == 0 {
-		return s.refused(ctx, by, number, &refusal{reason: entry.ReasonWeak, say: weakPIN(nil, number)})
+		return s.refused(ctx, by, number, refuse(entry.ReasonWeak, "%s", weakPIN(nil, number, s.o.MinPIN)))
+	}
+	own := by.Operator != "" && by.Operator == number
+	if own {
+		same, err := s.hasPIN(ctx, number, pin)
+		if err != nil {
+			return Change{}, err
+		}
+		if same {
+			return s.refused(ctx, by, number, refuse(entry.ReasonWeak, "the new PIN must not be the old one"))
+		}
 	}
 	v, no, err := s.newPIN(ctx, number, pin)
 	if err != nil {
@@ -283,12 +319,38 @@ func (s *Store) SetPIN(ctx context.Context, by By, number string, pin []byte) (C
 		return s.refused(ctx, by, number, no)
 	}
 	return s.edit(ctx, by, number, func(t *txn, r *operatorRecord) (string, error) {
-		r.PIN = v
+		r.PIN, r.MustChange = v, !own
 		if by.Person != "" && by.Person == r.Person {
-			return "PIN set", nil
+			return sayPINSet(r.MustChange), nil
 		}
-		return "PIN set", t.clearTries(number)
+		return sayPINSet(r.MustChange), t.clearTries(number)
 	})
+}
+
+func sayPINSet(mustChange bool) string {
+	if mustChange {
+		return "PIN set, to be changed by its operator"
+	}
+	return "PIN set"
+}
+
+// hasPIN reports whether it is the operator's PIN now.
+func (s *Store) hasPIN(ctx context.Context, number string, pin []byte) (bool, error) {
+	var v *pinVerifier
+	if err := s.view(func(t *txn) error {
+		r, err := t.operator(number)
+		if r != nil {
+			v = r.PIN
+		}
+		return err
+	}); err != nil {
+		return false, err
+	}
+	if err := s.hasher.enter(ctx); err != nil {
+		return false, fmt.Errorf("check a PIN: %w", err)
+	}
+	defer s.hasher.leave()
+	return s.hasher.check(v, pin), nil
 }
 
 // notEnrollable says why a card cannot be anybody's.
@@ -299,11 +361,34 @@ func notEnrollable(c *card.Card) *refusal {
 	return nil
 }
 
-// enrol adds a card to a record and to the index.
-func (s *Store) enrol(t *txn, r *operatorRecord, c *card.Card) error {
+// enrol adds a card to a record and to the index. until is the rest of the day
+// that a temporary card is for; nil: it is none.
+func (s *Store) enrol(t *txn, r *operatorRecord, c *card.Card, until *day) error {
+	now := s.o.Clock.Stamp()
 	mac := s.o.Keys.cardMAC(c.Payload())
 	holder, err := t.cardHolder(s.o.Keys.ID, mac[:])
 	if err != nil {
+		return err
+	}
+	// Temporary cards go from hand to hand: one whose day is over is nobody's.
+	if err := t.dropOver(r, now); err != nil {
+		return err
+	}
+	if holder != "" && holder != r.Number {
+		other, err := t.operator(holder)
+		if err != nil {
+			return err
+		}
+		if other != nil && slices.ContainsFunc(other.Cards, func(c cardRecord) bool { return hmac.Equal(c.MAC, mac[:]) && c.Day.over(now) }) {
+			if err := t.dropOver(other, now); err != nil {
+				return err
+			}
+			if err := t.put(bucketOperators, []byte(other.Number), other); err != nil {
+				return err
+			}
+		}
+	}
+	if holder, err = t.cardHolder(s.o.Keys.ID, mac[:]); err != nil {
 		return err
 	}
 	if holder == r.Number {
@@ -317,21 +402,39 @@ func (s *Store) enrol(t *txn, r *operatorRecord, c *card.Card) error {
 	}
 	r.NextCard++
 	r.Cards = append(r.Cards, cardRecord{
-		ID: r.NextCard, KeyID: s.o.Keys.ID, MAC: mac[:], Format: c.FormatName(), Enrolled: s.o.Clock.Stamp().Wall,
+		ID: r.NextCard, KeyID: s.o.Keys.ID, MAC: mac[:], Format: c.FormatName(), Enrolled: now.Wall, Day: until,
 	})
 	return t.put(bucketCards, cardKey(s.o.Keys.ID, mac[:]), r.Number)
 }
 
+// dropOver takes an operator's temporary cards away whose day is over.
+func (t *txn) dropOver(r *operatorRecord, now entry.Stamp) error {
+	kept := r.Cards[:0:0]
+	for _, c := range r.Cards {
+		if !c.Day.over(now) {
+			kept = append(kept, c)
+		} else if err := t.tx.Bucket(bucketCards).Delete(cardKey(c.KeyID, c.MAC)); err != nil {
+			return err
+		}
+	}
+	r.Cards = kept
+	return nil
+}
+
 // EnrolCard gives an operator a card, which is wiped. It refuses what is not in
 // an operator format, a payment card and a licence above all, and a card that
-// somebody has.
-func (s *Store) EnrolCard(ctx context.Context, by By, number string, c *card.Card) (Change, error) {
+// somebody has. A temporary one is theirs until midnight.
+func (s *Store) EnrolCard(ctx context.Context, by By, number string, c *card.Card, temporary bool) (Change, error) {
 	defer c.Wipe()
 	if no := notEnrollable(c); no != nil {
 		return s.refused(ctx, by, number, no)
 	}
 	return s.edit(ctx, by, number, func(t *txn, r *operatorRecord) (string, error) {
-		return fmt.Sprintf("card %d enrolled", r.NextCard+1), s.enrol(t, r, c)
+		if temporary {
+			until := s.restOfDay()
+			return fmt.Sprintf("card %d enrolled until %s", r.NextCard+1, time.Unix(0, until.Ends).In(s.o.Location).Format("2006-01-02 15:04")), s.enrol(t, r, c, until)
+		}
+		return fmt.Sprintf("card %d enrolled", r.NextCard+1), s.enrol(t, r, c, nil)
 	})
 }
 
@@ -376,6 +479,89 @@ func (s *Store) suspend(ctx context.Context, by By, number string, suspended boo
 			return "suspended", nil
 		}
 		return "resumed", nil
+	})
+}
+
+// Terminate takes PIN and cards from an operator, who may do nothing here any
+// more. It cannot be taken back: the number stays theirs, so that what the
+// journal says of it goes on to be about one operator.
+func (s *Store) Terminate(ctx context.Context, by By, number string) (Change, error) {
+	return s.edit(ctx, by, number, func(t *txn, r *operatorRecord) (string, error) {
+		for _, c := range r.Cards {
+			if err := t.tx.Bucket(bucketCards).Delete(cardKey(c.KeyID, c.MAC)); err != nil {
+				return "", err
+			}
+		}
+		r.PIN, r.MustChange, r.Cards, r.Terminated = nil, false, nil, s.o.Clock.Stamp().Wall
+		return "terminated: PIN and cards are gone", nil
+	})
+}
+
+// SetDays sets the first and the last day on which an operator may do anything,
+// as 2026-11-27; an empty one is no bound.
+func (s *Store) SetDays(ctx context.Context, by By, number, from, until string) (Change, error) {
+	return s.edit(ctx, by, number, func(_ *txn, r *operatorRecord) (string, error) {
+		if bad := badDays(from, until); bad != "" {
+			return "", refuse(entry.ReasonMalformed, "%s", bad)
+		}
+		r.From, r.Until = from, until
+		return sayDays(from, until), nil
+	})
+}
+
+func sayDays(from, until string) string {
+	switch {
+	case from == "" && until == "":
+		return "may work on any day"
+	case until == "":
+		return "may work from " + from
+	case from == "":
+		return "may work until " + until
+	}
+	return "may work from " + from + " until " + until
+}
+
+// SetPlaces binds an operator to these stores and registers; an empty list is all.
+func (s *Store) SetPlaces(ctx context.Context, by By, number string, stores, registers []string) (Change, error) {
+	return s.edit(ctx, by, number, func(_ *txn, r *operatorRecord) (string, error) {
+		if bad := badPlaces(stores, registers); bad != "" {
+			return "", refuse(entry.ReasonMalformed, "%s", bad)
+		}
+		r.Stores, r.Registers = sorted(stores), sorted(registers)
+		return sayPlaces(r.Stores, r.Registers), nil
+	})
+}
+
+func sayPlaces(stores, registers []string) string {
+	var what []string
+	if len(stores) > 0 {
+		what = append(what, "in stores "+strings.Join(stores, ", "))
+	}
+	if len(registers) > 0 {
+		what = append(what, "at registers "+strings.Join(registers, ", "))
+	}
+	if what == nil {
+		return "may work everywhere"
+	}
+	return "may work only " + strings.Join(what, ", ")
+}
+
+// SetPerson says whose number it is. Two-person rules compare persons, so this
+// takes two (see [People.SetPerson]).
+func (s *Store) SetPerson(ctx context.Context, by By, number, person string) (Change, error) {
+	return s.edit(ctx, by, number, func(t *txn, r *operatorRecord) (string, error) {
+		if bad := badPerson(person); bad != "" {
+			return "", refuse(entry.ReasonMalformed, "%s", bad)
+		}
+		before := r.Person
+		if before == person {
+			return "", refuse(entry.ReasonExists, "operator %s is of that person already", number)
+		}
+		if err := t.writtenOtherwise(person, number); err != nil {
+			return "", err
+		}
+		r.Person = person
+		return fmt.Sprintf("person %q, was %q", person, before), nil
 	})
 }
 
@@ -428,6 +614,7 @@ func (s *Store) Count() (n int, err error) {
 
 func (s *Store) show(t *txn, r *operatorRecord) (*Operator, error) {
 	o := r.public()
+	o.Standing = s.standing(r)
 	var err error
 	if o.NumberPINLocked, err = s.lockedFor(t, byNumber, r.Number); err != nil {
 		return nil, err

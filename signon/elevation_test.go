@@ -110,7 +110,7 @@ func TestNoSelfElevation(t *testing.T) {
 			var c Change
 			secret := false
 			switch what := rapid.SampledFrom([]string{
-				"add", "name", "groups", "PIN", "card", "revoke", "suspend", "resume", "unlock",
+				"add", "name", "groups", "PIN", "card", "revoke", "suspend", "resume", "unlock", "days", "places", "person", "terminate",
 			}).Draw(rt, "change"); what {
 			case "add":
 				person := rapid.SampledFrom([]string{"", "ann", "max", "mia", "new"}).Draw(rt, "person")
@@ -125,7 +125,7 @@ func TestNoSelfElevation(t *testing.T) {
 				secret = true
 			case "card":
 				cards++
-				c, err = r.people.EnrolCard(r.ctx, a, number, cardOf(fmt.Sprint(90000+cards)))
+				c, err = r.people.EnrolCard(r.ctx, a, number, cardOf(fmt.Sprint(90000+cards)), false)
 				secret = true
 			case "revoke":
 				c, err = r.people.RevokeCard(r.ctx, a, number, 0)
@@ -135,6 +135,20 @@ func TestNoSelfElevation(t *testing.T) {
 				c, err = r.people.Resume(r.ctx, a, number)
 			case "unlock":
 				c, err = r.people.Unlock(r.ctx, a, number)
+			case "days":
+				c, err = r.people.SetDays(r.ctx, a, number, "", rapid.SampledFrom([]string{"", "1999-12-31"}).Draw(rt, "last day"))
+			case "places":
+				c, err = r.people.SetPlaces(r.ctx, a, number, nil, rapid.SampledFrom([][]string{nil, {"3"}, {"4"}}).Draw(rt, "registers"))
+			case "person":
+				with := rapid.SampledFrom(slices.Sorted(maps.Keys(known))).Draw(rt, "with")
+				person := rapid.SampledFrom([]string{"ann", "max", "mia", "new", "other"}).Draw(rt, "person")
+				second := r.as(with)
+				c, err = r.people.SetPerson(r.ctx, a, second, number, person)
+				if c.OK && (second.Operator.Person == a.Operator.Person || slices.Contains([]string{before.Person, person}, second.Operator.Person)) {
+					rt.Fatalf("%s and %s made a person of %s who is their own", actor, with, number)
+				}
+			case "terminate":
+				c, err = r.people.Terminate(r.ctx, a, number)
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -146,11 +160,12 @@ func TestNoSelfElevation(t *testing.T) {
 				known[number] = true
 			}
 			after := r.operator(number)
-			if after.Person == a.Operator.Person {
+			if after.Person == a.Operator.Person || before != nil && before.Person == a.Operator.Person {
 				if number != actor {
 					rt.Fatalf("%s changed %s, of the same person", actor, number)
 				}
-				if before == nil || !slices.Equal(before.WorkGroups, after.WorkGroups) || before.Suspended != after.Suspended {
+				if before == nil || !slices.Equal(before.WorkGroups, after.WorkGroups) || before.Suspended != after.Suspended ||
+					before.Until != after.Until || !slices.Equal(before.Registers, after.Registers) || before.Person != after.Person || after.Terminated {
 					rt.Fatalf("%s changed the own work groups or state", actor)
 				}
 			}
@@ -175,7 +190,7 @@ func TestRestrictionsAreExplained(t *testing.T) {
 		"name":    func(a Actor) (Change, error) { return r.people.SetName(r.ctx, a, "9001", "Boss") },
 		"groups":  func(a Actor) (Change, error) { return r.people.SetGroups(r.ctx, a, "9001", []string{cashier}) },
 		"PIN":     func(a Actor) (Change, error) { return r.people.SetPIN(r.ctx, a, "9001", []byte("8520")) },
-		"card":    func(a Actor) (Change, error) { return r.people.EnrolCard(r.ctx, a, "9001", cardOf("99001")) },
+		"card":    func(a Actor) (Change, error) { return r.people.EnrolCard(r.ctx, a, "9001", cardOf("99001"), false) },
 		"revoke":  func(a Actor) (Change, error) { return r.people.RevokeCard(r.ctx, a, "9001", 0) },
 		"suspend": func(a Actor) (Change, error) { return r.people.Suspend(r.ctx, a, "9001") },
 		"resume":  func(a Actor) (Change, error) { return r.people.Resume(r.ctx, a, "9001") },
@@ -207,7 +222,7 @@ func TestNobodySetsASecretOfAnUnknownWorkGroup(t *testing.T) {
 	}
 	c, err := r.people.SetPIN(r.ctx, r.as("2001"), "9001", []byte("8520"))
 	r.wantChange(c, err, false, entry.ReasonUnknownWorkGroup)
-	c, err = r.people.EnrolCard(r.ctx, r.as("2001"), "9001", cardOf("99001"))
+	c, err = r.people.EnrolCard(r.ctx, r.as("2001"), "9001", cardOf("99001"), false)
 	r.wantChange(c, err, false, entry.ReasonUnknownWorkGroup)
 	c, err = r.people.Suspend(r.ctx, r.as("2001"), "9001")
 	r.wantChange(c, err, true, entry.ReasonNone)

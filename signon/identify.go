@@ -18,6 +18,9 @@ const (
 	NeedSite Need = iota
 	// NeedPIN: a PIN besides, whatever the site asks for.
 	NeedPIN
+	// NeedOldPIN: as NeedSite, and it is the own PIN that is to be changed: that
+	// it has to be is nothing against it.
+	NeedOldPIN
 )
 
 // Verdict is the answer to a credential. Refused is an answer, not an error.
@@ -34,6 +37,9 @@ type Verdict struct {
 	// NeedPIN: the card is good and wants its PIN. Give it with Token, in time.
 	NeedPIN bool
 	Token   string
+	// NeedNewPIN: the PIN is right, and others know it: another has to be chosen.
+	// Give it to NewPIN with Token, in time.
+	NeedNewPIN bool
 	// Say is what the person may be told.
 	Say string
 }
@@ -42,9 +48,11 @@ type Verdict struct {
 type finding struct {
 	record *operatorRecord // who it is, also where they are refused; nil: nobody
 	card   bool            // a valid card was shown: the answer may be specific
+	known  bool            // so it may with a right number and PIN
 	mac    [hashSize]byte  // of that card
 	pin    bool            // a PIN was checked, and was right
 	again  bool            // the PIN alone, of who is signed on
+	short  bool            // and it is shorter than they have to be by now
 	means  means
 	reason entry.Reason // why it is refused; ReasonNone: it is not, so far
 	left   time.Duration
@@ -91,8 +99,11 @@ func (s *Service) lookUpCard(ctx context.Context, mac [hashSize]byte, source str
 	if err := s.wait(ctx, until); err != nil {
 		return f, err
 	}
+	over := false
 	err := s.store.view(func(t *txn) (err error) {
-		f.record, err = t.byCard(mac)
+		var c *cardRecord
+		f.record, c, err = t.byCard(mac)
+		over = c != nil && c.Day.over(s.store.o.Clock.Stamp())
 		return err
 	})
 	if err != nil {
@@ -105,8 +116,8 @@ func (s *Service) lookUpCard(ctx context.Context, mac [hashSize]byte, source str
 	}
 	s.brake.right("", source)
 	f.card = true
-	if f.record.Suspended {
-		f.reason = entry.ReasonSuspended
+	if f.reason = s.store.standing(f.record); f.reason == entry.ReasonNone && over {
+		f.reason = entry.ReasonCardOver
 	}
 	return f, nil
 }
@@ -137,7 +148,20 @@ func (s *Service) checkNumber(ctx context.Context, c *Credential, now time.Durat
 		return f, nil
 	}
 	s.brake.right(strainKey(byNumber, number), c.Source)
+	f.known = true
+	if f.reason = s.store.standing(record); f.reason == entry.ReasonNone {
+		f.reason = f.mustChange()
+	}
 	return f, s.store.forget(byNumber, number)
+}
+
+// mustChange is why nothing can be done with a right PIN: others know it, or it
+// does not meet the site's rules any more.
+func (f *finding) mustChange() entry.Reason {
+	if f.record.MustChange || f.short {
+		return entry.ReasonNewPIN
+	}
+	return entry.ReasonNone
 }
 
 // checkPIN counts the try and checks the PIN against a record, which may be
@@ -179,10 +203,10 @@ func (s *Service) checkPIN(ctx context.Context, m means, number string, record *
 		f.reason = entry.ReasonLockedOut
 	case !right:
 		f.reason = entry.ReasonWrongPIN
-	case record.Suspended:
-		f.reason = entry.ReasonSuspended
+	case record.Suspended, record.Terminated != 0:
+		f.reason = s.store.standing(record) // and nobody is told that the PIN was right
 	default:
-		f.pin = true
+		f.pin, f.short = true, len(c.PIN) < s.store.o.MinPIN
 		return f, nil
 	}
 	s.lockUp(&f)
@@ -249,6 +273,7 @@ func (s *Service) require(ctx context.Context, f finding, need Need, c *Credenti
 		return checked, err
 	}
 	s.brake.right(strainKey(byCard, f.record.Number), c.Source)
+	checked.reason = checked.mustChange()
 	return checked, s.store.forget(byCard, f.record.Number)
 }
 
@@ -276,6 +301,9 @@ func (s *Service) Identify(ctx context.Context, c Credential, need Need) (Verdic
 	f, err := s.lookUp(ctx, &c, asked)
 	if err == nil {
 		f, err = s.require(ctx, f, need, &c, asked)
+	}
+	if need == NeedOldPIN && f.reason == entry.ReasonNewPIN {
+		f.reason = entry.ReasonNone
 	}
 	if err != nil {
 		r, err := s.failed(ctx, asked, &c, entry.KindIdentify, err)
@@ -316,12 +344,14 @@ func (s *Service) failed(ctx context.Context, asked time.Duration, c *Credential
 // verdict puts a finding into words.
 func (s *Service) verdict(f *finding, c *Credential) Verdict {
 	v := Verdict{OK: f.reason == entry.ReasonNone, Reason: f.reason, Method: f.method(c)}
-	if f.record != nil && (v.OK || f.card) {
+	if f.record != nil && (v.OK || f.card || f.known) {
 		v.Operator = f.record.public()
 	}
 	switch {
 	case v.OK:
 		v.Say = f.record.Name
+	case f.reason == entry.ReasonNewPIN:
+		v.Say = f.record.Name + ": " + sayNewPIN
 	case f.reason == entry.ReasonSlowDown || f.reason == entry.ReasonRate:
 		v.Say = sayWait
 	case f.card:
@@ -339,11 +369,13 @@ func (s *Service) verdict(f *finding, c *Credential) Verdict {
 				v.Say = "wrong PIN; " + s.sayLocked(f.left)
 			}
 		default:
-			v.Say = sayRefused(f.reason, f.record.Name)
+			v.Say = s.store.sayStanding(f.record, f.reason)
 		}
 		if f.left > 0 {
 			v.LockedUntil = s.o.Clock.Boot() + f.left
 		}
+	case f.known:
+		v.Say = s.store.sayStanding(f.record, f.reason)
 	case c.Card != nil || f.means == byCard:
 		v.Say = sayCard(f.reason)
 	default:

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"tillwarden/enforcer"
+	"tillwarden/enforcer/journal/entry"
 )
 
 // Operator is an operator as others may see one: no verifiers, no secrets.
@@ -17,9 +18,19 @@ type Operator struct {
 	Name       string   // as people read it
 	Person     string   // the person behind it; two-person rules compare these
 	WorkGroups []string // sorted
-	Suspended  bool
-	HasPIN     bool
-	Cards      []CardInfo
+	// From and Until are the first and the last day on which the operator may do
+	// anything, as 2026-11-27, by the register's wall clock; empty: no bound.
+	From, Until string
+	// Stores and Registers are where the operator may work; empty: everywhere.
+	Stores, Registers []string
+	Suspended         bool
+	Terminated        bool
+	HasPIN            bool
+	MustChangePIN     bool
+	Cards             []CardInfo
+	// Standing is why the operator may do nothing here now; ReasonNone: nothing is
+	// in the way.
+	Standing entry.Reason
 	// NumberPINLocked and CardPINLocked are how long these means stay locked
 	// on this register; zero: they are not.
 	NumberPINLocked time.Duration
@@ -32,6 +43,7 @@ type CardInfo struct {
 	ID       uint32 // of this operator's cards, never used again
 	Format   string // the operator format that it has
 	Enrolled time.Time
+	Until    time.Time // of a temporary card; zero: it is none
 }
 
 // Subject is the operator as the gate knows one.
@@ -47,6 +59,8 @@ const (
 	maxGroups    = 32
 	maxGroupName = 128
 	maxCards     = 8
+	maxPlaces    = 64 // stores, and registers
+	maxPlaceName = 64
 )
 
 // operatorRecord is an operator as the roster has one.
@@ -60,6 +74,13 @@ type operatorRecord struct {
 	Cards     []cardRecord `json:"cards,omitempty"`
 	NextCard  uint32       `json:"next_card,omitempty"`
 	Changed   int64        `json:"changed"`
+
+	From       string   `json:"from,omitempty"`
+	Until      string   `json:"until,omitempty"`
+	Stores     []string `json:"stores,omitempty"`
+	Registers  []string `json:"registers,omitempty"`
+	MustChange bool     `json:"must_change,omitempty"` // the PIN, before anything else is done with it
+	Terminated int64    `json:"terminated,omitempty"`  // wall clock
 }
 
 // cardRecord is what the roster keeps of a card.
@@ -69,15 +90,21 @@ type cardRecord struct {
 	MAC      []byte `json:"mac"`
 	Format   string `json:"format"`
 	Enrolled int64  `json:"enrolled"`
+	Day      *day   `json:"day,omitempty"` // of a temporary card
 }
 
 func (r *operatorRecord) public() *Operator {
 	o := &Operator{
 		Number: r.Number, Name: r.Name, Person: r.Person, WorkGroups: slices.Clone(r.Groups), Suspended: r.Suspended,
-		HasPIN: r.PIN != nil, Changed: time.Unix(0, r.Changed).UTC(),
+		HasPIN: r.PIN != nil, MustChangePIN: r.PIN != nil && r.MustChange, Terminated: r.Terminated != 0, Changed: time.Unix(0, r.Changed).UTC(),
+		From: r.From, Until: r.Until, Stores: slices.Clone(r.Stores), Registers: slices.Clone(r.Registers),
 	}
 	for _, c := range r.Cards {
-		o.Cards = append(o.Cards, CardInfo{ID: c.ID, Format: c.Format, Enrolled: time.Unix(0, c.Enrolled).UTC()})
+		info := CardInfo{ID: c.ID, Format: c.Format, Enrolled: time.Unix(0, c.Enrolled).UTC()}
+		if c.Day != nil {
+			info.Until = time.Unix(0, c.Day.Ends).UTC()
+		}
+		o.Cards = append(o.Cards, info)
 	}
 	return o
 }
@@ -94,6 +121,12 @@ func (r *operatorRecord) valid() error {
 		return fmt.Errorf("operator %s: %s", r.Number, s)
 	}
 	if s := badGroups(r.Groups); s != "" {
+		return fmt.Errorf("operator %s: %s", r.Number, s)
+	}
+	if s := badDays(r.From, r.Until); s != "" {
+		return fmt.Errorf("operator %s: %s", r.Number, s)
+	}
+	if s := badPlaces(r.Stores, r.Registers); s != "" {
 		return fmt.Errorf("operator %s: %s", r.Number, s)
 	}
 	if r.PIN != nil && !r.PIN.valid() {

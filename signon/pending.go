@@ -1,6 +1,7 @@
 package signon
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -21,10 +22,21 @@ type askedPIN struct {
 	plain  bool // asked by Identify: nothing is to be done with the answer
 	intent intent
 	state  state
+
+	// Of somebody who has to choose a new PIN: the operator number, how they were
+	// identified and whether with a card, and the hash of the PIN that they know.
+	changing string
+	method   entry.Method
+	shown    bool
+	old      []byte
 }
 
 // maxAsked bounds how many cards wait for a PIN: one at the reader, some at consoles.
 const maxAsked = 4
+
+// choosing is how many times longer than for a PIN one waits for a new one: it
+// is thought up, and typed twice.
+const choosing = 4
 
 // ask keeps a card until its PIN comes, and names it by a token that nobody
 // can guess. The same card waits once only.
@@ -36,6 +48,9 @@ func (s *Service) ask(a *askedPIN) (string, error) {
 	token := hex.EncodeToString(id[:])
 	now := s.o.Clock.Boot()
 	a.until = now + s.o.AskPIN
+	if a.changing != "" {
+		a.until = now + choosing*s.o.AskPIN
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -43,7 +58,7 @@ func (s *Service) ask(a *askedPIN) (string, error) {
 	}
 	oldest := ""
 	for k, other := range s.asked {
-		if other.until <= now || other.mac == a.mac {
+		if other.until <= now || other.mac == a.mac && other.changing == a.changing {
 			delete(s.asked, k)
 		} else if oldest == "" || other.until < s.asked[oldest].until {
 			oldest = k
@@ -84,7 +99,7 @@ func (s *Service) PIN(ctx context.Context, token string, pin []byte, source stri
 	defer c.Wipe()
 	asked := s.o.Clock.Boot()
 	a := s.answer(token)
-	if a == nil {
+	if a == nil || a.changing != "" {
 		return Result{Action: Refused, Verdict: Verdict{Reason: entry.ReasonTimeout, Method: entry.MethodCardPIN, Say: sayCardAgain}},
 			s.journal(ctx, false, entry.Entry{
 				Kind: entry.KindIdentify, Outcome: entry.OutcomeDenied, Reason: entry.ReasonTimeout, Method: entry.MethodCardPIN, Source: source,
@@ -100,6 +115,9 @@ func (s *Service) PIN(ctx context.Context, token string, pin []byte, source stri
 	f, err := s.lookUpCard(ctx, a.mac, source, asked)
 	if err == nil {
 		f, err = s.require(ctx, f, NeedPIN, &c, asked)
+	}
+	if a.need == NeedOldPIN && f.reason == entry.ReasonNewPIN {
+		f.reason = entry.ReasonNone
 	}
 	if err != nil {
 		return s.failed(ctx, asked, &c, entry.KindIdentify, err)
@@ -118,4 +136,69 @@ func (s *Service) PIN(ctx context.Context, token string, pin []byte, source stri
 		return Result{Action: Refused}, errors.Join(err, waitErr)
 	}
 	return r, err
+}
+
+// NewPIN gives the new PIN that a Result with NeedNewPIN asked for, and goes on
+// with what was meant. A PIN that does not meet the rules may be followed by
+// another: the result asks again. The PIN is wiped.
+func (s *Service) NewPIN(ctx context.Context, token string, pin []byte, source string) (Result, error) {
+	defer clear(pin)
+	asked := s.o.Clock.Boot()
+	c := Credential{Source: source}
+	a := s.answer(token)
+	if a == nil || a.changing == "" {
+		return Result{Action: Refused, Verdict: Verdict{Reason: entry.ReasonTimeout, Method: entry.MethodNumberPIN, Say: "that took too long: sign on again"}}, nil
+	}
+	if !s.brake.admit(source, asked) {
+		return s.tooFast(ctx, &c)
+	}
+	change, record, err := s.choose(ctx, a, pin, source)
+	if err != nil {
+		return Result{Action: Refused}, err
+	}
+	if !change.OK {
+		r := Result{Action: Refused, Verdict: Verdict{Reason: change.Reason, Method: a.method, Say: change.Say}}
+		if change.Reason == entry.ReasonWeak {
+			r.Action, r.NeedNewPIN, r.Say = AskNewPIN, true, change.Say+": choose another"
+			r.Token, err = s.ask(a)
+		}
+		return r, err
+	}
+	f := finding{record: record, card: a.shown, known: true, mac: a.mac, pin: true, means: byNumber}
+	if a.shown {
+		f.means = byCard
+	}
+	return s.act(ctx, a.intent, a.state, &f, &c)
+}
+
+// choose sets the new PIN of somebody who has to choose one.
+func (s *Service) choose(ctx context.Context, a *askedPIN, pin []byte, source string) (Change, *operatorRecord, error) {
+	s.store.turn.Lock()
+	defer s.store.turn.Unlock()
+	r, err := s.record(a.changing)
+	if err != nil {
+		return Change{}, nil, err
+	}
+	by := By{Operator: a.changing, Method: a.method, Source: source, Function: FunctionOwnPIN}
+	if p := s.gate.Snapshot().Policy; p != nil {
+		if i, ok := p.Lookup(by.Function); ok {
+			by.FunctionID = uint32(p.Function(i).ID)
+		}
+	}
+	// The PIN that was shown has to be the PIN still: a manager may have set another.
+	if r == nil || r.PIN == nil || !bytes.Equal(r.PIN.Hash, a.old) {
+		no, err := s.store.refused(ctx, by, a.changing, refuse(entry.ReasonStateChanged, "something changed meanwhile; sign on again"))
+		return no, nil, err
+	}
+	by.Person, by.WorkGroups = r.Person, r.Groups
+	if no := s.mayAct(r, r.Name, true); no != nil {
+		refused, err := s.store.refused(ctx, by, a.changing, no)
+		return refused, nil, err
+	}
+	change, err := s.store.SetPIN(ctx, by, a.changing, pin)
+	if err != nil || !change.OK {
+		return change, nil, err
+	}
+	r, err = s.record(a.changing)
+	return change, r, err
 }

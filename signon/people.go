@@ -52,6 +52,9 @@ type rules struct {
 	secret    bool     // whoever makes it could sign on as that operator afterwards
 	groups    []string // that the operator is to have; nil: no change of them
 	first     bool
+	// forced: the operator has to do this before anything else, and no policy is
+	// asked whether they may.
+	forced bool
 }
 
 // authorize decides, and says by whom the change is. A nil *refusal lets it pass.
@@ -83,8 +86,8 @@ func (p *People) authorize(ctx context.Context, a Actor, number string, ru rules
 	if err != nil {
 		return by, nil, err
 	}
-	if actor == nil || actor.Suspended {
-		return by, &refusal{reason: entry.ReasonSuspended, say: a.Operator.Name + " is suspended"}, nil
+	if no := p.s.mayAct(actor, a.Operator.Name, ru.forced); no != nil {
+		return by, no, nil
 	}
 	by.Operator, by.Person, by.WorkGroups = actor.Number, actor.Person, actor.Groups
 	about := ""
@@ -94,6 +97,9 @@ func (p *People) authorize(ctx context.Context, a Actor, number string, ru rules
 	functions := ru.functions
 	if handsOutRestricted(snap.Policy, target, ru.groups) {
 		functions = append([]string{FunctionRestricted}, functions...)
+	}
+	if ru.forced && actor.MustChange {
+		functions = nil
 	}
 	for _, function := range functions {
 		d, err := p.s.gate.Permit(ctx, actor.public().Subject(), function, a.Method, a.Source, about)
@@ -201,23 +207,32 @@ func (p *People) do(ctx context.Context, a Actor, number string, ru rules, make 
 	if err != nil || !c.OK {
 		return c, err
 	}
-	return c, p.follow(ctx, number, c.Operator)
+	return c, p.follow(ctx, number)
 }
 
-// follow tells the gate when the change is about the operator signed on.
-func (p *People) follow(ctx context.Context, number string, now *Operator) error {
+// follow tells the gate when the change is about the operator signed on. The
+// store's turn is held.
+func (p *People) follow(ctx context.Context, number string) error {
 	session := p.s.gate.Snapshot().Session
 	if session == nil || session.Subject.Operator != number {
 		return nil
 	}
-	if now.Suspended {
-		return p.s.gate.RosterChanged(ctx, nil, entry.ReasonSuspendedNow)
+	return p.s.followed(ctx)
+}
+
+// mayAct refuses an actor who may do nothing here now. changing: the own PIN,
+// which is the one thing that somebody may do who has to.
+func (s *Service) mayAct(actor *operatorRecord, name string, changing bool) *refusal {
+	if actor == nil {
+		return refuse(entry.ReasonUnknownOperator, "there is no such operator any more")
 	}
-	who := now.Subject()
-	if sameSubject(&who, &session.Subject) {
-		return nil
+	if reason := s.store.standing(actor); reason != entry.ReasonNone {
+		return refuse(reason, "%s", s.store.sayStanding(actor, reason))
 	}
-	return p.s.gate.RosterChanged(ctx, &who, entry.ReasonRosterChanged)
+	if actor.MustChange && actor.PIN != nil && !changing {
+		return refuse(entry.ReasonNewPIN, "%s: %s", name, sayNewPIN)
+	}
+	return nil
 }
 
 // Add adds an operator: 5202, with work groups also 5204 (restricted ones: 5205),
@@ -266,15 +281,17 @@ func (p *People) SetGroups(ctx context.Context, a Actor, number string, groups [
 	})
 }
 
-// SetPIN sets somebody's PIN: 5206, the own one: 1011. It ends their locks, as
-// Unlock does, and like Unlock not the own ones. The PIN is wiped.
+// SetPIN sets somebody's PIN: 5206, the own one: 1011, unless the operator has to.
+// Somebody else's has to be changed by its operator before anything is done with
+// it. It ends their locks, as Unlock does, and like Unlock not the own ones. The
+// PIN is wiped.
 func (p *People) SetPIN(ctx context.Context, a Actor, number string, pin []byte) (Change, error) {
 	defer clear(pin)
-	function := FunctionCredential
+	ru := rules{functions: []string{FunctionCredential}, own: true, secret: true}
 	if a.Operator != nil && a.Operator.Number == number {
-		function = FunctionOwnPIN
+		ru.functions, ru.forced = []string{FunctionOwnPIN}, a.Operator.MustChangePIN
 	}
-	return p.do(ctx, a, number, rules{functions: []string{function}, own: true, secret: true}, func(by By) (Change, error) {
+	return p.do(ctx, a, number, ru, func(by By) (Change, error) {
 		c, err := p.s.store.SetPIN(ctx, by, number, pin)
 		if err == nil && c.OK && c.Operator.Person != by.Person {
 			p.s.brake.clear(number)
@@ -286,10 +303,10 @@ func (p *People) SetPIN(ctx context.Context, a Actor, number string, pin []byte)
 // MayEnrol decides whether an operator may be given a card, before anybody waits
 // for one: the reader is not to be taken from swipes by who may not. It changes
 // nothing, and EnrolCard decides again.
-func (p *People) MayEnrol(ctx context.Context, a Actor, number string) (Change, error) {
+func (p *People) MayEnrol(ctx context.Context, a Actor, number string, temporary bool) (Change, error) {
 	p.s.store.turn.RLock()
 	defer p.s.store.turn.RUnlock()
-	by, no, err := p.authorize(ctx, a, number, rules{functions: []string{FunctionCard}, own: true, secret: true})
+	by, no, err := p.authorize(ctx, a, number, rules{functions: []string{FunctionCard}, own: !temporary, secret: true})
 	if err != nil {
 		return Change{}, err
 	}
@@ -304,13 +321,14 @@ func (p *People) MayEnrol(ctx context.Context, a Actor, number string) (Change, 
 	return Change{OK: true}, nil
 }
 
-// EnrolCard gives somebody a card: 5207. The card is wiped.
-func (p *People) EnrolCard(ctx context.Context, a Actor, number string, c *card.Card) (Change, error) {
+// EnrolCard gives somebody a card: 5207. A temporary one is theirs until midnight,
+// and is given by somebody else. The card is wiped.
+func (p *People) EnrolCard(ctx context.Context, a Actor, number string, c *card.Card, temporary bool) (Change, error) {
 	defer c.Wipe()
 	// A reader that reads twice must not sign the new holder on.
 	p.s.sameSwipe(c, p.s.o.Clock.Boot())
-	return p.do(ctx, a, number, rules{functions: []string{FunctionCard}, own: true, secret: true}, func(by By) (Change, error) {
-		return p.s.store.EnrolCard(ctx, by, number, c)
+	return p.do(ctx, a, number, rules{functions: []string{FunctionCard}, own: !temporary, secret: true}, func(by By) (Change, error) {
+		return p.s.store.EnrolCard(ctx, by, number, c, temporary)
 	})
 }
 
@@ -336,6 +354,56 @@ func (p *People) Resume(ctx context.Context, a Actor, number string) (Change, er
 	})
 }
 
+// Terminate takes PIN and cards from somebody, and ends their session: 5208. It
+// cannot be taken back.
+func (p *People) Terminate(ctx context.Context, a Actor, number string) (Change, error) {
+	return p.do(ctx, a, number, rules{functions: []string{FunctionTerminate}}, func(by By) (Change, error) {
+		return p.s.store.Terminate(ctx, by, number)
+	})
+}
+
+// SetDays sets the first and the last day on which somebody may do anything: 5203.
+func (p *People) SetDays(ctx context.Context, a Actor, number, from, until string) (Change, error) {
+	return p.do(ctx, a, number, rules{functions: []string{FunctionEdit}}, func(by By) (Change, error) {
+		return p.s.store.SetDays(ctx, by, number, from, until)
+	})
+}
+
+// SetPlaces binds somebody to stores and registers: 5203.
+func (p *People) SetPlaces(ctx context.Context, a Actor, number string, stores, registers []string) (Change, error) {
+	return p.do(ctx, a, number, rules{functions: []string{FunctionEdit}}, func(by By) (Change, error) {
+		return p.s.store.SetPlaces(ctx, by, number, stores, registers)
+	})
+}
+
+// SetPerson says whose number it is: 5203, by two operators of different persons,
+// neither of them the one it was or is to be. One alone could make two of one
+// human being, and approve what they ask for.
+func (p *People) SetPerson(ctx context.Context, a, with Actor, number, person string) (Change, error) {
+	ru := rules{functions: []string{FunctionEdit}}
+	return p.do(ctx, a, number, ru, func(by By) (Change, error) {
+		if with.Operator == nil {
+			return p.s.store.refused(ctx, by, number, refuse(entry.ReasonCardRequired, "this takes two operators who may"))
+		}
+		second, no, err := p.authorize(ctx, with, number, ru)
+		if err != nil {
+			return Change{}, err
+		}
+		switch {
+		case no != nil:
+		case second.Person == by.Person:
+			no = refuse(entry.ReasonSamePerson, "the two are the same person: this takes two")
+		case person == by.Person || person == second.Person:
+			no = refuse(entry.ReasonSamePerson, "nobody does this for themselves: somebody else has to")
+		}
+		if no != nil {
+			return p.s.store.refused(ctx, by, number, no)
+		}
+		by.With = &entry.Approval{Operator: second.Operator, Person: second.Person, Method: second.Method}
+		return p.s.store.SetPerson(ctx, by, number, person)
+	})
+}
+
 // Unlock ends a lock after wrong PINs: 5206, and not the own.
 func (p *People) Unlock(ctx context.Context, a Actor, number string) (Change, error) {
 	return p.do(ctx, a, number, rules{functions: []string{FunctionCredential}}, func(by By) (Change, error) {
@@ -358,8 +426,8 @@ func (p *People) View(ctx context.Context, a Actor) ([]*Operator, error) {
 		if err != nil {
 			return nil, err
 		}
-		if actor == nil || actor.Suspended {
-			return nil, fmt.Errorf("%w: %s", ErrNotPermitted, sayRefused(entry.ReasonSuspended, a.Operator.Name))
+		if no := p.s.mayAct(actor, a.Operator.Name, false); no != nil {
+			return nil, fmt.Errorf("%w: %s", ErrNotPermitted, no.say)
 		}
 		d, err := p.s.gate.Permit(ctx, actor.public().Subject(), FunctionView, a.Method, a.Source, "")
 		if err != nil {

@@ -78,7 +78,7 @@ func TestFirstOperator(t *testing.T) {
 		for _, f := range []func() (Change, error){
 			func() (Change, error) { return r.people.SetGroups(r.ctx, tech, "2001", []string{cashier}) },
 			func() (Change, error) { return r.people.SetPIN(r.ctx, tech, "2001", []byte("8520")) },
-			func() (Change, error) { return r.people.EnrolCard(r.ctx, tech, "2001", cardOf("2001")) },
+			func() (Change, error) { return r.people.EnrolCard(r.ctx, tech, "2001", cardOf("2001"), false) },
 			func() (Change, error) { return r.people.Suspend(r.ctx, tech, "2001") },
 			func() (Change, error) { return r.people.Unlock(r.ctx, tech, "2001") },
 		} {
@@ -104,7 +104,7 @@ func TestWhoMayChangePeople(t *testing.T) {
 			"groups": {FunctionWorkGroup, func(a Actor) (Change, error) { return r.people.SetGroups(r.ctx, a, "1002", []string{typed}) }},
 			"pin":    {FunctionCredential, func(a Actor) (Change, error) { return r.people.SetPIN(r.ctx, a, "1002", []byte("8520")) }},
 			"card": {FunctionCard, func(a Actor) (Change, error) {
-				return r.people.EnrolCard(r.ctx, a, "1002", cardOf("71002"))
+				return r.people.EnrolCard(r.ctx, a, "1002", cardOf("71002"), false)
 			}},
 			"revoke":  {FunctionCard, func(a Actor) (Change, error) { return r.people.RevokeCard(r.ctx, a, "1002", 1) }},
 			"suspend": {FunctionTerminate, func(a Actor) (Change, error) { return r.people.Suspend(r.ctx, a, "1002") }},
@@ -239,7 +239,7 @@ func TestEnrolling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		enrol := func(number, track string) (Change, error) {
-			return r.people.EnrolCard(r.ctx, r.as("2001"), number, card.Read([]byte(track), card.Options{}, card.BuiltIn()))
+			return r.people.EnrolCard(r.ctx, r.as("2001"), number, card.Read([]byte(track), card.Options{}, card.BuiltIn()), false)
 		}
 		for track, reason := range map[string]entry.Reason{
 			";4111111111111111=49121010000000000000?": entry.ReasonPaymentCard,
@@ -299,11 +299,11 @@ func TestMayEnrol(t *testing.T) {
 			{Actor{Technician: true}, "1002", entry.ReasonCardRequired},
 			{r.as("2001"), "5555", entry.ReasonUnknownOperator},
 		} {
-			c, err := r.people.MayEnrol(r.ctx, tc.by, tc.number)
+			c, err := r.people.MayEnrol(r.ctx, tc.by, tc.number, false)
 			r.wantChange(c, err, false, tc.want)
 		}
 		mark := r.journal.mark()
-		if c, err := r.people.MayEnrol(r.ctx, r.as("2001"), "1002"); err != nil || !c.OK {
+		if c, err := r.people.MayEnrol(r.ctx, r.as("2001"), "1002", false); err != nil || !c.OK {
 			t.Errorf("%+v, %v", c, err)
 		}
 		if n := len(r.journal.since(mark, entry.KindPeople)); n != 0 {
@@ -316,7 +316,8 @@ func TestPINRules(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		for pin, ok := range map[string]bool{
-			"2580": true, "1357": true, "258025802580": true, "1212": true, "0000": false, "1111": false, "1234": false, "4321": false,
+			"2580": true, "1357": true, "258014703690": true, "1212": false, "258025802580": false, "147147": false, "0000": false,
+			"1984": false, "2026": false, "2126": true, "198400": true, "2001": false, "010020": false, "10020": false, "1111": false, "1234": false, "4321": false,
 			"7890": false, "0987": false, "123456": false, "890123": false, "1002": false, "258": false, "2580258025802": false, "": false,
 			"25a0": false, "25 80": false, "٢٥٨٠": false,
 		} {

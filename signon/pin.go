@@ -1,6 +1,7 @@
 package signon
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -8,6 +9,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
@@ -25,27 +27,60 @@ func validPIN(pin []byte) bool {
 }
 
 // weakPIN says what is wrong with a PIN that somebody wants; empty if nothing is.
-// The words never have the PIN in them.
-func weakPIN(pin []byte, number string) string {
-	if !validPIN(pin) {
-		return fmt.Sprintf("a PIN has %d to %d digits", minPIN, maxPIN)
+// Refused are those that are tried first: one digit over and over, a few digits
+// over and over, runs, years, and what the operator number gives away. The words
+// never have the PIN in them.
+func weakPIN(pin []byte, number string, least int) string {
+	if len(pin) < least || !validPIN(pin) {
+		return fmt.Sprintf("a PIN has %d to %d digits", least, maxPIN)
 	}
-	same, up, down := true, true, true
+	up, down := true, true
 	for i := 1; i < len(pin); i++ {
 		step := (pin[i] - pin[i-1] + 10) % 10
-		same = same && step == 0
 		up = up && step == 1
 		down = down && step == 9
 	}
 	switch {
-	case same:
+	case repeats(pin, 1):
 		return "a PIN must not be one digit over and over"
 	case up || down:
 		return "a PIN must not be a run of digits up or down"
-	case string(pin) == number:
-		return "a PIN must not be the operator number"
+	case repeats(pin, 2), repeats(pin, 3), repeats(pin, 4), repeats(pin, 5), repeats(pin, 6):
+		return "a PIN must not be the same few digits over and over"
+	case len(pin) == 4 && (pin[0] == '1' && pin[1] == '9' || pin[0] == '2' && pin[1] == '0'):
+		return "a PIN must not be a year" // 1900 to 2099: birthdays are known
+	case likeNumber(pin, number):
+		return "a PIN must not be the operator number, forwards or backwards"
 	}
 	return ""
+}
+
+// repeats reports whether a PIN is its first n digits over and over.
+func repeats(pin []byte, n int) bool {
+	if len(pin) < 2*n || len(pin)%n != 0 {
+		return false
+	}
+	for i := n; i < len(pin); i++ {
+		if pin[i] != pin[i-n] {
+			return false
+		}
+	}
+	return true
+}
+
+// likeNumber reports whether a PIN is an operator number, or that backwards, zeros
+// before it and behind it aside: who has number 101 would take 0101.
+func likeNumber(pin []byte, number string) bool {
+	n := bytes.Trim([]byte(number), "0")
+	if len(n) == 0 {
+		return false
+	}
+	p := bytes.Trim(pin, "0")
+	if bytes.Equal(p, n) {
+		return true
+	}
+	slices.Reverse(n)
+	return bytes.Equal(p, n)
 }
 
 func onlyDigits[T string | []byte](s T) bool {

@@ -1,6 +1,7 @@
 package signon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,11 +29,12 @@ const (
 	SignedOff
 	ApprovedFirst // by the first of two who have to approve
 	Confirmed     // with the own PIN
+	AskNewPIN     // nothing yet: a new PIN has to be chosen
 )
 
 var actionNames = [...]string{
 	"refused", "same-swipe", "ask-pin", "in-use", "identified", "signed-on", "locked", "unlocked", "approved", "signed-off",
-	"approved-first", "confirmed",
+	"approved-first", "confirmed", "ask-new-pin",
 }
 
 // String gives the action's word.
@@ -191,7 +193,7 @@ func (s *Service) present(ctx context.Context, c Credential, want func(state, st
 		return s.failed(ctx, asked, &c, kindOf(st), err)
 	}
 	var in intent
-	if f.record != nil && f.reason == entry.ReasonNone {
+	if f.record != nil && (f.reason == entry.ReasonNone || f.reason == entry.ReasonNewPIN) {
 		if want == nil {
 			want = intend
 		}
@@ -281,6 +283,15 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 		return r, err
 	}
 	if !r.OK {
+		if f.reason == entry.ReasonNewPIN && (in.do == SignedOn || in.do == Unlocked) {
+			token, err := s.ask(&askedPIN{
+				mac: f.mac, intent: in, state: st, changing: f.record.Number, method: r.Method, shown: f.card, old: f.record.PIN.Hash,
+			})
+			if err != nil {
+				return Result{Action: Refused}, err
+			}
+			r.Token, r.Action, r.NeedNewPIN = token, AskNewPIN, true
+		}
 		return r, s.refusal(ctx, f, c, kindOf(st))
 	}
 	s.effect.Lock()
@@ -297,19 +308,20 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 	switch now := stateOf(s.gate.Snapshot()); {
 	case fresh == nil:
 		reason = entry.ReasonRosterChanged
-	case fresh.Suspended:
-		reason = entry.ReasonSuspended
+	case s.store.standing(fresh) != entry.ReasonNone:
+		reason = s.store.standing(fresh)
 	case now != st:
 		reason = entry.ReasonStateChanged
 	}
 	if reason != entry.ReasonNone {
-		return s.deny(ctx, r, f, c, kindOf(st), reason, sayRefused(reason, f.record.Name))
+		return s.deny(ctx, r, f, c, kindOf(st), reason, s.store.sayStanding(cmp.Or(fresh, f.record), reason))
 	}
 	who := fresh.public().Subject()
 	r.Operator = fresh.public()
 	switch in.do {
 	case SignedOn:
 		_, r.Decision, err = s.gate.BeginSession(ctx, who, r.Method, c.Source)
+		s.watchDay(fresh)
 		return s.decided(r, SignedOn, fresh.Name+" is signed on", err)
 	case Unlocked:
 		if st.session == 0 {

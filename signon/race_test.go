@@ -133,7 +133,7 @@ func TestRosterIsWhatTheJournalSays(t *testing.T) {
 			"enrol": func(t *rapid.T) {
 				n, c := number.Draw(t, "number"), cardNumber.Draw(t, "card")
 				ok := model[n] != nil && !holder(c)
-				got, err := r.store.EnrolCard(r.ctx, By{}, n, cardOf(c))
+				got, err := r.store.EnrolCard(r.ctx, By{}, n, cardOf(c), false)
 				check(got, err, ok)
 				if ok {
 					model[n].cards[c] = true
@@ -200,7 +200,7 @@ func TestRosterIsWhatTheJournalSays(t *testing.T) {
 					}
 					for c := range maps.Keys(m.cards) {
 						if err := r.store.view(func(tx *txn) error {
-							rec, err := tx.byCard(r.keys.cardMAC(cardOf(c).Payload()))
+							rec, _, err := tx.byCard(r.keys.cardMAC(cardOf(c).Payload()))
 							if err == nil && (rec == nil || rec.Number != o.Number) {
 								rt.Fatalf("card %s is not operator %s's", c, o.Number)
 							}

@@ -99,24 +99,24 @@ func (t *txn) cardHolder(keyID string, mac []byte) (number string, err error) {
 	return number, err
 }
 
-// byCard finds the operator who has a card; nil: nobody.
-func (t *txn) byCard(mac [sha256.Size]byte) (*operatorRecord, error) {
+// byCard finds the operator who has a card, and which of theirs it is; nil: nobody.
+func (t *txn) byCard(mac [sha256.Size]byte) (*operatorRecord, *cardRecord, error) {
 	number, err := t.cardHolder(t.keys.ID, mac[:])
 	if err != nil || number == "" {
-		return nil, err
+		return nil, nil, err
 	}
 	r, err := t.operator(number)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if r != nil {
-		for _, c := range r.Cards {
-			if c.KeyID == t.keys.ID && hmac.Equal(c.MAC, mac[:]) {
-				return r, nil
+		for i := range r.Cards {
+			if c := &r.Cards[i]; c.KeyID == t.keys.ID && hmac.Equal(c.MAC, mac[:]) {
+				return r, c, nil
 			}
 		}
 	}
-	return nil, fmt.Errorf("%w: a card in the index is no operator's", ErrDamaged)
+	return nil, nil, fmt.Errorf("%w: a card in the index is no operator's", ErrDamaged)
 }
 
 func (t *txn) applied() (seq entry.Seq, err error) {

@@ -157,6 +157,7 @@ type rig struct {
 	path    string
 	log     *bytes.Buffer
 	opt     Options
+	minPIN  int
 }
 
 // Groups of the test policy.
@@ -255,7 +256,7 @@ func newRig(t *testing.T, change ...func(*Options)) *rig {
 	if r.keys, err = OpenKeys(filepath.Join(dir, "keys"), r.path); err != nil {
 		t.Fatal(err)
 	}
-	r.opt = Options{Location: time.UTC, Logger: slog.New(slog.NewTextHandler(r.log, nil))}
+	r.opt = Options{Logger: slog.New(slog.NewTextHandler(r.log, nil))}
 	for _, f := range change {
 		f(&r.opt)
 	}
@@ -276,7 +277,7 @@ func newRig(t *testing.T, change ...func(*Options)) *rig {
 func (r *rig) start() {
 	r.t.Helper()
 	var err error
-	r.store, err = OpenStore(StoreOptions{Path: r.path, Keys: r.keys, Journal: r.journal, Clock: r.clock, KDF: cheap})
+	r.store, err = OpenStore(StoreOptions{Path: r.path, Keys: r.keys, Journal: r.journal, Clock: r.clock, KDF: cheap, Location: time.UTC, Store: "12", Register: "3", MinPIN: r.minPIN})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -401,6 +402,16 @@ func (r *rig) operator(number string) *Operator {
 func (r *rig) as(number string) Actor {
 	r.t.Helper()
 	return Actor{Operator: r.operator(number), Method: entry.MethodCard, Source: "console"}
+}
+
+// override lets the operator signed on ask for what needs a manager.
+func (r *rig) override() entry.Seq {
+	r.t.Helper()
+	d, _, err := r.gate.Authorize(r.ctx, enforcer.Request{Function: "pos.drawer.nosale", Drawer: "1", Source: "test"})
+	if err != nil || d.Override == 0 {
+		r.t.Fatalf("no override is pending: %+v %v", d, err)
+	}
+	return d.Override
 }
 
 func readFile(t *testing.T, path string) []byte {

@@ -46,8 +46,6 @@ type Options struct {
 	// Idle is after how long without activity the register locks. Default 15
 	// minutes; below zero: never.
 	Idle time.Duration
-	// Location is the time zone of "locked until". Default time.Local.
-	Location *time.Location
 	// Logger gets what went wrong; never a credential. Default: nothing.
 	Logger *slog.Logger
 	// Clock is the store's if nil.
@@ -74,6 +72,7 @@ type Service struct {
 	asked    map[string]*askedPIN // by token
 	active   time.Duration        // boot time of the last activity
 	stopIdle func() bool
+	stopDay  func() bool    // rings when the last day of who is signed on is over
 	running  sync.WaitGroup // functions that the clock called
 }
 
@@ -97,9 +96,6 @@ func New(o Options) (*Service, error) {
 	set(&o.SameSwipe, 2*time.Second)
 	set(&o.AskPIN, 30*time.Second)
 	set(&o.Idle, 15*time.Minute)
-	if o.Location == nil {
-		o.Location = time.Local
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
@@ -123,6 +119,11 @@ func (s *Service) Start(ctx context.Context) error {
 func (s *Service) follow(ctx context.Context) error {
 	s.store.turn.Lock()
 	defer s.store.turn.Unlock()
+	return s.followed(ctx)
+}
+
+// followed is follow, with the store's turn held.
+func (s *Service) followed(ctx context.Context) error {
 	session := s.gate.Snapshot().Session
 	if session == nil {
 		return nil
@@ -134,14 +135,56 @@ func (s *Service) follow(ctx context.Context) error {
 		return errors.Join(err, s.gate.RosterChanged(ctx, nil, entry.ReasonDamaged))
 	case r == nil:
 		return s.gate.RosterChanged(ctx, nil, entry.ReasonRosterChanged)
-	case r.Suspended:
-		return s.gate.RosterChanged(ctx, nil, entry.ReasonSuspendedNow)
 	}
+	switch reason := s.store.standing(r); reason {
+	case entry.ReasonNone:
+	case entry.ReasonSuspended:
+		return s.gate.RosterChanged(ctx, nil, entry.ReasonSuspendedNow)
+	default:
+		return s.gate.RosterChanged(ctx, nil, reason)
+	}
+	s.watchDay(r)
 	now := r.public().Subject()
 	if sameSubject(&now, &session.Subject) {
 		return nil
 	}
 	return s.gate.RosterChanged(ctx, &now, entry.ReasonRosterChanged)
+}
+
+// watchDay lets the clock look again when the last day of who is signed on is over.
+func (s *Service) watchDay(r *operatorRecord) {
+	left, bounded := s.store.endOfDay(r)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopDay != nil {
+		s.stopDay()
+		s.stopDay = nil
+	}
+	if bounded && !s.closed {
+		s.stopDay = s.o.Clock.After(max(left, 0), s.dayOver)
+	}
+}
+
+func (s *Service) dayOver() {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	s.running.Add(1)
+	s.mu.Unlock()
+	defer s.running.Done()
+	ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
+	defer cancel()
+	s.ClockSet(ctx)
+}
+
+// ClockSet says that the wall clock was set: whoever is signed on may have got
+// beyond their last day by it.
+func (s *Service) ClockSet(ctx context.Context) {
+	if err := s.follow(ctx); err != nil {
+		s.o.Logger.Error("the session could not be held against the roster", "error", err)
+	}
 }
 
 func sameSubject(a, b *enforcer.Subject) bool {
@@ -167,12 +210,14 @@ func (s *Service) Close() {
 	}
 	s.closed = true
 	close(s.done)
-	stop := s.stopIdle
-	s.stopIdle = nil
+	stops := []func() bool{s.stopIdle, s.stopDay}
+	s.stopIdle, s.stopDay = nil, nil
 	clear(s.asked)
 	s.mu.Unlock()
-	if stop != nil {
-		stop()
+	for _, stop := range stops {
+		if stop != nil {
+			stop()
+		}
 	}
 	s.running.Wait()
 }

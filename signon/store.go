@@ -57,6 +57,12 @@ type StoreOptions struct {
 	// long (default 30 minutes).
 	Tries   int
 	LockFor time.Duration
+	// Store and Register name where this is: operators may be bound to some.
+	Store, Register string
+	// Location is the time zone in which days begin. Default time.Local.
+	Location *time.Location
+	// MinPIN is how many digits a new PIN has at least, 4 to 12. Default 4.
+	MinPIN int
 
 	maxSize int // for tests: bytes that the file may have
 }
@@ -97,6 +103,15 @@ func OpenStore(o StoreOptions) (*Store, error) {
 	}
 	if o.LockFor <= 0 {
 		o.LockFor = 30 * time.Minute
+	}
+	if o.Location == nil {
+		o.Location = time.Local
+	}
+	if o.MinPIN == 0 {
+		o.MinPIN = minPIN
+	}
+	if o.MinPIN < minPIN || o.MinPIN > maxPIN {
+		return nil, fmt.Errorf("open the roster: the shortest PIN has %d to %d digits", minPIN, maxPIN)
 	}
 	h, err := newHasher(o.Keys, o.KDF, 2, 8)
 	if err != nil {

@@ -26,7 +26,7 @@ func TestJournaledBeforeApplied(t *testing.T) {
 			"name":    func() (Change, error) { return r.store.SetName(r.ctx, By{}, "1001", "Anna") },
 			"groups":  func() (Change, error) { return r.store.SetGroups(r.ctx, By{}, "1001", nil) },
 			"pin":     func() (Change, error) { return r.store.SetPIN(r.ctx, By{}, "4001", []byte("8520")) },
-			"card":    func() (Change, error) { return r.store.EnrolCard(r.ctx, By{}, "1001", cardOf("777")) },
+			"card":    func() (Change, error) { return r.store.EnrolCard(r.ctx, By{}, "1001", cardOf("777"), false) },
 			"revoke":  func() (Change, error) { return r.store.RevokeCard(r.ctx, By{}, "1001", 0) },
 			"suspend": func() (Change, error) { return r.store.Suspend(r.ctx, By{}, "1001") },
 			"add": func() (Change, error) {
@@ -172,7 +172,7 @@ func numberOf(i int) string {
 }
 
 func openAgain(r *rig) (*Store, error) {
-	return OpenStore(StoreOptions{Path: r.path, Keys: r.keys, Journal: r.journal, Clock: r.clock, KDF: cheap})
+	return OpenStore(StoreOptions{Path: r.path, Keys: r.keys, Journal: r.journal, Clock: r.clock, KDF: cheap, Location: time.UTC, Store: "12", Register: "3"})
 }
 
 // TestFlippedBits: whatever byte of the file changes, the roster is the same,

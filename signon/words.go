@@ -92,6 +92,16 @@ func sayRefused(r entry.Reason, name string) string {
 		return "the journal is full: nothing can be done here until there is room"
 	case entry.ReasonSuspended, entry.ReasonSuspendedNow:
 		return name + " is suspended"
+	case entry.ReasonTerminated, entry.ReasonRevoked:
+		return name + " may not work here any more"
+	case entry.ReasonNotValid:
+		return name + " may not work here today"
+	case entry.ReasonNotHere:
+		return name + " may not work here"
+	case entry.ReasonNewPIN:
+		return sayNewPIN
+	case entry.ReasonCardOver:
+		return "this card was for one day, which is over: use your own one"
 	case entry.ReasonRate, entry.ReasonSlowDown:
 		return sayWait
 	}
@@ -100,11 +110,14 @@ func sayRefused(r entry.Reason, name string) string {
 
 func sayNoPIN(name string) string { return name + " has no PIN; a manager can set one" }
 
+// sayNewPIN is said to who has shown a right PIN that others know as well.
+const sayNewPIN = "choose a new PIN first"
+
 const sayWait = "too many tries; wait a moment"
 
 // sayLocked tells until when, by the wall clock, which is for reading only.
 func (s *Service) sayLocked(left time.Duration) string {
-	until := s.o.Clock.Stamp().Time().Add(left).In(s.o.Location)
+	until := s.o.Clock.Stamp().Time().Add(left).In(s.store.o.Location)
 	// Up to the next minute, so that nobody comes too early.
 	until = until.Add(time.Minute - time.Nanosecond).Truncate(time.Minute)
 	return "locked until " + until.Format("15:04")

@@ -189,6 +189,12 @@ const (
 	ReasonOneOfTwo                 // approved by the first of two who must
 	ReasonApprovedAlready          // the person approved it already, and another one must
 	ReasonStepUp                   // the operator's own PIN is needed again
+	ReasonTerminated               // the operator was terminated
+	ReasonNotValid                 // before the operator's first day here, or after the last
+	ReasonNotHere                  // the operator may not work in this store, or at this register
+	ReasonNewPIN                   // the operator has to choose a new PIN first
+	ReasonCardOver                 // a temporary card whose day is over
+	ReasonRevoked                  // the operator is on the list of those who were revoked
 	reasonEnd
 )
 
@@ -281,6 +287,12 @@ var reasonNames = [...]string{
 	ReasonOneOfTwo:          "one-of-two",
 	ReasonApprovedAlready:   "approved-already",
 	ReasonStepUp:            "step-up",
+	ReasonTerminated:        "terminated",
+	ReasonNotValid:          "not-valid",
+	ReasonNotHere:           "not-here",
+	ReasonNewPIN:            "new-pin",
+	ReasonCardOver:          "card-over",
+	ReasonRevoked:           "revoked",
 }
 
 // String gives the reason's word.
