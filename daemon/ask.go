@@ -261,7 +261,7 @@ func (d *Daemon) Refuse(ctx context.Context, c api.Caller, id api.Seq, by *api.C
 	if d.following(entry.Seq(id)) == nil {
 		return nil, errNoOverride(id)
 	}
-	v, err := d.identify(ctx, c, by)
+	v, err := d.identify(ctx, c, by, signon.NeedSite)
 	if err != nil {
 		return nil, err
 	}

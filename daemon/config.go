@@ -48,6 +48,7 @@ type SignOnConfig struct {
 	Tries    int          `toml:"tries"`
 	Lockout  Duration     `toml:"lockout"`
 	PINWait  Duration     `toml:"pin_wait"`
+	PINMin   int          `toml:"pin_min"`
 	Formats  []string     `toml:"formats"`
 	Cards    []CardConfig `toml:"card"`
 	Argon2   Argon2Config `toml:"argon2"`
@@ -268,7 +269,7 @@ func DefaultConfig() Config {
 		Policy: PolicyConfig{Keys: []string{"/etc/tillwarden/policy.pub"}, Threshold: 1},
 		SignOn: SignOnConfig{
 			Method: "number+pin", Idle: Duration(15 * time.Minute), Tries: 5, Lockout: Duration(30 * time.Minute),
-			PINWait: Duration(30 * time.Second), SameCard: Duration(2 * time.Second), Formats: []string{"micros", "digits"},
+			PINWait: Duration(30 * time.Second), PINMin: 4, SameCard: Duration(2 * time.Second), Formats: []string{"micros", "digits"},
 			Argon2: Argon2Config{MemoryKiB: 19 << 10, Passes: 2},
 		},
 		Override: OverrideConfig{Wait: Duration(180 * time.Second)},

@@ -96,6 +96,7 @@ func (k *checker) signon(s *SignOnConfig) {
 	if s.Idle != 0 {
 		k.within("signon.idle", s.Idle, "1m", "24h")
 	}
+	k.between("signon.pin_min", s.PINMin, 4, 12)
 	k.between("signon.tries", s.Tries, 3, 10)
 	k.within("signon.lockout", s.Lockout, "1m", "24h")
 	k.within("signon.pin_wait", s.PINWait, "5s", "2m")
@@ -308,7 +309,7 @@ func (k *checker) devices(c *Config) {
 			if len(code.Code) < 3 || code.Code[0] != '*' || code.Code[len(code.Code)-1] != '#' || strings.Trim(code.Code[1:len(code.Code)-1], "0123456789") != "" {
 				k.wrong(ckey+".code", `write it as "*61#"`, "%q is no code", code.Code)
 			}
-			if !policy.ValidKey(code.Function) && code.Function != codeSignOff && code.Function != codeLock {
+			if !policy.ValidKey(code.Function) && code.Function != codeSignOff && code.Function != codeLock && code.Function != codePIN {
 				k.wrong(ckey+".function", "", "%q is no function's key", code.Function)
 			}
 			if code.Drawer != "" && !drawers[code.Drawer] {

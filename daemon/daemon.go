@@ -214,7 +214,8 @@ func (d *Daemon) openRoster(ctx context.Context) error {
 	s, err := signon.OpenStore(signon.StoreOptions{
 		Path: filepath.Join(c.State, rosterFile), Keys: d.keys.signon, Journal: d.journal, Clock: d.clock,
 		KDF:   signon.KDF{Time: uint32(c.SignOn.Argon2.Passes), Memory: uint32(c.SignOn.Argon2.MemoryKiB), Threads: 1},
-		Tries: c.SignOn.Tries, LockFor: time.Duration(c.SignOn.Lockout),
+		Tries: c.SignOn.Tries, LockFor: time.Duration(c.SignOn.Lockout), MinPIN: c.SignOn.PINMin,
+		Store: c.Store, Register: c.Register,
 	})
 	switch {
 	case s == nil:
@@ -372,7 +373,8 @@ func (d *Daemon) close() error {
 	return errors.Join(errs...)
 }
 
-// stepped journals that the wall clock was set. Nothing is decided by it.
+// stepped journals that the wall clock was set. It decides on which day it is, and
+// with that who may work today; nothing else.
 func (d *Daemon) stepped(by time.Duration) {
 	d.log.Warn("the clock was set", "by", by)
 	ctx, cancel := context.WithTimeout(d.ctx, 10*time.Second)
@@ -382,6 +384,7 @@ func (d *Daemon) stepped(by time.Duration) {
 	}); err != nil {
 		d.log.Error("a step of the clock could not be journaled", "err", err)
 	}
+	d.service().ClockSet(ctx)
 }
 
 // problem notes what is wrong with a part; empty: nothing any more.

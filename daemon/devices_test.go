@@ -49,6 +49,9 @@ path = %q
 [[keypad.code]]
 code = "*0#"
 function = "signoff"
+[[keypad.code]]
+code = "*7#"
+function = "pin"
 `, p.Reader, p.Keypad)
 	b := &benchRegister{register: newRegister(t, more+config), station: s, sim: sim.NewClient(p.Control)}
 	b.start()

@@ -11,6 +11,7 @@ import (
 	"tillwarden/enforcer/journal"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
+	"tillwarden/signon"
 )
 
 // The functions that let an operator read the journal: either is enough.
@@ -27,7 +28,7 @@ func (d *Daemon) mayRead(ctx context.Context, c api.Caller, by *api.Credentials)
 		}
 		return errNeedsOperator
 	}
-	v, err := d.identify(ctx, c, by)
+	v, err := d.identify(ctx, c, by, signon.NeedSite)
 	if err != nil {
 		return err
 	}

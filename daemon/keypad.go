@@ -18,11 +18,13 @@ import (
 const (
 	codeSignOff = "signoff"
 	codeLock    = "lock"
+	codePIN     = "pin" // the own PIN is changed: the old one, and twice the new one
 )
 
 // pad brings what is entered at one keypad to where it belongs:
 //
 //	a code, as *61#           asks for its function
+//	a line, a PIN is chosen   is the old PIN, the new one, the new one again
 //	a line, a card waits      is that card's PIN
 //	a line, a number waits    is that number's PIN
 //	a line, the own PIN does  is the PIN of who is signed on
@@ -39,6 +41,7 @@ type pad struct {
 	mu     sync.Mutex
 	number []byte               // guarded by mu; waits for its PIN
 	stop   func() bool          // guarded by mu; forgets the number
+	chosen *newPIN              // guarded by mu; the PIN that is being chosen here
 	trial  chan *api.TestAnswer // guarded by mu; the technician's, who waits for a line
 }
 
@@ -65,6 +68,7 @@ func (p *pad) take(e keypad.Event) {
 
 // run deals with events until ctx ends. What waits then is wiped.
 func (p *pad) run(ctx context.Context) {
+	defer p.chooseNone()
 	defer p.forget()
 	for {
 		select {
@@ -90,6 +94,7 @@ func (p *pad) one(ctx context.Context, e keypad.Event) {
 	p.d.touch()
 	if e.Kind != keypad.KindLine {
 		p.forget()
+		p.chooseNone()
 		p.d.pin.clear()
 		return
 	}
@@ -100,7 +105,12 @@ func (p *pad) one(ctx context.Context, e keypad.Event) {
 	line := e.Text()
 	if bytes.HasPrefix(line, []byte("*")) {
 		p.forget()
+		p.chooseNone()
 		p.code(ctx, line)
+		return
+	}
+	if n := p.choosing(); n != nil {
+		p.choose(ctx, n, line)
 		return
 	}
 	if token := p.d.pin.take(); token != "" {
@@ -133,6 +143,9 @@ func (p *pad) told(r signon.Result, err error) {
 		return
 	}
 	p.d.log.Debug("keypad", "keypad", p.name, "action", r.Action.String(), "reason", r.Reason.String())
+	if r.NeedNewPIN {
+		p.chooseNext(&newPIN{token: r.Token})
+	}
 }
 
 // wait keeps a number until its PIN comes, for a while.
@@ -183,6 +196,9 @@ func (p *pad) do(ctx context.Context, c CodeConfig) error {
 	case codeLock:
 		r, err := p.d.service().Lock(ctx, p.name)
 		p.told(r, err)
+		return nil
+	case codePIN:
+		p.chooseOwn()
 		return nil
 	}
 	dr, err := p.d.drawer(c.Drawer)

@@ -11,8 +11,9 @@ import (
 	"tillwarden/signon/card"
 )
 
-// actor is who wishes a change of people.
-func (d *Daemon) actor(ctx context.Context, c api.Caller, by *api.Credentials) (signon.Actor, error) {
+// actor is who wishes a change of people. need is NeedOldPIN where it is the own
+// PIN that they change.
+func (d *Daemon) actor(ctx context.Context, c api.Caller, by *api.Credentials, need signon.Need) (signon.Actor, error) {
 	a := signon.Actor{Technician: c.Role == api.RoleTechnician, Method: entry.MethodTechnician, Source: c.Source()}
 	if by == nil {
 		if !a.Technician {
@@ -20,7 +21,7 @@ func (d *Daemon) actor(ctx context.Context, c api.Caller, by *api.Credentials) (
 		}
 		return a, nil
 	}
-	v, err := d.identify(ctx, c, by)
+	v, err := d.identify(ctx, c, by, need)
 	if err != nil {
 		return a, err
 	}
@@ -29,7 +30,7 @@ func (d *Daemon) actor(ctx context.Context, c api.Caller, by *api.Credentials) (
 
 // Operators lists the roster.
 func (d *Daemon) Operators(ctx context.Context, c api.Caller, r *api.PeopleRequest) (*api.Operators, error) {
-	a, err := d.actor(ctx, c, r.By)
+	a, err := d.actor(ctx, c, r.By, signon.NeedSite)
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +61,17 @@ func operatorStatus(o *signon.Operator) *api.Operator {
 	w := &api.Operator{
 		Number: o.Number, Name: o.Name, Person: o.Person, WorkGroups: o.WorkGroups, Suspended: o.Suspended, HasPIN: o.HasPIN,
 		Cards: len(o.Cards), LockedFor: o.NumberPINLocked.Seconds(), Changed: &changed,
+		From: o.From, Until: o.Until, Stores: o.Stores, Registers: o.Registers, Terminated: o.Terminated, MustChangePIN: o.MustChangePIN,
+	}
+	if o.Standing != entry.ReasonNone {
+		w.Standing = o.Standing.String()
+	}
+	for _, c := range o.Cards {
+		card := api.OperatorCard{ID: c.ID, Format: c.Format, Enrolled: c.Enrolled}
+		if !c.Until.IsZero() {
+			card.Until = &c.Until
+		}
+		w.CardList = append(w.CardList, card)
 	}
 	if w.WorkGroups == nil {
 		w.WorkGroups = []string{}
@@ -69,7 +81,11 @@ func operatorStatus(o *signon.Operator) *api.Operator {
 
 // People does one thing with one operator.
 func (d *Daemon) People(ctx context.Context, c api.Caller, verb api.PeopleVerb, r *api.PeopleRequest) (*api.PeopleAnswer, error) {
-	a, err := d.actor(ctx, c, r.By)
+	need := signon.NeedSite
+	if verb == api.PeopleSetPIN && r.By != nil && r.By.Number == r.Number {
+		need = signon.NeedOldPIN
+	}
+	a, err := d.actor(ctx, c, r.By, need)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +96,8 @@ func (d *Daemon) People(ctx context.Context, c api.Caller, verb api.PeopleVerb, 
 		return d.showOperator(ctx, a, r.Number)
 	case api.PeopleAdd:
 		change, err = people.Add(ctx, a, signon.NewOperator{
-			Number: r.Number, Name: r.Name, Person: r.Person, WorkGroups: r.WorkGroups, PIN: r.PIN,
+			Number: r.Number, Name: r.Name, Person: r.Person, WorkGroups: r.WorkGroups, PIN: r.PIN, ChangePIN: r.ChangePIN,
+			From: r.From, Until: r.Until, Stores: r.Stores, Registers: r.Registers,
 		})
 	case api.PeopleSetName:
 		change, err = people.SetName(ctx, a, r.Number, r.Name)
@@ -89,7 +106,7 @@ func (d *Daemon) People(ctx context.Context, c api.Caller, verb api.PeopleVerb, 
 	case api.PeopleSetPIN:
 		change, err = people.SetPIN(ctx, a, r.Number, r.PIN)
 	case api.PeopleEnrolCard:
-		return d.enrolCard(ctx, a, r.Number)
+		return d.enrolCard(ctx, a, r.Number, r.Temporary)
 	case api.PeopleRevokeCard:
 		change, err = people.RevokeCard(ctx, a, r.Number, r.Card)
 	case api.PeopleSuspend:
@@ -98,6 +115,19 @@ func (d *Daemon) People(ctx context.Context, c api.Caller, verb api.PeopleVerb, 
 		change, err = people.Resume(ctx, a, r.Number)
 	case api.PeopleUnlock:
 		change, err = people.Unlock(ctx, a, r.Number)
+	case api.PeopleSetDays:
+		change, err = people.SetDays(ctx, a, r.Number, r.From, r.Until)
+	case api.PeopleSetPlaces:
+		change, err = people.SetPlaces(ctx, a, r.Number, r.Stores, r.Registers)
+	case api.PeopleSetPerson:
+		with, err := d.actor(ctx, c, r.With, signon.NeedSite)
+		if err != nil {
+			return nil, err
+		}
+		change, err = people.SetPerson(ctx, a, with, r.Number, r.Person)
+		return d.changed(change, err)
+	case api.PeopleTerminate:
+		change, err = people.Terminate(ctx, a, r.Number)
 	default:
 		return nil, api.Errorf(api.CodeNotFound, "there is no such route")
 	}
@@ -162,15 +192,15 @@ type enrolment struct {
 
 // enrolCard waits for the next card at the register's reader and gives it to
 // an operator.
-func (d *Daemon) enrolCard(ctx context.Context, a signon.Actor, number string) (*api.PeopleAnswer, error) {
-	if may, err := d.service().People().MayEnrol(ctx, a, number); err != nil || !may.OK {
+func (d *Daemon) enrolCard(ctx context.Context, a signon.Actor, number string, temporary bool) (*api.PeopleAnswer, error) {
+	if may, err := d.service().People().MayEnrol(ctx, a, number, temporary); err != nil || !may.OK {
 		return d.changed(may, err)
 	}
 	c, err := d.nextCard(ctx)
 	if err != nil {
 		return nil, err
 	}
-	change, err := d.service().People().EnrolCard(ctx, a, number, c)
+	change, err := d.service().People().EnrolCard(ctx, a, number, c, temporary)
 	return d.changed(change, err)
 }
 

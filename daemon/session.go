@@ -24,13 +24,15 @@ func refused(v signon.Verdict) error {
 	switch v.Reason {
 	case entry.ReasonRate, entry.ReasonSlowDown:
 		return e.After(time.Second)
+	case entry.ReasonNewPIN:
+		return e.WithHint("the operator chooses one: tillwarden operator set-pin NUMBER --as NUMBER, both the own")
 	}
 	return e
 }
 
 // identify finds out whose number and PIN it is.
-func (d *Daemon) identify(ctx context.Context, c api.Caller, by *api.Credentials) (signon.Verdict, error) {
-	v, err := d.service().Identify(ctx, credential(c, by), signon.NeedSite)
+func (d *Daemon) identify(ctx context.Context, c api.Caller, by *api.Credentials, need signon.Need) (signon.Verdict, error) {
+	v, err := d.service().Identify(ctx, credential(c, by), need)
 	switch {
 	case err != nil:
 		return v, d.cannotDecide(err)
@@ -52,7 +54,7 @@ func (d *Daemon) acting(ctx context.Context, c api.Caller, by *api.Credentials, 
 		}
 		return nil, errNeedsOperator
 	}
-	v, err := d.identify(ctx, c, by)
+	v, err := d.identify(ctx, c, by, signon.NeedSite)
 	if err != nil {
 		return nil, err
 	}

@@ -152,6 +152,12 @@ var reasonWords = map[entry.Reason]string{
 	entry.ReasonOneOfTwo:          "one person approved it; another one has to approve too",
 	entry.ReasonApprovedAlready:   "who approves has approved it already: another person has to approve too",
 	entry.ReasonUnknownClient:     "it could not be told whose connection it came over",
+	entry.ReasonTerminated:        "the operator may not work here any more",
+	entry.ReasonNotValid:          "the operator may not work here today",
+	entry.ReasonNotHere:           "the operator may not work at this register",
+	entry.ReasonNewPIN:            "a new PIN has to be chosen first: type it at the keypad, and once more",
+	entry.ReasonCardOver:          "this card was for one day, which is over",
+	entry.ReasonRevoked:           "the operator may not work here any more",
 }
 
 // sayReason is a reason in words: every reason has some.

@@ -201,6 +201,12 @@ func (f *fake) Session(context.Context, api.Caller) (*api.SessionState, error) {
 
 func (f *fake) SignOn(_ context.Context, c api.Caller, by *api.Credentials) (*api.SignOnAnswer, error) {
 	f.note(c, "signon %s", by.Number)
+	if by.Number == "107" { // whose PIN a manager has set
+		if string(by.PIN) == rightPIN {
+			return &api.SignOnAnswer{Reason: "new-pin", Say: "Cashier: choose a new PIN first"}, nil
+		}
+		return &api.SignOnAnswer{OK: true, Say: "signed on: " + by.Number}, nil
+	}
 	if string(by.PIN) != rightPIN {
 		return &api.SignOnAnswer{Reason: "wrong-pin", Say: "not accepted"}, nil
 	}
@@ -423,9 +429,25 @@ func (f *fake) People(_ context.Context, c api.Caller, verb api.PeopleVerb, r *a
 	if f.fresh && string(r.PIN) == "1111" {
 		return nil, api.Errorf(api.CodeRefused, "this PIN is too easy to guess")
 	}
-	f.note(c, "%s %s by=%s name=%s groups=%s pin=%d", verb, r.Number, by, r.Name, strings.Join(r.WorkGroups, "|"), len(r.PIN))
+	more := ""
+	for _, m := range []string{r.From, r.Until, strings.Join(r.Stores, "|"), strings.Join(r.Registers, "|"), r.Person} {
+		if m != "" {
+			more += " " + m
+		}
+	}
+	if r.With != nil {
+		more += " with=" + r.With.Number
+	}
+	if r.Temporary || r.ChangePIN {
+		more += fmt.Sprintf(" temporary=%t change-pin=%t", r.Temporary, r.ChangePIN)
+	}
+	f.note(c, "%s %s by=%s name=%s groups=%s pin=%d%s", verb, r.Number, by, r.Name, strings.Join(r.WorkGroups, "|"), len(r.PIN), more)
 	return &api.PeopleAnswer{
 		Say:      fmt.Sprintf("%s: done for operator %s", verb, r.Number),
-		Operator: &api.Operator{Number: r.Number, Name: "Cashier", Person: "p-" + r.Number, WorkGroups: []string{"Front"}, HasPIN: true},
+		Operator: &api.Operator{
+			Number: r.Number, Name: "Cashier", Person: "p-" + r.Number, WorkGroups: []string{"Front"}, HasPIN: true, Cards: 1,
+			CardList: []api.OperatorCard{{ID: 3, Format: "digits", Enrolled: morning, Until: &morning}}, Until: "2026-12-31", Registers: []string{"1", "2"},
+			Standing: "not-here",
+		},
 	}, nil
 }

@@ -19,13 +19,14 @@ func (a *app) operatorCommand() *cobra.Command {
   tillwarden operator enrol-card 101 --as 201
   tillwarden operator list`,
 		a.operatorAddCommand(), a.operatorListCommand(), a.operatorShowCommand(), a.operatorNameCommand(), a.operatorGroupsCommand(),
-		a.operatorPINCommand(),
-		a.operatorVerb(api.PeopleEnrolCard, "enrol-card NUMBER", "enrol the card that is swiped next at this register",
-			`The next card that is swiped at the register's reader within 30 seconds becomes
-this operator's. Payment cards, licences and cards that somebody has are refused.`),
+		a.operatorPINCommand(), a.operatorDaysCommand(), a.operatorPlacesCommand(), a.operatorPersonCommand(), a.operatorEnrolCommand(),
 		a.operatorRevokeCommand(),
 		a.operatorVerb(api.PeopleSuspend, "suspend NUMBER", "shut an operator out, at once", "A session of theirs ends."),
 		a.operatorVerb(api.PeopleResume, "resume NUMBER", "take a suspension back", ""),
+		a.operatorVerb(api.PeopleTerminate, "terminate NUMBER", "take PIN and cards from an operator for good",
+			`A session of theirs ends at once, and nothing of theirs opens anything any more.
+It cannot be taken back, and the number is not used again: what the journal says
+of it stays about one operator. suspend is what can be taken back.`),
 		a.operatorVerb(api.PeopleUnlock, "unlock NUMBER", "unlock number and PIN after too many wrong tries", "Needs another operator who may."),
 	)
 	c.Long = `Operators of this register's own roster.
@@ -55,7 +56,8 @@ without --as.
 
 --person names the human being behind it: give the same to two operators of one
 person, and neither will approve the other's requests. Without it the operator
-is a person of their own.`,
+is a person of their own. With --change-pin the operator has to choose another
+PIN before anything is done with this one.`,
 		Example: `  tillwarden operator add 101 --name "Cashier" \
       --group "POS Cashier - Sales Only" --as 201`,
 		Args: exactly("NUMBER"),
@@ -84,6 +86,9 @@ is a person of their own.`,
 	c.Flags().StringVar(&r.Person, "person", "", "the `person` behind the number, where one has several")
 	c.Flags().StringArrayVar(&r.WorkGroups, "group", nil, "`work group`; may be given more than once")
 	c.Flags().BoolVar(&noPIN, "no-pin", false, "add without a PIN, for who signs on by card alone")
+	c.Flags().BoolVar(&r.ChangePIN, "change-pin", false, "the operator chooses another PIN first")
+	daysFlags(c, &r)
+	placesFlags(c, &r)
 	a.completeGroups(c, "group")
 	return c
 }
@@ -170,6 +175,11 @@ func (a *app) operatorPINCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "set-pin NUMBER",
 		Short: "set an operator's PIN, which is asked for",
+		Long: `Sets a PIN: the own one with the own number after --as, or somebody else's, who
+then has to choose another before anything is done with it.
+
+Refused are PINs that are tried first: fewer digits than the site wants, one or
+a few digits over and over, runs, years, and the operator number, also backwards.`,
 		Example: `  tillwarden operator set-pin 101 --as 201
   printf '%s\n%s\n' "$ACTING_PIN" "$NEW_PIN" |
       tillwarden operator set-pin 101 --as 201`,
@@ -206,9 +216,6 @@ func (a *app) operatorVerb(verb api.PeopleVerb, use, short, long string) *cobra.
 				return err
 			}
 			defer wipe(by)
-			if verb == api.PeopleEnrolCard {
-				a.note("swipe the card of operator %s at the register now", args[0])
-			}
 			return a.people(cmd, w, verb, api.PeopleRequest{By: by, Number: args[0]})
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -245,6 +252,10 @@ var peopleDone = map[api.PeopleVerb]string{
 	api.PeopleSuspend:    "suspended",
 	api.PeopleResume:     "active again",
 	api.PeopleUnlock:     "number and PIN unlocked",
+	api.PeopleSetDays:    "days set",
+	api.PeopleSetPlaces:  "stores and registers set",
+	api.PeopleSetPerson:  "person changed",
+	api.PeopleTerminate:  "terminated: PIN and cards are gone",
 }
 
 func (a *app) operatorListCommand() *cobra.Command {
@@ -292,10 +303,14 @@ func (a *app) operatorListCommand() *cobra.Command {
 
 func operatorState(o *api.Operator) string {
 	switch {
+	case o.Standing != "":
+		return o.Standing
 	case o.Suspended:
 		return "suspended"
 	case o.LockedFor > 0:
 		return "locked " + time.Duration(o.LockedFor*float64(time.Second)).Round(time.Second).String()
+	case o.MustChangePIN:
+		return "new-pin"
 	}
 	return "active"
 }
@@ -336,6 +351,18 @@ func (a *app) operatorShowCommand() *cobra.Command {
 				{"state", operatorState(o)},
 				{"pin", yesNo(o.HasPIN)},
 				{"cards", fmt.Sprint(o.Cards)},
+			}
+			for _, c := range o.CardList {
+				rows = append(rows, []string{fmt.Sprintf("card %d", c.ID), sayCard(c)})
+			}
+			if o.From != "" || o.Until != "" {
+				rows = append(rows, []string{"days", "from " + orDash(o.From) + " until " + orDash(o.Until)})
+			}
+			if len(o.Stores) > 0 {
+				rows = append(rows, []string{"stores", join(o.Stores)})
+			}
+			if len(o.Registers) > 0 {
+				rows = append(rows, []string{"registers", join(o.Registers)})
 			}
 			if o.Changed != nil {
 				rows = append(rows, []string{"changed", o.Changed.Local().Format("2006-01-02 15:04:05")})

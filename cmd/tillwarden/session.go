@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tillwarden/daemon/api"
+	"tillwarden/enforcer/journal/entry"
 )
 
 func (a *app) signOnCommand() *cobra.Command {
@@ -43,6 +44,11 @@ func (a *app) present(cmd *cobra.Command, w actor, f func(*api.Client, context.C
 	if err != nil {
 		return err
 	}
+	if !answer.OK && answer.Reason == entry.ReasonNewPIN.String() {
+		if answer, err = a.presentNewPIN(cmd, client, answer.Say, *by, f); err != nil {
+			return err
+		}
+	}
 	if a.json {
 		if err := a.printJSON(answer); err != nil {
 			return err
@@ -54,6 +60,20 @@ func (a *app) present(cmd *cobra.Command, w actor, f func(*api.Client, context.C
 		return said(exitRefused)
 	}
 	return nil
+}
+
+// presentNewPIN lets who has to choose a new PIN do so, and goes on with it.
+func (a *app) presentNewPIN(cmd *cobra.Command, client *api.Client, say string, old api.Credentials, f func(*api.Client, context.Context, api.Credentials) (*api.SignOnAnswer, error)) (*api.SignOnAnswer, error) {
+	a.note("%s", say)
+	pin, err := a.askNewPIN("operator " + old.Number + ", the new one")
+	if err != nil {
+		return nil, err
+	}
+	defer pin.Wipe()
+	if _, err := client.People(cmd.Context(), api.PeopleSetPIN, api.PeopleRequest{By: &old, Number: old.Number, PIN: pin}); err != nil {
+		return nil, err
+	}
+	return f(client, cmd.Context(), api.Credentials{Number: old.Number, PIN: pin})
 }
 
 func (a *app) signOffCommand() *cobra.Command {

@@ -76,4 +76,9 @@ const (
 
 	PeopleSetName    PeopleVerb = "set-name"
 	PeopleRevokeCard PeopleVerb = "revoke-card"
+
+	PeopleSetDays   PeopleVerb = "set-days"
+	PeopleSetPlaces PeopleVerb = "set-places"
+	PeopleSetPerson PeopleVerb = "set-person"
+	PeopleTerminate PeopleVerb = "terminate"
 )

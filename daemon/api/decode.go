@@ -33,6 +33,7 @@ func (p *Person) wipe() {
 
 func (r *PeopleRequest) wipe() {
 	r.By.wipe()
+	r.With.wipe()
 	r.PIN.Wipe()
 }
 

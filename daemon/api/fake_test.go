@@ -351,7 +351,11 @@ func (f *fake) Load(_ context.Context, c Caller, l *LoadRequest) (*LoadAnswer, e
 }
 
 func operator() Operator {
-	return Operator{Number: "1001", Name: "Ada", Person: "p", WorkGroups: []string{"G"}, Suspended: true, HasPIN: true, Cards: 1, LockedFor: 2, Changed: &day}
+	return Operator{
+		Number: "1001", Name: "Ada", Person: "p", WorkGroups: []string{"G"}, Suspended: true, HasPIN: true, Cards: 1, LockedFor: 2, Changed: &day,
+		CardList: []OperatorCard{{ID: 1, Format: "digits", Enrolled: day, Until: &day}}, From: "2026-11-27", Until: "2026-12-31",
+		Stores: []string{"12"}, Registers: []string{"3"}, Terminated: true, MustChangePIN: true, Standing: "suspended",
+	}
 }
 
 func (f *fake) Operators(_ context.Context, c Caller, r *PeopleRequest) (*Operators, error) {
@@ -363,6 +367,7 @@ func (f *fake) Operators(_ context.Context, c Caller, r *PeopleRequest) (*Operat
 func (f *fake) People(_ context.Context, c Caller, verb PeopleVerb, r *PeopleRequest) (*PeopleAnswer, error) {
 	f.note(c, "people %s %s", verb, r.Number)
 	f.pin(r.By)
+	f.pin(r.With)
 	if len(r.PIN) > 0 {
 		f.pin(&Credentials{PIN: r.PIN})
 	}

@@ -105,6 +105,10 @@ var routes = []route{
 	{"POST", "/v1/people/unlock", people, smallBody, classPIN, onPeople(PeopleUnlock)},
 	{"POST", "/v1/people/set-name", people, smallBody, classPIN, onPeople(PeopleSetName)},
 	{"POST", "/v1/people/revoke-card", people, smallBody, classPIN, onPeople(PeopleRevokeCard)},
+	{"POST", "/v1/people/set-days", people, smallBody, classPIN, onPeople(PeopleSetDays)},
+	{"POST", "/v1/people/set-places", people, smallBody, classPIN, onPeople(PeopleSetPlaces)},
+	{"POST", "/v1/people/set-person", people, smallBody, classPIN, onPeople(PeopleSetPerson)},
+	{"POST", "/v1/people/terminate", people, smallBody, classPIN, onPeople(PeopleTerminate)},
 }
 
 // get is a route without a request of its own.
@@ -372,8 +376,22 @@ func onPeople(verb PeopleVerb) func(*Server, *exchange) (any, error) {
 func checkPeople(verb PeopleVerb, r *PeopleRequest) error {
 	add := verb == PeopleAdd
 	switch {
-	case !add && r.Person != "":
-		return Errorf(CodeInvalid, "person is for adding an operator only")
+	case !add && verb != PeopleSetPerson && r.Person != "":
+		return Errorf(CodeInvalid, "person is for add and set-person only")
+	case verb == PeopleSetPerson && r.Person == "":
+		return Errorf(CodeInvalid, "person is missing")
+	case verb != PeopleSetPerson && r.With != nil:
+		return Errorf(CodeInvalid, "with is for set-person only")
+	case verb == PeopleSetPerson && (r.By == nil || r.With == nil):
+		return Errorf(CodeInvalid, "set-person takes two operators: by and with")
+	case !add && r.ChangePIN:
+		return Errorf(CodeInvalid, "change_pin is for add only")
+	case verb != PeopleEnrolCard && r.Temporary:
+		return Errorf(CodeInvalid, "temporary is for enrol-card only")
+	case !add && verb != PeopleSetDays && (r.From != "" || r.Until != ""):
+		return Errorf(CodeInvalid, "from and until are for add and set-days only")
+	case !add && verb != PeopleSetPlaces && (r.Stores != nil || r.Registers != nil):
+		return Errorf(CodeInvalid, "stores and registers are for add and set-places only")
 	case !add && verb != PeopleSetName && r.Name != "":
 		return Errorf(CodeInvalid, "name is for add and set-name only")
 	case verb != PeopleRevokeCard && r.Card != 0:

@@ -40,6 +40,7 @@ func TestRolesTable(t *testing.T) {
 		"POST /v1/people/set-groups": {c, n}, "POST /v1/people/set-pin": {c, n}, "POST /v1/people/enrol-card": {c, n},
 		"POST /v1/people/suspend": {c, n}, "POST /v1/people/resume": {c, n}, "POST /v1/people/unlock": {c, n},
 		"POST /v1/people/set-name": {c, n}, "POST /v1/people/revoke-card": {c, n}, "POST /v1/session/signoff-by": {c},
+		"POST /v1/people/set-days": {c, n}, "POST /v1/people/set-places": {c, n}, "POST /v1/people/set-person": {c, n}, "POST /v1/people/terminate": {c, n},
 	}
 	if len(want) != len(routes) {
 		t.Errorf("%d routes in this table, %d in the server's", len(want), len(routes))
@@ -109,6 +110,12 @@ func TestErrorsHaveOneForm(t *testing.T) {
 		{"GET", "/v1/overrides/9/wait?seconds=1e9", "", nil, 422, CodeInvalid},
 		{"GET", "/v1/events", "", []string{"Last-Event-ID", "-1"}, 422, CodeInvalid},
 		{"POST", "/v1/people/show", `{}`, nil, 422, CodeInvalid},
+		{"POST", "/v1/people/suspend", `{"number":"1","until":"2026-11-27"}`, nil, 422, CodeInvalid},
+		{"POST", "/v1/people/suspend", `{"number":"1","registers":["3"]}`, nil, 422, CodeInvalid},
+		{"POST", "/v1/people/suspend", `{"number":"1","temporary":true}`, nil, 422, CodeInvalid},
+		{"POST", "/v1/people/set-pin", `{"number":"1","pin":"2580","change_pin":true}`, nil, 422, CodeInvalid},
+		{"POST", "/v1/people/set-name", `{"number":"1","name":"x","with":{"number":"2","pin":"2580"}}`, nil, 422, CodeInvalid},
+		{"POST", "/v1/people/set-person", `{"number":"1","person":"x","by":{"number":"2","pin":"2580"}}`, nil, 422, CodeInvalid},
 		{"POST", "/v1/mode/enforce", `{"by":{"number":"1","card":true,"pin":"1234"}}`, nil, 422, CodeInvalid},
 		{"POST", "/v1/mode/monitor", `{"seconds":59,"reason":"moving in"}`, nil, 422, CodeInvalid},
 		{"POST", "/v1/mode/break-glass", `{"seconds":14401,"reason":"moving in"}`, nil, 422, CodeInvalid},
