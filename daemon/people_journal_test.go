@@ -214,3 +214,34 @@ func TestEventsOverTheAPI(t *testing.T) {
 		}
 	}
 }
+
+// A list of operators is taken in as a whole, and whoever is in it gets a PIN here.
+func TestImportOperators(t *testing.T) {
+	t.Parallel()
+	r := newRegister(t, "").start().staffed()
+	ctx := t.Context()
+	rows := []api.ImportRow{{Line: 2, Number: "3001", Name: "Kim", WorkGroups: []string{groupSales}}, {Line: 3, Number: "3002", Name: "Lou", WorkGroups: []string{"Nobody"}}}
+	a, err := r.con.Import(ctx, api.ImportRequest{By: boss(), Rows: rows})
+	if err != nil || a.Applied || len(a.Errors) != 1 || a.Errors[0].Line != 3 || a.Errors[0].Reason != "unknown-work-group" {
+		t.Fatalf("%+v %v", a, err)
+	}
+	if a, err = r.con.Import(ctx, api.ImportRequest{By: boss(), Rows: rows[:1]}); err != nil || !a.Applied || a.Added != 1 {
+		t.Fatalf("%+v %v", a, err)
+	}
+	if a, err = r.con.Import(ctx, api.ImportRequest{By: boss(), Rows: rows[:1]}); err != nil || !a.Applied || a.Unchanged != 1 {
+		t.Fatalf("again: %+v %v", a, err)
+	}
+	manager := creds("2001")
+	if _, err := r.con.Import(ctx, api.ImportRequest{By: &manager, Rows: rows[:1]}); !isCode(err, api.CodeRefused) {
+		t.Errorf("a till manager imports: %v", err)
+	}
+	if _, err := r.tech.Import(ctx, api.ImportRequest{Rows: rows[:1]}); !isCode(err, api.CodeRefused) {
+		t.Errorf("nobody imports: %v", err)
+	}
+	if _, err := r.con.People(ctx, api.PeopleSetPIN, api.PeopleRequest{By: boss(), Number: "3001", PIN: api.Secret("70415926")}); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := r.con.SignOn(ctx, api.Credentials{Number: "3001", PIN: api.Secret("70415926")}); err != nil || a.Reason != "new-pin" {
+		t.Errorf("%+v %v", a, err)
+	}
+}

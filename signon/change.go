@@ -81,61 +81,77 @@ func (s *Store) refused(ctx context.Context, by By, number string, r *refusal) (
 
 // change makes one change of one operator. f gets the record (nil: there is
 // none), checks, changes it, and says in a few words what it did; a refusal of
-// f changes nothing. The entry is on disk before the transaction is committed,
-// and while it is being written nobody else changes the roster.
+// f changes nothing.
 func (s *Store) change(ctx context.Context, by By, number string, f func(t *txn, r *operatorRecord) (*operatorRecord, string, error)) (Change, error) {
-	var (
-		seq   entry.Seq
-		after *operatorRecord
-		wrote entry.Entry
-	)
-	err := s.update(func(t *txn) error {
+	var after *operatorRecord
+	seqs, err := s.commit(ctx, func(t *txn) ([]entry.Entry, error) {
 		before, err := t.operator(number)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		r, what, err := f(t, before)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		r.Changed = s.o.Clock.Stamp().Wall
-		if err := r.valid(); err != nil {
-			return fmt.Errorf("change operator %s: %w", number, err)
-		}
-		if err := t.put(bucketOperators, []byte(number), r); err != nil {
-			return err
-		}
-		e := by.entry(number)
-		e.Outcome, e.Text = entry.OutcomeAllowed, what
-		seqs, err := s.o.Journal.Append(ctx, false, e)
-		if err != nil {
-			return fmt.Errorf("journal a change of people: %w", err)
-		}
-		if len(seqs) != 1 {
-			return errors.New("journal a change of people: no sequence number")
-		}
-		seq, wrote, after = seqs[0], e, r
-		return t.put(bucketMeta, keyApplied, seq)
+		after = r
+		e, err := s.putOperator(t, by, r, what)
+		return []entry.Entry{e}, err
 	})
 	var no *refusal
 	if errors.As(err, &no) {
 		return s.refused(ctx, by, number, no)
 	}
-	if err != nil && seq != 0 {
-		// The commit failed. What is on disk is read again before it is called lost.
-		if applied, readErr := s.Applied(); readErr == nil && applied == seq {
-			err = nil
-		} else {
-			wrote.Seq = seq
-			if noteErr := s.notApplied(ctx, wrote); noteErr != nil {
-				err = errors.Join(err, noteErr)
-			}
-		}
-	}
 	if err != nil {
 		return Change{}, err
 	}
-	return Change{OK: true, Seq: seq, Say: "done", Operator: after.public()}, nil
+	return Change{OK: true, Seq: seqs[0], Say: "done", Operator: after.public()}, nil
+}
+
+// putOperator writes a changed record, and gives the entry that says so.
+func (s *Store) putOperator(t *txn, by By, r *operatorRecord, what string) (entry.Entry, error) {
+	r.Changed = s.o.Clock.Stamp().Wall
+	if err := r.valid(); err != nil {
+		return entry.Entry{}, fmt.Errorf("change operator %s: %w", r.Number, err)
+	}
+	e := by.entry(r.Number)
+	e.Outcome, e.Text = entry.OutcomeAllowed, what
+	return e, t.put(bucketOperators, []byte(r.Number), r)
+}
+
+// commit makes changes in one transaction: all of them, or none. f makes them, and
+// gives their entries, which are on disk before the transaction is committed;
+// while they are being written nobody else changes the roster.
+func (s *Store) commit(ctx context.Context, f func(t *txn) ([]entry.Entry, error)) (seqs []entry.Seq, err error) {
+	var wrote []entry.Entry
+	err = s.update(func(t *txn) error {
+		es, err := f(t)
+		if err != nil {
+			return err
+		}
+		seqs, err = s.o.Journal.Append(ctx, false, es...)
+		if err != nil {
+			return fmt.Errorf("journal a change of people: %w", err)
+		}
+		if len(seqs) != len(es) || len(es) == 0 {
+			return errors.New("journal a change of people: no sequence number")
+		}
+		wrote = es
+		return t.put(bucketMeta, keyApplied, seqs[len(seqs)-1])
+	})
+	if err == nil || wrote == nil {
+		return seqs, err
+	}
+	// The commit failed. What is on disk is read again before it is called lost.
+	if applied, readErr := s.Applied(); readErr == nil && applied == seqs[len(seqs)-1] {
+		return seqs, nil
+	}
+	for i, e := range wrote {
+		e.Seq = seqs[i]
+		if noteErr := s.notApplied(ctx, e); noteErr != nil {
+			err = errors.Join(err, noteErr)
+		}
+	}
+	return seqs, err
 }
 
 // NewOperator is an operator who is to be added. PIN and Card may be missing;
@@ -201,7 +217,7 @@ func (s *Store) Add(ctx context.Context, by By, n NewOperator, first bool) (Chan
 		}
 		what := []string{"added"}
 		if len(r.Groups) > 0 {
-			what = append(what, "work groups: "+strings.Join(r.Groups, ", "))
+			what = append(what, sayGroups(r.Groups))
 		}
 		if pin != nil {
 			what = append(what, sayPINSet(r.MustChange))
@@ -286,11 +302,15 @@ func (s *Store) SetGroups(ctx context.Context, by By, number string, groups []st
 			return "", refuse(entry.ReasonMalformed, "%s", bad)
 		}
 		r.Groups = sorted(groups)
-		if len(r.Groups) == 0 {
-			return "work groups: none", nil
-		}
-		return "work groups: " + strings.Join(r.Groups, ", "), nil
+		return sayGroups(r.Groups), nil
 	})
+}
+
+func sayGroups(groups []string) string {
+	if len(groups) == 0 {
+		return "work groups: none"
+	}
+	return "work groups: " + strings.Join(groups, ", ")
 }
 
 // SetPIN gives an operator a PIN, which is wiped. One that somebody else sets

@@ -443,11 +443,29 @@ func (f *fake) People(_ context.Context, c api.Caller, verb api.PeopleVerb, r *a
 	}
 	f.note(c, "%s %s by=%s name=%s groups=%s pin=%d%s", verb, r.Number, by, r.Name, strings.Join(r.WorkGroups, "|"), len(r.PIN), more)
 	return &api.PeopleAnswer{
-		Say:      fmt.Sprintf("%s: done for operator %s", verb, r.Number),
+		Say: fmt.Sprintf("%s: done for operator %s", verb, r.Number),
 		Operator: &api.Operator{
 			Number: r.Number, Name: "Cashier", Person: "p-" + r.Number, WorkGroups: []string{"Front"}, HasPIN: true, Cards: 1,
 			CardList: []api.OperatorCard{{ID: 3, Format: "digits", Enrolled: morning, Until: &morning}}, Until: "2026-12-31", Registers: []string{"1", "2"},
 			Standing: "not-here",
 		},
 	}, nil
+}
+
+func (f *fake) Import(_ context.Context, c api.Caller, r *api.ImportRequest) (*api.ImportAnswer, error) {
+	if err := knows(r.By); err != nil {
+		return nil, err
+	}
+	f.note(c, "import %d rows by=%s dry-run=%t", len(r.Rows), r.By.Number, r.DryRun)
+	w := &api.ImportAnswer{Applied: !r.DryRun, Say: "done"}
+	for _, row := range r.Rows {
+		if row.Number == "bad" {
+			w.Errors = append(w.Errors, api.ImportError{Line: row.Line, Say: "an operator number has 1 to 9 digits", Reason: "malformed"})
+			w.Applied = false
+			continue
+		}
+		w.Added++
+		w.Rows = append(w.Rows, api.ImportChange{Line: row.Line, Number: row.Number, Say: "added; work groups: " + strings.Join(row.WorkGroups, ", ")})
+	}
+	return w, nil
 }

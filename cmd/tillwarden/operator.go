@@ -20,6 +20,7 @@ func (a *app) operatorCommand() *cobra.Command {
   tillwarden operator list`,
 		a.operatorAddCommand(), a.operatorListCommand(), a.operatorShowCommand(), a.operatorNameCommand(), a.operatorGroupsCommand(),
 		a.operatorPINCommand(), a.operatorDaysCommand(), a.operatorPlacesCommand(), a.operatorPersonCommand(), a.operatorEnrolCommand(),
+		a.operatorImportCommand(),
 		a.operatorRevokeCommand(),
 		a.operatorVerb(api.PeopleSuspend, "suspend NUMBER", "shut an operator out, at once", "A session of theirs ends."),
 		a.operatorVerb(api.PeopleResume, "resume NUMBER", "take a suspension back", ""),

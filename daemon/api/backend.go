@@ -58,6 +58,7 @@ type Backend interface {
 
 	Operators(ctx context.Context, c Caller, r *PeopleRequest) (*Operators, error)
 	People(ctx context.Context, c Caller, verb PeopleVerb, r *PeopleRequest) (*PeopleAnswer, error)
+	Import(ctx context.Context, c Caller, r *ImportRequest) (*ImportAnswer, error)
 }
 
 // PeopleVerb is what is done with one operator, as in /v1/people/<verb>.

@@ -219,6 +219,11 @@ func (c *Client) Load(ctx context.Context, l LoadRequest) (*LoadAnswer, error) {
 	return do[LoadAnswer](ctx, c, "POST", "/v1/loads", &l)
 }
 
+// Import takes a list of operators in, all or none (technician or console, with By).
+func (c *Client) Import(ctx context.Context, r ImportRequest) (*ImportAnswer, error) {
+	return do[ImportAnswer](ctx, c, "POST", "/v1/people/import", &r)
+}
+
 // Operators lists the roster (technician, or console with By). Only By is read.
 func (c *Client) Operators(ctx context.Context, r PeopleRequest) (*Operators, error) {
 	return do[Operators](ctx, c, "POST", "/v1/people/list", &r)

@@ -37,6 +37,8 @@ func (r *PeopleRequest) wipe() {
 	r.PIN.Wipe()
 }
 
+func (r *ImportRequest) wipe() { r.By.wipe() }
+
 func (r *ModeRequest) wipe() {
 	r.By.wipe()
 	r.With.wipe()

@@ -375,6 +375,15 @@ func (f *fake) People(_ context.Context, c Caller, verb PeopleVerb, r *PeopleReq
 	return &PeopleAnswer{Say: "done", Operator: &o}, f.err
 }
 
+func (f *fake) Import(_ context.Context, c Caller, r *ImportRequest) (*ImportAnswer, error) {
+	f.note(c, "people import %d", len(r.Rows))
+	f.pin(r.By)
+	return &ImportAnswer{
+		Applied: true, Say: "done", Added: 1, Changed: 2, Unchanged: 3, Rows: []ImportChange{{Line: 2, Number: "1002", Say: "added"}},
+		Errors: []ImportError{{Line: 3, Number: "1003", Say: "no", Reason: "restricted", Rule: &Rule{WorkGroup: "G"}}},
+	}, f.err
+}
+
 // serveOn starts a server for one role, and gives a client for its socket.
 func serveOn(t testing.TB, role Role, f *fake, limits Limits) (*Server, *Client) {
 	t.Helper()

@@ -14,6 +14,7 @@ const (
 	// MaxBundle is the largest bundle that can be handed in.
 	MaxBundle  = 16 << 20
 	bundleBody = MaxBundle/3*4 + smallBody
+	importBody = 4 << 20
 )
 
 // The longest that a request may wait.
@@ -109,6 +110,7 @@ var routes = []route{
 	{"POST", "/v1/people/set-places", people, smallBody, classPIN, onPeople(PeopleSetPlaces)},
 	{"POST", "/v1/people/set-person", people, smallBody, classPIN, onPeople(PeopleSetPerson)},
 	{"POST", "/v1/people/terminate", people, smallBody, classPIN, onPeople(PeopleTerminate)},
+	{"POST", "/v1/people/import", people, importBody, classPIN, post(Backend.Import)},
 }
 
 // get is a route without a request of its own.

@@ -79,3 +79,52 @@ type PeopleAnswer struct {
 	Say      string    `json:"say,omitempty"`
 	Operator *Operator `json:"operator,omitempty"`
 }
+
+// ImportRow is one line of a list of operators. What is nil is not in the list:
+// an operator who is there keeps it.
+type ImportRow struct {
+	Line       int       `json:"line"`
+	Number     string    `json:"number"`
+	Name       string    `json:"name"`
+	WorkGroups []string  `json:"work_groups"`
+	Person     *string   `json:"person,omitempty"`
+	From       *string   `json:"from,omitempty"`
+	Until      *string   `json:"until,omitempty"`
+	Stores     *[]string `json:"stores,omitempty"`
+	Registers  *[]string `json:"registers,omitempty"`
+}
+
+// ImportRequest is a list of operators that is to be taken in, all or none.
+type ImportRequest struct {
+	By   *Credentials `json:"by"`
+	Rows []ImportRow  `json:"rows"`
+	// DryRun: find the errors, and say what would be changed.
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+// ImportError says what is wrong with one line.
+type ImportError struct {
+	Line   int    `json:"line"`
+	Number string `json:"number,omitempty"`
+	Say    string `json:"say"`
+	Reason string `json:"reason"`
+	Rule   *Rule  `json:"rule,omitempty"`
+}
+
+// ImportChange says what becomes of one line: "added", "unchanged", or what is changed.
+type ImportChange struct {
+	Line   int    `json:"line"`
+	Number string `json:"number"`
+	Say    string `json:"say"`
+}
+
+// ImportAnswer is how it came out. With errors nothing was changed.
+type ImportAnswer struct {
+	Applied   bool           `json:"applied"`
+	Say       string         `json:"say"`
+	Added     int            `json:"added"`
+	Changed   int            `json:"changed"`
+	Unchanged int            `json:"unchanged"`
+	Errors    []ImportError  `json:"errors,omitempty"`
+	Rows      []ImportChange `json:"rows,omitempty"`
+}
