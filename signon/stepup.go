@@ -52,6 +52,7 @@ func (s *Service) StepUp(ctx context.Context, override entry.Seq, pin []byte, so
 	if err == nil && f.reason == entry.ReasonNone {
 		s.brake.right(strainKey(m, st.operator), source)
 		err = s.store.forget(m, st.operator)
+		f.reason = f.mustChange() // others know it: it proves nothing
 	}
 	if err != nil {
 		return s.failed(ctx, asked, &c, kindOf(st), err)

@@ -156,3 +156,14 @@ func TestStepUpWithoutAPIN(t *testing.T) {
 		}
 	})
 }
+
+// A PIN that a manager has set during the session proves nothing.
+func TestStepUpTakesNoPINOfSomebodyElses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.want(r.swipe("1001"), SignedOn, entry.ReasonNone)
+		c, err := r.people.SetPIN(r.ctx, r.as("2001"), "1001", []byte("8520"))
+		r.wantChange(c, err, true, entry.ReasonNone)
+		r.want(r.stepUp(r.ask("pos.drawer.count"), "8520"), Refused, entry.ReasonNewPIN)
+	})
+}
