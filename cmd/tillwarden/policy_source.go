@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -86,7 +87,13 @@ func (a *app) sound(p *loadedPolicy) (*loadedPolicy, error) {
 // findingText is a finding for people: what, and below it what to do.
 func findingText(d source.Diagnostic) string {
 	var b strings.Builder
-	b.WriteString(d.Pos.String() + ": " + d.Severity.String() + ": " + d.Message)
+	if d.Pos != (source.Pos{}) {
+		b.WriteString(d.Pos.String() + ": ")
+	}
+	b.WriteString(d.Severity.String() + ": " + d.Message)
+	for i, step := range d.StepWords() {
+		fmt.Fprintf(&b, "\n    %d. %s", i+1, step)
+	}
 	if d.Hint != "" {
 		b.WriteString("\n    hint: " + d.Hint)
 	}

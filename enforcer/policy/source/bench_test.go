@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"tillwarden/enforcer/policy"
 	"tillwarden/enforcer/policy/presets"
@@ -28,6 +29,31 @@ func BenchmarkCompile(b *testing.B) {
 					b.Fatal(ds)
 				}
 			}
+		})
+	}
+}
+
+// BenchmarkAudit looks through what BenchmarkCompile compiles, beside that.
+func BenchmarkAudit(b *testing.B) {
+	for name, files := range map[string]map[string][]byte{
+		"presets":   presets.Files(),
+		"1000x5000": {"p.hcl": []byte(strings.Join(printed(large(1000, 5000)), ""))},
+	} {
+		b.Run(name, func(b *testing.B) {
+			var subject, floor time.Duration
+			n := 0
+			for b.Loop() {
+				start := time.Now()
+				c, side, _ := source.Compile(files)
+				floor += time.Since(start)
+				start = time.Now()
+				source.Audit(source.Version{Compiled: c, Sidecar: side}, nil)
+				subject += time.Since(start)
+				n++
+			}
+			b.ReportMetric(float64(subject.Nanoseconds())/float64(n), "ns/op")
+			b.ReportMetric(float64(floor.Nanoseconds())/float64(n), "floor-ns/op")
+			b.ReportMetric(float64(subject)/float64(floor), "x-floor")
 		})
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"tillwarden/enforcer/policy"
 )
 
 // Pos is a place in a source file. Line and Column count from 1; a Pos with
@@ -15,8 +17,13 @@ type Pos struct {
 	Column int    `json:"column"`
 }
 
-// String gives file:line:column.
-func (p Pos) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
+// String gives file:line:column; the file alone where there is no line.
+func (p Pos) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+}
 
 // Severity tells errors from warnings.
 type Severity uint8
@@ -64,6 +71,12 @@ const (
 	CodeReviewed         Code = "reviewed"
 	CodeNoEffect         Code = "no-effect"
 	CodeTooMany          Code = "too-many"
+	CodeShadowed         Code = "shadowed"
+	CodeUnused           Code = "unused"
+	CodeSameName         Code = "same-name"
+	CodeOpenedBlank      Code = "opened-blank"
+	CodeEscalation       Code = "escalation"
+	CodeNobody           Code = "nobody"
 )
 
 // Diagnostic is one finding.
@@ -75,19 +88,65 @@ type Diagnostic struct {
 	Hint    string `json:"hint,omitempty"`
 	// Functions are the functions that the finding is about, where it is about several.
 	Functions []string `json:"functions,omitempty"`
+	// WorkGroups are those that an escalation leads to, and Steps how.
+	WorkGroups []string      `json:"work_groups,omitempty"`
+	Steps      []policy.Step `json:"steps,omitempty"`
 }
 
 // String gives the finding on one line: file:line:column: severity: what (hint).
 func (d Diagnostic) String() string {
-	s := fmt.Sprintf("%s: %s: %s", d.Pos, d.Severity, d.Message)
+	s := d.where() + fmt.Sprintf("%s: %s", d.Severity, d.Message)
+	if steps := d.StepWords(); len(steps) > 0 {
+		s += ": " + strings.Join(steps, "; ")
+	}
 	if d.Hint != "" {
 		s += " (" + d.Hint + ")"
 	}
 	return s
 }
 
+// StepWords says the steps of an escalation in words.
+func (d *Diagnostic) StepWords() []string {
+	var words []string
+	for i, s := range d.Steps {
+		who := "an operator of " + listed("%q", s.As) + " can"
+		if i > 0 {
+			who = "as such, they can"
+		}
+		to := listed("%q", s.To)
+		if len(s.To) > 1 && i == len(d.Steps)-1 {
+			to = "any of " + to
+		}
+		what := "give " + to + " to somebody else"
+		switch s.Means {
+		case policy.MeansPIN:
+			what = "set the PIN of an operator of " + to + " and sign on as them"
+		case policy.MeansCard:
+			what = "give an operator of " + to + " another card and sign on with it"
+		case policy.MeansPINAndCard:
+			what = "set the PIN of an operator of " + to + ", give them another card, and sign on as them"
+		}
+		words = append(words, fmt.Sprintf("%s %s (%s)", who, what, strings.Join(s.Means.Functions(), ", ")))
+	}
+	return words
+}
+
+// where begins a finding with its place, where it has one.
+func (d *Diagnostic) where() string {
+	if d.Pos == (Pos{}) {
+		return ""
+	}
+	return d.Pos.String() + ": "
+}
+
 // Diagnostics are findings, by file and place.
 type Diagnostics []Diagnostic
+
+// With gives these findings and others, by file and place.
+func (ds Diagnostics) With(others Diagnostics) Diagnostics {
+	f := findings{all: slices.Concat(ds, others)}
+	return f.sorted()
+}
 
 // HasErrors reports whether any of them is an error.
 func (ds Diagnostics) HasErrors() bool {

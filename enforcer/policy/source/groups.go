@@ -238,10 +238,19 @@ func (r *reader) checkMark(g *group, f *function, m marked, by map[string]marked
 			"the check on %q stands under the X on %q at %s", f.Key, above.Key, over.at)
 	case m.exception && !underX:
 		r.warnf(CodeNoEffect, m.at, "move it to allow", "%q is no exception: %q is not marked X", f.Key, above.Key)
-	case f.Level == 3 && !underX:
-		// Level 2 is marked explicitly as a rule, so only level 3 is told of.
+	case f.Level == 3 && !underX && f.Since <= r.markedSince(above, by):
+		// What is newer than the mark above is marked so that somebody decided it. Level 2 is marked explicitly as a rule, so only level 3 is told of.
 		r.warnf(CodeNoEffect, m.at, "", "the check on %q changes nothing: it is allowed with %q", f.Key, above.Key)
 	}
+}
+
+// markedSince gives the age of the function whose mark decides for what is blank
+// below this one.
+func (r *reader) markedSince(f *function, by map[string]marked) uint32 {
+	if _, ok := by[f.Key]; ok || f.parent == "" {
+		return f.Since
+	}
+	return r.markedSince(r.functions[f.parent], by)
 }
 
 // finishRestrictions resolves the restricted work groups.

@@ -58,8 +58,11 @@ func Parse(files map[string][]byte) (*policy.Policy, *Sidecar, Diagnostics) {
 
 // Lint says what is wrong with the files, and what may not mean what was meant.
 func Lint(files map[string][]byte) Diagnostics {
-	_, _, ds := Parse(files)
-	return ds
+	c, side, ds := Compile(files)
+	if c == nil {
+		return ds
+	}
+	return ds.With(Audit(Version{Compiled: c, Sidecar: side}, nil))
 }
 
 // Compile parses and compiles. The result is nil where there are errors.

@@ -325,7 +325,7 @@ func TestLint(t *testing.T) {
 			if got := strings.TrimSuffix(ds.String(), "\n"); got != tc.want {
 				t.Errorf("got\n%s\nwant\n%s", got, tc.want)
 			}
-			if slow := source.Lint(slowly(files)); slow.String() != ds.String() {
+			if _, _, slow := source.Parse(slowly(files)); slow.String() != ds.String() {
 				t.Errorf("got\n%s\nthe long way\n%s", ds, slow)
 			}
 			if (p == nil) != ds.HasErrors() {
