@@ -10,7 +10,7 @@ COUNT    ?= 1
 # The daemon, the command line and the simulator are plain Go: no C in what decides.
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo run test check unit e2e bench lint fuzz fmt deb deb-test test-rig test-acceptance clean
+.PHONY: help build demo run test check unit e2e bench lint fuzz fmt deb deb-check deb-test test-rig test-acceptance clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ test-acceptance: ## the same, at length
 	@packaging/setup.sh deb
 	@packaging/setup.sh rig
 	TILLWARDEN_RIG=all $(GO) test -p 1 -count=1 -timeout 120m $(RIGFLAGS) ./packaging/rig ./packaging/sandbox ./packaging/installation
+
+deb-check: ## build the package, and look through it
+	@packaging/setup.sh deb
+	@package=$$(packaging/deb.sh $(ARCH)) && packaging/deb-test.sh "$$package"
 
 deb-test: ## build the package twice, compare, and look through it
 	@packaging/setup.sh deb

@@ -32,6 +32,7 @@ func TestRigUpgradeWaitsForTheReceipt(t *testing.T) {
 	r.SignOn()
 	s.pos("for i in $(seq 40); do echo line $i; sleep 0.1; done > /dev/tillwarden/receipt")
 	s.paper(printer, 2)
+	before := s.starts("tillwardend.service", "tillwardend-pos.socket")
 	began := time.Now()
 	s.run("dpkg -i " + s.newer("true") + " 2>&1")
 	if took := time.Since(began); took > 25*time.Second {
@@ -40,6 +41,9 @@ func TestRigUpgradeWaitsForTheReceipt(t *testing.T) {
 	s.paper(printer, 40)
 	if ended, restarted := s.posDone(), s.monotonic("tillwardend.service", "ExecMainStart"); restarted < ended {
 		t.Errorf("the daemon was restarted %d us before the receipt's end", ended-restarted)
+	}
+	if now := s.starts("tillwardend.service", "tillwardend-pos.socket"); now[0] != before[0]+1 || now[1] != before[1] {
+		t.Errorf("daemon and socket were started %v times, and %v before the upgrade", now, before)
 	}
 	s.serves(r, "after the upgrade")
 }
@@ -65,4 +69,37 @@ func TestRigUpgradeUnderAPOSThatNeverRests(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.paper(printer, n)
+}
+
+// starts counts how often units were started since the system was.
+func (s *system) starts(units ...string) (counts []int) {
+	s.t.Helper()
+	for _, unit := range units {
+		n, err := strconv.Atoi(s.run("journalctl --no-pager -o cat --output-fields=JOB_TYPE JOB_RESULT=done UNIT=" + unit + " | grep -cx start || true"))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		counts = append(counts, n)
+	}
+	return counts
+}
+
+// TestRigUpgradeWithOtherSockets: what an upgrade changes in a socket's unit it has at once,
+// with one restart, and without the POS's port being closed.
+func TestRigUpgradeWithOtherSockets(t *testing.T) {
+	s := newSystem(t)
+	r, printer := s.setUp()
+	r.SignOn()
+	s.pos(`exec 3> /dev/tillwarden/receipt; echo line 1 >&3; while [ ! -e /run/more ]; do sleep 0.1; done; echo line 2 >&3`)
+	s.paper(printer, 1)
+	before := s.starts("tillwardend.service", "tillwardend-pos.socket")
+	s.run("dpkg -i " + s.newer("sed -i s/SocketMode=0660/SocketMode=0600/ lib/systemd/system/tillwardend-console.socket") + " 2>&1")
+	s.is("cd /run/tillwarden && stat -c %n:%a *", "console.sock:600\npos.sock:660\ntechnician.sock:660")
+	if now := s.starts("tillwardend.service", "tillwardend-pos.socket"); now[0] != before[0]+1 || now[1] != before[1]+1 {
+		t.Errorf("daemon and socket were started %v times, and %v before the upgrade", now, before)
+	}
+	s.serves(r, "after the upgrade")
+	s.run("touch /run/more")
+	s.paper(printer, 2)
+	s.posDone()
 }
