@@ -171,7 +171,7 @@ func (d *Daemon) openJournal(ctx context.Context) error {
 		Key: d.keys.signer, PublicKey: d.keys.verifier, MaxSize: int64(c.Journal.MaxMiB) << 20,
 		OnCheckpoint: func(text []byte) { d.log.Log(d.ctx, levelAlways, "journal checkpoint", "checkpoint", string(text)) },
 		Alarm: func(kind entry.Kind, text string) {
-			if kind != entry.KindSpace { // that comes and goes: status asks for it
+			if kind == entry.KindRecovered { // all else comes and goes: status asks for it
 				d.problem("journal", text)
 			}
 			d.log.Error("journal", "kind", kind.String(), "what", text)

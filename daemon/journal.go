@@ -204,10 +204,14 @@ func (d *Daemon) Checkpoint(ctx context.Context, _ api.Caller) (*api.Checkpoint,
 
 func (d *Daemon) journalStatus() *api.JournalStatus {
 	head, space := d.journal.Last(), d.journal.Space()
-	return &api.JournalStatus{
-		Last: api.Seq(head.Last), Root: base64.StdEncoding.EncodeToString(head.Root[:]), Bytes: space.Used, FreeBytes: space.Left + space.Reserve,
+	w := &api.JournalStatus{
+		Last: api.Seq(head.Last), Root: base64.StdEncoding.EncodeToString(head.Root[:]), Bytes: space.Used, FreeBytes: space.Free,
 		State: space.State.String(),
 	}
+	if d.journal.Trouble() != nil {
+		w.State = api.JournalFailed
+	}
+	return w
 }
 
 // Events gives what is journaled as it happens, in words; on the POS socket

@@ -111,6 +111,9 @@ func (d *Daemon) allProblems() []string {
 	if stuck := d.stuck.Load(); stuck != nil {
 		problems = append(problems, *stuck)
 	}
+	if err := d.journal.Trouble(); err != nil {
+		problems = append(problems, "journal: "+err.Error())
+	}
 	if state := d.journal.Space().State; state != journal.SpaceOK {
 		problems = append(problems, "journal: its space is at "+state.String())
 	}

@@ -70,7 +70,13 @@ type WorkGroupInfo struct {
 	Restricted bool   `json:"restricted,omitempty"`
 }
 
-// JournalStatus is the journal's size and space.
+// JournalFailed is the journal's state while nothing can be written to it, for another
+// reason than that it is full; the status's problems say which.
+const JournalFailed = "failed"
+
+// JournalStatus is the journal's size and space. State is "ok", "alarm" (80 % are used, or the file system is full),
+// "reserve" (only what signing on and drawers need is taken), "full" (nothing is), or
+// JournalFailed.
 type JournalStatus struct {
 	Last      Seq    `json:"last"`
 	Root      string `json:"root"`

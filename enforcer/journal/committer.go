@@ -272,6 +272,7 @@ func writeError(err error) error {
 // committed is what follows a transaction that is on disk.
 func (s *Store) committed(b *batch, now time.Time) {
 	s.pause = 0
+	s.unwritten.Store(nil)
 	for _, r := range b.members {
 		if r.own {
 			s.limiter.summarised(r.es)
@@ -294,6 +295,9 @@ func (s *Store) committed(b *batch, now time.Time) {
 // is not known (bbolt may have written its meta page before the error), so
 // the file is read anew before anything else is written.
 func (s *Store) failed(err error) {
+	if !errors.Is(err, ErrFull) {
+		s.unwritten.Store(&err)
+	}
 	if errors.Is(err, ErrDamaged) {
 		s.recover(err)
 		return
@@ -350,8 +354,9 @@ func (s *Store) learn(why error) *known {
 // reopen tries to open the file again; when that fails, later.
 func (s *Store) reopen() {
 	if err := s.connect(); err != nil {
+		s.unwritten.Store(&err)
 		if s.pause == 0 {
-			s.alarm(entry.KindRecovered, "the journal cannot be opened: "+err.Error())
+			s.alarm(entry.KindNone, "the journal cannot be opened: "+err.Error())
 		}
 		s.pause = min(max(2*s.pause, retryFirst), retryMost)
 		s.retry = time.Now().Add(s.pause)

@@ -80,7 +80,8 @@ func TestWriteFails(t *testing.T) {
 }
 
 // TestUnavailable keeps the journal from opening its file again: until it
-// can, every append fails at once, and then it goes on by itself.
+// can, every append fails at once, and then it goes on by itself. What is wrong is
+// known for as long as it is.
 func TestUnavailable(t *testing.T) {
 	o := testOptions(t)
 	o.LockTimeout = 10 * time.Millisecond
@@ -116,6 +117,9 @@ func TestUnavailable(t *testing.T) {
 	if _, err := s.Get(t.Context(), 1); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("get while the file cannot be opened: %v", err)
 	}
+	if err := s.Trouble(); !errors.Is(err, ErrInUse) {
+		t.Errorf("while the file cannot be opened, the trouble is %v", err)
+	}
 	changed := s.changed.wait()
 	if err := other.Close(); err != nil {
 		t.Fatal(err)
@@ -123,6 +127,9 @@ func TestUnavailable(t *testing.T) {
 	<-changed
 	if got := append1(t, s, testDecision(newRand(4))); got != 2 {
 		t.Errorf("the next entry is %d", got)
+	}
+	if err := s.Trouble(); err != nil {
+		t.Errorf("with the file open again, there still is trouble: %v", err)
 	}
 }
 

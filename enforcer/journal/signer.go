@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -37,7 +38,14 @@ func (s *Store) signLoop(ctx context.Context) {
 			return
 		case <-s.signer.want:
 		}
-		if _, err := s.sign(s.size()); err != nil {
+		_, err := s.sign(s.size())
+		switch {
+		case err == nil:
+			s.unsigned.Store(nil)
+		case !errors.Is(err, ErrUnavailable): // else the next that opens is signed
+			s.unsigned.Store(&err)
+			fallthrough
+		default:
 			s.alarm(entry.KindNone, "making a checkpoint: "+err.Error())
 		}
 	}

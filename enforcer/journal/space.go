@@ -18,7 +18,7 @@ type SpaceState uint8
 // The states.
 const (
 	SpaceOK      SpaceState = iota
-	SpaceAlarm              // 80 % of the room is used
+	SpaceAlarm              // 80 % of the room is used, or others have filled the file system
 	SpaceReserve            // only essential entries are taken
 	SpaceFull               // nothing is taken
 )
@@ -41,8 +41,9 @@ type Space struct {
 	State SpaceState `json:"state"`
 	// Used is what the file takes.
 	Used int64 `json:"used"`
-	// Left is what ordinary entries may still take.
+	// Left is what ordinary entries may still take, Free what any may, its reserve included.
 	Left int64 `json:"left"`
+	Free int64 `json:"free"`
 	// Reserve is what is kept beyond that for essential entries, Held how
 	// much of the file system is set aside for it already.
 	Reserve int64 `json:"reserve"`
@@ -61,6 +62,10 @@ const (
 
 	alarmAt   = 80 // per cent
 	alarmOver = 75
+
+	// What the file system has besides what is set aside: below, others fill it.
+	crowdedAt   = heldStep
+	crowdedOver = 2 * heldStep
 )
 
 // space keeps account of the room for the journal.
@@ -71,12 +76,16 @@ const (
 type space struct {
 	reserve, quota int64
 
-	file   *os.File
-	used   int64
-	end    int64 // blocks are set aside up to here
-	avail  int64 // what the file system has besides
-	asked  time.Time
-	state  SpaceState
+	file  *os.File
+	used  int64
+	end   int64 // blocks are set aside up to here
+	avail int64 // what the file system has besides
+	asked time.Time
+	state SpaceState
+
+	percent int64 // of the room for ordinary entries that is used
+	crowded bool
+
 	report atomic.Pointer[Space]
 }
 
@@ -103,22 +112,23 @@ func (s *space) refresh(now time.Time) {
 	}
 	left := s.left()
 	ordinary := max(left-s.reserve, 0)
-	percent := int64(100)
+	s.percent = 100
 	if ordinary > 0 {
-		percent = int64(float64(s.used) / float64(s.used+ordinary) * 100)
+		s.percent = int64(float64(s.used) / float64(s.used+ordinary) * 100)
 	}
+	s.crowded = s.avail < crowdedAt || s.crowded && s.avail < crowdedOver
 	switch {
 	case left <= lastWords:
 		s.state = SpaceFull
 	case ordinary == 0:
 		s.state = SpaceReserve
-	case percent >= alarmAt, s.state != SpaceOK && percent >= alarmOver:
+	case s.percent >= alarmAt, s.state != SpaceOK && s.percent >= alarmOver, s.crowded:
 		s.state = SpaceAlarm
 	default:
 		s.state = SpaceOK
 	}
 	s.report.Store(&Space{
-		State: s.state, Used: s.used, Left: ordinary, Reserve: s.reserve, Held: max(s.end-s.used, 0), Quota: s.quota,
+		State: s.state, Used: s.used, Left: ordinary, Free: left, Reserve: s.reserve, Held: max(s.end-s.used, 0), Quota: s.quota,
 	})
 }
 
@@ -183,7 +193,11 @@ func (s *space) words(before SpaceState) string {
 	}
 	switch s.state {
 	case SpaceAlarm:
-		return again + fmt.Sprintf("%d %% of the journal's space is used: %d KiB are left", alarmAt, max(s.left()-s.reserve, 0)>>10)
+		why := fmt.Sprintf("%d %% of the journal's space is used", alarmAt)
+		if s.percent < alarmOver {
+			why = "its file system is full"
+		}
+		return again + fmt.Sprintf("%s: %d KiB are left for the journal, and what is kept for decisions", why, max(s.left()-s.reserve, 0)>>10)
 	case SpaceReserve:
 		return "the journal's space is used up to its reserve: only sign-on and drawer decisions are taken"
 	case SpaceFull:

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -64,7 +65,7 @@ func TestQuota(t *testing.T) {
 		t.Errorf("state is %v", got)
 	}
 	essential := fill(t, s, true, ErrFull)
-	if sp := s.Space(); sp.Used > o.MaxSize || sp.State != SpaceFull {
+	if sp := s.Space(); sp.Used > o.MaxSize || sp.State != SpaceFull || sp.Free > lastWords {
 		t.Errorf("space is %+v", sp)
 	}
 	t.Logf("%d ordinary entries, %d essential ones", ordinary, essential)
@@ -137,6 +138,11 @@ func TestReserveIsReal(t *testing.T) {
 		t.Errorf("space is %+v", sp)
 	}
 	other := fillDisk(t, dir)
+	time.Sleep(2 * spaceEvery)
+	append1(t, s, testDecision(newRand(1)))
+	if sp := s.Space(); sp.State != SpaceAlarm || sp.Left == 0 {
+		t.Errorf("with the disk filled by others the space is %+v", sp)
+	}
 	fill(t, s, false, ErrReserve)
 	for range 500 {
 		e := testDecision(newRand(2))
@@ -167,8 +173,11 @@ func TestReserveIsReal(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if words := spaceWords(t, s); !strings.Contains(words, "room for the journal again") {
-		t.Errorf("the journal says:\n%s", words)
+	words := spaceWords(t, s)
+	for _, want := range []string{"its file system is full", "room for the journal again"} {
+		if !strings.Contains(words, want) {
+			t.Errorf("the journal does not say %q:\n%s", want, words)
+		}
 	}
 }
 

@@ -49,6 +49,9 @@ type Store struct {
 	signer signer
 	health health
 
+	// What is wrong now, nil where it is not; see Trouble.
+	unwritten, unsigned atomic.Pointer[error]
+
 	stop     context.CancelFunc
 	done     chan struct{} // the committer has ended
 	helpers  sync.WaitGroup
@@ -201,6 +204,17 @@ func (s *Store) begin(k *known) error {
 	}
 	e := k.entry(k.next(), entry.Stamp{})
 	s.alarm(entry.KindRecovered, e.Text)
+	return nil
+}
+
+// Trouble is why nothing can be journaled now, or no checkpoint be made: nil where the
+// last try went well. What has no space says Space.
+func (s *Store) Trouble() error {
+	for _, err := range []*error{s.unwritten.Load(), s.unsigned.Load()} {
+		if err != nil {
+			return *err
+		}
+	}
 	return nil
 }
 
