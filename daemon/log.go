@@ -32,6 +32,18 @@ func NewLog(w io.Writer, level slog.Leveler) *slog.Logger {
 	return slog.New(newPrefixed(w, level))
 }
 
+// Complain writes why the daemon does not run: as text, or line by line with syslog's
+// level where w is the system journal's stream, so that who looks there for errors finds it.
+func Complain(w io.Writer, err error) {
+	prefix := ""
+	if f, ok := w.(*os.File); ok && journalStream(f) {
+		prefix = priority(slog.LevelError)
+	}
+	for line := range strings.Lines(err.Error() + "\n") {
+		_, _ = io.WriteString(w, prefix+line) // there is no other way to say it
+	}
+}
+
 // journalStream reports whether a file is the stream that systemd made for
 // us: its device and inode are in JOURNAL_STREAM.
 func journalStream(f *os.File) bool {

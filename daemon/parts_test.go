@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -78,6 +79,34 @@ func TestLogPrefixes(t *testing.T) {
 	}
 	if strings.Contains(out.String(), "no") {
 		t.Error("debug was logged")
+	}
+}
+
+// TestComplaintsAreErrorsInTheSystemJournal: with the level on each line there, and as
+// they are for everybody else.
+func TestComplaintsAreErrorsInTheSystemJournal(t *testing.T) {
+	err := errors.New("a.toml:1: no\na.toml:2: no")
+	var plain bytes.Buffer
+	Complain(&plain, err)
+	if plain.String() != err.Error()+"\n" {
+		t.Errorf("%q", plain.String())
+	}
+	out, in, pipeErr := os.Pipe()
+	if pipeErr != nil {
+		t.Fatal(pipeErr)
+	}
+	defer out.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(in.Fd()), &st); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("JOURNAL_STREAM", fmt.Sprintf("%d:%d", st.Dev, st.Ino))
+	Complain(in, err)
+	if err := in.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(out); err != nil || string(got) != "<3>a.toml:1: no\n<3>a.toml:2: no\n" {
+		t.Errorf("%q %v", got, err)
 	}
 }
 

@@ -230,6 +230,10 @@ func examineUnit(ctx context.Context, d *doctor, m *machine) {
 		d.problem("unit", do, "tillwardend.service is switched off, as setup --undo leaves it: nothing prints through it, and it opens no drawer")
 	case unit["ActiveState"] != "active":
 		d.problem("unit", log, "tillwardend.service is %s (%s), and was started again %s times: nothing prints, and no drawer opens", unit["ActiveState"], unit["Result"], again)
+		said, err := m.command(ctx, "journalctl", "--boot", "--unit=tillwardend.service", "--identifier=tillwardend", "--priority=err", "--lines=1", "--output=cat")
+		if said = strings.TrimSpace(said); err == nil && unit["ActiveState"] != "inactive" && said != "" {
+			d.problem("unit", "see to that; it starts by itself then", "it said last: %s", said)
+		}
 	case again != "0" && again != "":
 		d.note("unit", log, "the daemon ended %s times without being asked to, and was started again", again)
 	default:
@@ -320,6 +324,8 @@ func (a *app) examineJournal(d *doctor, j *api.JournalStatus) {
 	switch j.State {
 	case "", "ok":
 		d.ok("journal", "%d entries, %s, room for %s more", j.Last, megabytes(j.Bytes), megabytes(j.FreeBytes))
+	case api.JournalFailed:
+		d.problem("journal", "journalctl -k -p warning says what became of its disk; once that takes something again the daemon goes on by itself", "it cannot be written: nothing is decided, and no drawer opens")
 	default:
 		d.problem("journal", "make room on its disk; at zero no drawer opens", "%s: %s left", j.State, megabytes(j.FreeBytes))
 	}

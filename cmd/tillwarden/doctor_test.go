@@ -273,6 +273,20 @@ func TestDoctorSaysHowAPrinterIsTrustedAgain(t *testing.T) {
 	}
 }
 
+// TestDoctorTellsOfTheJournal: whether it has room, and whether it can be written at all.
+func TestDoctorTellsOfTheJournal(t *testing.T) {
+	for state, want := range map[string]string{
+		"ok": "ok: 3 entries", "alarm": "problem: alarm: 1.0 MB left", "full": "problem: full: ",
+		api.JournalFailed: "problem: it cannot be written: nothing is decided, and no drawer opens",
+	} {
+		d := &doctor{}
+		(&app{}).examineJournal(d, &api.JournalStatus{Last: 3, FreeBytes: 1e6, State: state})
+		if len(d.findings) != 1 || !strings.HasPrefix(d.findings[0].State+": "+d.findings[0].Says, want) || d.findings[0].State == "problem" && d.findings[0].Do == "" {
+			t.Errorf("%s: found %+v, want %q", state, d.findings, want)
+		}
+	}
+}
+
 // TestDoctorMeddlers: what else opens a serial line, and who may get past the daemon.
 func TestDoctorMeddlers(t *testing.T) {
 	files := map[string]string{
@@ -300,7 +314,7 @@ func TestDoctorSeesTheUnit(t *testing.T) {
 	for name, c := range map[string]struct{ shows, want string }{
 		"well":          {"LoadState=loaded\nActiveState=active\nResult=success\nNRestarts=0", "ok: the daemon has not ended"},
 		"again":         {"LoadState=loaded\nActiveState=active\nResult=success\nNRestarts=3", "note: the daemon ended 3 times"},
-		"cannot start":  {"LoadState=loaded\nActiveState=activating\nResult=exit-code\nNRestarts=40", "problem: tillwardend.service is activating (exit-code), and was started again 40 times"},
+		"cannot start":  {"LoadState=loaded\nActiveState=activating\nResult=exit-code\nNRestarts=40", "problem: tillwardend.service is activating (exit-code), and was started again 40 times: nothing prints, and no drawer opens; problem: it said last: no disk"},
 		"switched off":  {"LoadState=loaded\nActiveState=inactive\nUnitFileState=disabled\nResult=success\nNRestarts=0", "problem: tillwardend.service is switched off, as setup --undo leaves it"},
 		"stopped":       {"LoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\nResult=success\nNRestarts=0", "problem: tillwardend.service is inactive (success)"},
 		"not installed": {"LoadState=not-found\nActiveState=inactive\nResult=success\nNRestarts=0", ""},
@@ -308,15 +322,20 @@ func TestDoctorSeesTheUnit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var d doctor
 			examineUnit(t.Context(), &d, &machine{root: "/", command: func(_ context.Context, program string, _ ...string) (string, error) {
-				if program != "systemctl" {
-					t.Errorf("%s is run", program)
+				switch program {
+				case "systemctl":
+					return c.shows, nil
+				case "journalctl":
+					return "no disk\n", nil
 				}
-				return c.shows, nil
+				t.Errorf("%s is run", program)
+				return "", nil
 			}})
-			got := ""
+			var all []string
 			for _, f := range d.findings {
-				got += f.State + ": " + f.Says
+				all = append(all, f.State+": "+f.Says)
 			}
+			got := strings.Join(all, "; ")
 			if !strings.HasPrefix(got, c.want) || c.want == "" && got != "" {
 				t.Errorf("%q, want %q", got, c.want)
 			}

@@ -63,7 +63,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	c, err := daemon.LoadConfig(*config)
 	if err != nil {
-		fmt.Fprintln(stderr, err)
+		daemon.Complain(stderr, err)
 		return exitConfig
 	}
 	if *check {
@@ -78,7 +78,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	if err := serve(*config, c, stderr); err != nil {
-		fmt.Fprintln(stderr, "tillwardend:", err)
+		daemon.Complain(stderr, fmt.Errorf("tillwardend: %w", err))
 		return exitFailed
 	}
 	return exitOK
