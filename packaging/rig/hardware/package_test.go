@@ -46,10 +46,14 @@ name = "reader"
 path = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_READER-*"
 `
 
+// limit is what a command of the package's may take, in seconds, on a slow processor
+// that others use as well.
+const limit = "300"
+
 // shell runs a command as root that has to succeed, and to end.
 func shell(t *testing.T, command string) string {
 	t.Helper()
-	out, err := exec.Command("timeout", "--kill-after=5", "120", "/bin/sh", "-c", command).CombinedOutput()
+	out, err := exec.Command("timeout", "--kill-after=5", limit, "/bin/sh", "-c", command).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", command, err, out)
 	}
@@ -88,7 +92,7 @@ func TestPackageOnARegister(t *testing.T) {
 		t.Fatal(err)
 	}
 	// It ends with the doctor, who may have something to say.
-	setup := exec.Command("timeout", "120", "tillwarden", "setup", "--answers", "/root/answers.toml")
+	setup := exec.Command("timeout", limit, "tillwarden", "setup", "--answers", "/root/answers.toml")
 	setup.Stdin = strings.NewReader(register.BossPIN + "\n")
 	said, err := setup.CombinedOutput()
 	t.Logf("setup (%v):\n%s", err, said)
@@ -136,7 +140,7 @@ func TestPackageOnARegister(t *testing.T) {
 	swipe := func() { reader.Send([]byte(";9900000777?\r")) }
 	swipe()
 	r.Journaled("the card's refusal", "sign-on", func(e *api.Entry) bool { return e.Outcome == "denied" && e.Source == "reader" })
-	enrol := exec.Command("timeout", "120", "tillwarden", "operator", "enrol-card", register.Cashier, "--as", register.Boss)
+	enrol := exec.Command("timeout", limit, "tillwarden", "operator", "enrol-card", register.Cashier, "--as", register.Boss)
 	enrol.Stdin = strings.NewReader(register.BossPIN + "\n")
 	enrolled := make(chan error, 1)
 	go func() {
