@@ -43,7 +43,9 @@ func Format(name string, content []byte) ([]byte, Diagnostics) {
 	}
 	// What the layout does not know (a remark in the middle of a line, an object)
 	// is at least spaced and indented.
-	out = bytes.ReplaceAll(out, []byte("\r\n"), []byte("\n"))
+	for bytes.Contains(out, []byte("\r\n")) { // also \r\r\n
+		out = bytes.ReplaceAll(out, []byte("\r\n"), []byte("\n"))
+	}
 	out = append([]byte{}, hclwrite.Format(out)...) // never nil, however empty
 	if at, same := sameTokens(tokens, out, name); !same {
 		f.errorf(CodeSyntax, posOf(at), "", "this file cannot be formatted without changing it")
