@@ -212,7 +212,7 @@ func (d *Daemon) openGate() error {
 func (d *Daemon) openRoster(ctx context.Context) error {
 	c := d.config()
 	s, err := signon.OpenStore(signon.StoreOptions{
-		Path: filepath.Join(c.State, rosterFile), Keys: d.keys.signon, Journal: d.journal, Clock: d.clock,
+		Path: filepath.Join(c.State, rosterFile), Keys: d.keys.signon, StoreKey: d.keys.store, Journal: d.journal, Clock: d.clock,
 		KDF:   signon.KDF{Time: uint32(c.SignOn.Argon2.Passes), Memory: uint32(c.SignOn.Argon2.MemoryKiB), Threads: 1},
 		Tries: c.SignOn.Tries, LockFor: time.Duration(c.SignOn.Lockout), MinPIN: c.SignOn.PINMin,
 		Store: c.Store, Register: c.Register,

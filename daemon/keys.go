@@ -26,6 +26,7 @@ type keys struct {
 	verifier string      // what verifies them; not secret
 	receipt  []byte      // keys the digest of what was printed
 	signon   *signon.Keys
+	store    *signon.StoreKey // what the store's lanes share; nil: this one has none
 
 	shelf keyShelf
 }
@@ -62,7 +63,13 @@ var (
 
 // SecretKeys are the names of the register's secret keys: in the folder keys of
 // its state, and, with CredentialName, among systemd's credentials.
-func SecretKeys() []string { return []string{journalKey, receiptKey, signon.KeyFile} }
+func SecretKeys() []string {
+	return []string{journalKey, receiptKey, signon.KeyFile, signon.StoreKeyFile}
+}
+
+// OptionalKey reports whether a register may be without a key: the store's is brought
+// to it, and no register makes one.
+func OptionalKey(key string) bool { return key == signon.StoreKeyFile }
 
 // CredentialName is how a secret key is called as a credential of systemd
 // (systemd.exec(5), LoadCredentialEncrypted=).
@@ -117,8 +124,12 @@ func (s keyShelf) path(key string) (string, error) {
 
 // status says where the keys are, and what is left to do about them.
 func (s keyShelf) status() (where string, problem string) {
-	sealed, plain := 0, []string{}
+	sealed, all, plain := 0, 0, []string{}
 	for _, k := range SecretKeys() {
+		if OptionalKey(k) && !s.sealed(k) && !s.plain(k) {
+			continue
+		}
+		all++
 		if s.sealed(k) {
 			sealed++
 		}
@@ -129,7 +140,7 @@ func (s keyShelf) status() (where string, problem string) {
 	switch {
 	case sealed == 0:
 		return api.KeysPlain, ""
-	case sealed < len(SecretKeys()):
+	case sealed < all:
 		return api.KeysPartly, "keys: some are sealed and some are not: tillwarden key seal"
 	case len(plain) > 0:
 		return api.KeysSealed, "keys: they are sealed, and copies that are not lie in " + s.dir + ": tillwarden key seal"
@@ -192,6 +203,9 @@ func openKeys(state, creds, name string) (*keys, error) {
 	if k.receipt, err = base64.StdEncoding.DecodeString(strings.TrimSpace(string(text))); err != nil || len(k.receipt) != 32 {
 		return nil, fmt.Errorf("%s holds no key of 32 bytes", receiptKey)
 	}
+	if k.store, err = k.shelf.storeKey(); err != nil {
+		return nil, err
+	}
 	path, err := k.shelf.path(signon.KeyFile)
 	if err != nil {
 		return nil, err
@@ -208,6 +222,27 @@ func openKeys(state, creds, name string) (*keys, error) {
 	defer clear(text)
 	if k.signon, err = signon.ParseKeys(text); err != nil {
 		return nil, fmt.Errorf("%s: %w", signon.KeyFile, err)
+	}
+	return k, nil
+}
+
+// storeKey reads the store's key; nil: this register has none.
+func (s keyShelf) storeKey() (*signon.StoreKey, error) {
+	path, err := s.path(signon.StoreKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	text, err := s.read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer clear(text)
+	k, err := signon.ParseStoreKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", signon.StoreKeyFile, err)
 	}
 	return k, nil
 }

@@ -57,6 +57,23 @@ func TestKeysAreMadeOnceAndGuarded(t *testing.T) {
 	}
 }
 
+// withStoreKey is a state folder to which the store's key was brought.
+func withStoreKey(t *testing.T) (state string) {
+	t.Helper()
+	state = t.TempDir()
+	text, err := signon.GenerateStoreKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(state, keysDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(state, keysDir, signon.StoreKeyFile), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return state
+}
+
 // sealing moves keys from a state folder to a folder as systemd's credentials are.
 func sealing(t *testing.T, state string, keys ...string) (creds string) {
 	t.Helper()
@@ -86,7 +103,7 @@ func removeKeys(t *testing.T, state string, keys ...string) {
 // TestSealedKeys: the same keys come from systemd's credentials, with copies of
 // them in the state folder or without, and the register says where they are.
 func TestSealedKeys(t *testing.T) {
-	state := t.TempDir()
+	state := withStoreKey(t)
 	plain, err := openKeys(state, "", "c/s/r")
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +127,7 @@ func TestSealedKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if k.verifier != plain.verifier || !bytes.Equal(k.receipt, plain.receipt) || k.signon.ID != plain.signon.ID {
+		if k.verifier != plain.verifier || !bytes.Equal(k.receipt, plain.receipt) || k.signon.ID != plain.signon.ID || k.store.ID() != plain.store.ID() {
 			t.Errorf("without %v: other keys", c.gone)
 		}
 		if where, problem := k.shelf.status(); where != api.KeysSealed || !strings.Contains(problem, c.problem) || c.problem == "" && problem != "" {
@@ -158,6 +175,11 @@ func TestSealedKeyIsNotMadeAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, signon.ErrKeyFile, signon.KeyFile},
+		"malformed store key": {func(t *testing.T, _, creds string) {
+			if err := os.Truncate(filepath.Join(creds, CredentialName(signon.StoreKeyFile)), 20); err != nil {
+				t.Fatal(err)
+			}
+		}, signon.ErrKeyFile, signon.StoreKeyFile},
 		"another one in the state folder": {func(t *testing.T, state, _ string) {
 			if err := os.WriteFile(filepath.Join(state, keysDir, receiptKey), []byte("another\n"), 0o600); err != nil {
 				t.Fatal(err)
@@ -170,7 +192,7 @@ func TestSealedKeyIsNotMadeAnew(t *testing.T) {
 		}, errKeyLost, journalKey},
 	} {
 		t.Run(name, func(t *testing.T) {
-			state := t.TempDir()
+			state := withStoreKey(t)
 			if _, err := openKeys(state, "", "c/s/r"); err != nil {
 				t.Fatal(err)
 			}
@@ -193,5 +215,37 @@ func TestSealedKeyIsNotMadeAnew(t *testing.T) {
 				t.Errorf("a key was made: %v", after)
 			}
 		})
+	}
+}
+
+// TestWithoutAStoreKey: a register may be without, and is whole then.
+func TestWithoutAStoreKey(t *testing.T) {
+	state := t.TempDir()
+	k, err := openKeys(state, "", "c/s/r")
+	if err != nil || k.store != nil {
+		t.Fatalf("%v %v", k, err)
+	}
+	own := []string{journalKey, receiptKey, signon.KeyFile}
+	creds := sealing(t, state, own...)
+	removeKeys(t, state, own...)
+	if k, err = openKeys(state, creds, "c/s/r"); err != nil {
+		t.Fatal(err)
+	}
+	if where, problem := k.shelf.status(); where != api.KeysSealed || problem != "" {
+		t.Errorf("%s %q", where, problem)
+	}
+	// One that was brought later is not sealed yet.
+	text, err := signon.GenerateStoreKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(state, keysDir, signon.StoreKeyFile), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if k, err = openKeys(state, creds, "c/s/r"); err != nil || k.store == nil {
+		t.Fatal(err)
+	}
+	if where, problem := k.shelf.status(); where != api.KeysPartly || !strings.Contains(problem, "key seal") {
+		t.Errorf("%s %q", where, problem)
 	}
 }

@@ -62,6 +62,7 @@ func operatorStatus(o *signon.Operator) *api.Operator {
 		Number: o.Number, Name: o.Name, Person: o.Person, WorkGroups: o.WorkGroups, Suspended: o.Suspended, HasPIN: o.HasPIN,
 		Cards: len(o.Cards), LockedFor: o.NumberPINLocked.Seconds(), Changed: &changed,
 		From: o.From, Until: o.Until, Stores: o.Stores, Registers: o.Registers, Terminated: o.Terminated, MustChangePIN: o.MustChangePIN,
+		Roster: o.Roster,
 	}
 	if o.Standing != entry.ReasonNone {
 		w.Standing = o.Standing.String()
@@ -162,7 +163,7 @@ func codeOf(r entry.Reason) api.Code {
 	switch r {
 	case entry.ReasonUnknownOperator:
 		return api.CodeNotFound
-	case entry.ReasonExists, entry.ReasonCardTaken, entry.ReasonPolicyChanged:
+	case entry.ReasonExists, entry.ReasonCardTaken, entry.ReasonPolicyChanged, entry.ReasonOfRoster:
 		return api.CodeConflict
 	case entry.ReasonWeak, entry.ReasonMalformed, entry.ReasonUnknownWorkGroup, entry.ReasonPaymentCard, entry.ReasonLicenceCard,
 		entry.ReasonUnknownCard, entry.ReasonUnreadable, entry.ReasonPINRequired, entry.ReasonNoWorkGroup, entry.ReasonUnknownCredential,

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"tillwarden/enforcer"
 	"tillwarden/enforcer/durable"
@@ -59,7 +60,7 @@ func ParseTakeover(text []byte) (*Takeover, error) {
 		return nil, fmt.Errorf("%w: it names no register", ErrTakeover)
 	}
 	for kind, f := range t.Floors {
-		if kind != enforcer.BundlePolicy && kind != enforcer.BundleRoster {
+		if !slices.Contains(enforcer.BundleKinds(), kind) {
 			return nil, fmt.Errorf("%w: there are no bundles of type %q", ErrTakeover, shorten(kind))
 		}
 		if _, err := f.ref(); err != nil {
@@ -96,7 +97,7 @@ func (d *Daemon) takeOver(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("take over from another register: %s: %w", takeoverFile, err)
 	}
-	for _, kind := range []string{enforcer.BundlePolicy, enforcer.BundleRoster} {
+	for _, kind := range enforcer.BundleKinds() {
 		f, ok := t.Floors[kind]
 		if !ok {
 			continue

@@ -156,6 +156,7 @@ var reasonWords = map[entry.Reason]string{
 	entry.ReasonNotValid:          "the operator may not work here today",
 	entry.ReasonNotHere:           "the operator may not work at this register",
 	entry.ReasonNewPIN:            "a new PIN has to be chosen first: type it at the keypad, and once more",
+	entry.ReasonOfRoster:          "the operator is of the applied roster, which is not changed here",
 	entry.ReasonCardOver:          "this card was for one day, which is over",
 	entry.ReasonRevoked:           "the operator may not work here any more",
 }
@@ -272,10 +273,17 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 	case entry.KindLockout:
 		return "number and PIN are locked for " + api.SayLeft(time.Duration(e.Elapsed))
 	case entry.KindLoad:
-		if e.Outcome == entry.OutcomeAllowed {
-			return "a policy is loaded"
+		what := "a policy"
+		switch e.Text {
+		case enforcer.BundleRoster:
+			what = "a roster"
+		case enforcer.BundleRevocations:
+			what = "a list of revocations"
 		}
-		return "a policy was refused: " + sayReason(e.Reason)
+		if e.Outcome == entry.OutcomeAllowed {
+			return what + " is loaded"
+		}
+		return what + " was refused: " + sayReason(e.Reason)
 	case entry.KindSaleNoReceipt:
 		return "no receipt followed the sale"
 	case entry.KindMode:

@@ -10,9 +10,13 @@ import (
 
 // The types of bundles that have a floor.
 const (
-	BundlePolicy = "policy"
-	BundleRoster = "roster"
+	BundlePolicy      = "policy"
+	BundleRoster      = "roster"
+	BundleRevocations = "revocations"
 )
+
+// BundleKinds lists the types of bundles that have a floor.
+func BundleKinds() []string { return []string{BundlePolicy, BundleRoster, BundleRevocations} }
 
 // EpochFloor is the highest epoch that was loaded of a type of bundle, with
 // its content's digest. It outlives restarts and reboots.
@@ -89,14 +93,14 @@ func (g *Gate) Load(ctx context.Context, p *policy.Compiled, ref entry.PolicyRef
 	return nil
 }
 
-// LoadedRoster journals that a roster bundle was verified, and raises its
-// floor. What it changes comes with RosterChanged.
-func (g *Gate) LoadedRoster(ctx context.Context, ref entry.PolicyRef, subject string) error {
+// LoadedPeople journals that a bundle about people (a roster, or a list of revocations)
+// was verified, and raises its floor. What it changes comes with RosterChanged.
+func (g *Gate) LoadedPeople(ctx context.Context, kind string, ref entry.PolicyRef, subject string) error {
 	if err := g.loading.acquire(ctx); err != nil {
-		return fmt.Errorf("loading a roster: %w", err)
+		return fmt.Errorf("loading a %s: %w", kind, err)
 	}
 	defer g.loading.release()
-	e, err := g.loaded(ctx, BundleRoster, ref, subject)
+	e, err := g.loaded(ctx, kind, ref, subject)
 	if err == nil {
 		g.emit(e, nil, nil)
 	}

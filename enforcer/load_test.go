@@ -71,11 +71,11 @@ func TestRosterHasAFloorOfItsOwn(t *testing.T) {
 	if epoch, digest := r.EpochFloor(BundleRoster); epoch != 0 || digest != [32]byte{} {
 		t.Errorf("floor %d %x", epoch, digest)
 	}
-	if err := r.LoadedRoster(ctx, entry.PolicyRef{Epoch: 9, Digest: [32]byte{1}}, "r.bundle"); err != nil {
+	if err := r.LoadedPeople(ctx, BundleRoster, entry.PolicyRef{Epoch: 9, Digest: [32]byte{1}}, "r.bundle"); err != nil {
 		t.Fatal(err)
 	}
 	for _, ref := range []entry.PolicyRef{{Epoch: 8, Digest: [32]byte{1}}, {Epoch: 9, Digest: [32]byte{2}}} {
-		if err := r.LoadedRoster(ctx, ref, "r.bundle"); !errors.Is(err, ErrEpoch) {
+		if err := r.LoadedPeople(ctx, BundleRoster, ref, "r.bundle"); !errors.Is(err, ErrEpoch) {
 			t.Errorf("%v: %v", ref, err)
 		}
 	}

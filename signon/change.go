@@ -2,7 +2,6 @@ package signon
 
 import (
 	"context"
-	"crypto/hmac"
 	"errors"
 	"fmt"
 	"slices"
@@ -284,9 +283,24 @@ func (s *Store) edit(ctx context.Context, by By, number string, f func(t *txn, r
 	})
 }
 
+// editOwn is edit for what the applied roster says of its operators: it is changed
+// where the roster is made, and comes with the next.
+func (s *Store) editOwn(ctx context.Context, by By, number string, f func(t *txn, r *operatorRecord) (string, error)) (Change, error) {
+	return s.edit(ctx, by, number, func(t *txn, r *operatorRecord) (string, error) {
+		if r.Roster != nil {
+			return "", ofRoster(number)
+		}
+		return f(t, r)
+	})
+}
+
+func ofRoster(number string) *refusal {
+	return refuse(entry.ReasonOfRoster, "operator %s is of the applied roster: change that where the roster is made, and apply the next here", number)
+}
+
 // SetName changes what people read.
 func (s *Store) SetName(ctx context.Context, by By, number, name string) (Change, error) {
-	return s.edit(ctx, by, number, func(_ *txn, r *operatorRecord) (string, error) {
+	return s.editOwn(ctx, by, number, func(_ *txn, r *operatorRecord) (string, error) {
 		if bad := badName(name); bad != "" {
 			return "", refuse(entry.ReasonMalformed, "%s", bad)
 		}
@@ -297,7 +311,7 @@ func (s *Store) SetName(ctx context.Context, by By, number, name string) (Change
 
 // SetGroups gives an operator these work groups and no others.
 func (s *Store) SetGroups(ctx context.Context, by By, number string, groups []string) (Change, error) {
-	return s.edit(ctx, by, number, func(_ *txn, r *operatorRecord) (string, error) {
+	return s.editOwn(ctx, by, number, func(_ *txn, r *operatorRecord) (string, error) {
 		if bad := badGroups(groups); bad != "" {
 			return "", refuse(entry.ReasonMalformed, "%s", bad)
 		}
@@ -385,8 +399,8 @@ func notEnrollable(c *card.Card) *refusal {
 // that a temporary card is for; nil: it is none.
 func (s *Store) enrol(t *txn, r *operatorRecord, c *card.Card, until *day) error {
 	now := s.o.Clock.Stamp()
-	mac := s.o.Keys.cardMAC(c.Payload())
-	holder, err := t.cardHolder(s.o.Keys.ID, mac[:])
+	m := s.ring.mark(c.Payload())
+	holder, err := t.holder(m)
 	if err != nil {
 		return err
 	}
@@ -399,7 +413,7 @@ func (s *Store) enrol(t *txn, r *operatorRecord, c *card.Card, until *day) error
 		if err != nil {
 			return err
 		}
-		if other != nil && slices.ContainsFunc(other.Cards, func(c cardRecord) bool { return hmac.Equal(c.MAC, mac[:]) && c.Day.over(now) }) {
+		if other != nil && slices.ContainsFunc(other.Cards, func(c cardRecord) bool { return t.isCard(&c, m) && c.Day.over(now) }) {
 			if err := t.dropOver(other, now); err != nil {
 				return err
 			}
@@ -408,7 +422,7 @@ func (s *Store) enrol(t *txn, r *operatorRecord, c *card.Card, until *day) error
 			}
 		}
 	}
-	if holder, err = t.cardHolder(s.o.Keys.ID, mac[:]); err != nil {
+	if holder, err = t.holder(m); err != nil {
 		return err
 	}
 	if holder == r.Number {
@@ -422,9 +436,10 @@ func (s *Store) enrol(t *txn, r *operatorRecord, c *card.Card, until *day) error
 	}
 	r.NextCard++
 	r.Cards = append(r.Cards, cardRecord{
-		ID: r.NextCard, KeyID: s.o.Keys.ID, MAC: mac[:], Format: c.FormatName(), Enrolled: now.Wall, Day: until,
+		ID: r.NextCard, KeyID: s.ring.forNew().ID, MAC: s.ring.underNew(m), Format: c.FormatName(), Enrolled: now.Wall, Day: until,
+		Here: r.Roster != nil,
 	})
-	return t.put(bucketCards, cardKey(s.o.Keys.ID, mac[:]), r.Number)
+	return t.put(bucketCards, cardKey(s.ring.forNew().ID, s.ring.underNew(m)), r.Number)
 }
 
 // dropOver takes an operator's temporary cards away whose day is over.
@@ -494,6 +509,9 @@ func (s *Store) Resume(ctx context.Context, by By, number string) (Change, error
 
 func (s *Store) suspend(ctx context.Context, by By, number string, suspended bool) (Change, error) {
 	return s.edit(ctx, by, number, func(_ *txn, r *operatorRecord) (string, error) {
+		if !suspended && r.Roster != nil && r.Roster.Suspended {
+			return "", ofRoster(number)
+		}
 		r.Suspended = suspended
 		if suspended {
 			return "suspended", nil
@@ -520,7 +538,7 @@ func (s *Store) Terminate(ctx context.Context, by By, number string) (Change, er
 // SetDays sets the first and the last day on which an operator may do anything,
 // as 2026-11-27; an empty one is no bound.
 func (s *Store) SetDays(ctx context.Context, by By, number, from, until string) (Change, error) {
-	return s.edit(ctx, by, number, func(_ *txn, r *operatorRecord) (string, error) {
+	return s.editOwn(ctx, by, number, func(_ *txn, r *operatorRecord) (string, error) {
 		if bad := badDays(from, until); bad != "" {
 			return "", refuse(entry.ReasonMalformed, "%s", bad)
 		}
@@ -543,7 +561,7 @@ func sayDays(from, until string) string {
 
 // SetPlaces binds an operator to these stores and registers; an empty list is all.
 func (s *Store) SetPlaces(ctx context.Context, by By, number string, stores, registers []string) (Change, error) {
-	return s.edit(ctx, by, number, func(_ *txn, r *operatorRecord) (string, error) {
+	return s.editOwn(ctx, by, number, func(_ *txn, r *operatorRecord) (string, error) {
 		if bad := badPlaces(stores, registers); bad != "" {
 			return "", refuse(entry.ReasonMalformed, "%s", bad)
 		}
@@ -569,7 +587,7 @@ func sayPlaces(stores, registers []string) string {
 // SetPerson says whose number it is. Two-person rules compare persons, so this
 // takes two (see [People.SetPerson]).
 func (s *Store) SetPerson(ctx context.Context, by By, number, person string) (Change, error) {
-	return s.edit(ctx, by, number, func(t *txn, r *operatorRecord) (string, error) {
+	return s.editOwn(ctx, by, number, func(t *txn, r *operatorRecord) (string, error) {
 		if bad := badPerson(person); bad != "" {
 			return "", refuse(entry.ReasonMalformed, "%s", bad)
 		}

@@ -49,7 +49,7 @@ type finding struct {
 	record *operatorRecord // who it is, also where they are refused; nil: nobody
 	card   bool            // a valid card was shown: the answer may be specific
 	known  bool            // so it may with a right number and PIN
-	mac    [hashSize]byte  // of that card
+	mac    mark            // of that card
 	pin    bool            // a PIN was checked, and was right
 	again  bool            // the PIN alone, of who is signed on
 	short  bool            // and it is shorter than they have to be by now
@@ -80,7 +80,7 @@ func (s *Service) lookUp(ctx context.Context, c *Credential, now time.Duration) 
 		if reason := cardReason(c.Card); reason != entry.ReasonNone {
 			return finding{reason: reason}, nil
 		}
-		mac := s.store.o.Keys.cardMAC(c.Card.Payload())
+		mac := s.store.ring.mark(c.Card.Payload())
 		c.Card.Wipe()
 		return s.lookUpCard(ctx, mac, c.Source, now)
 	}
@@ -89,7 +89,7 @@ func (s *Service) lookUp(ctx context.Context, c *Credential, now time.Duration) 
 
 // lookUpCard finds whose card it is. Cards that nobody has are counted, and
 // slow their reader down: numbers can be tried out with an encoder, too.
-func (s *Service) lookUpCard(ctx context.Context, mac [hashSize]byte, source string, now time.Duration) (finding, error) {
+func (s *Service) lookUpCard(ctx context.Context, mac mark, source string, now time.Duration) (finding, error) {
 	f := finding{mac: mac, means: byCard}
 	until, ok := s.brake.reserve("", source, now)
 	if !ok {
@@ -99,15 +99,21 @@ func (s *Service) lookUpCard(ctx context.Context, mac [hashSize]byte, source str
 	if err := s.wait(ctx, until); err != nil {
 		return f, err
 	}
-	over := false
+	over, old := false, false
 	err := s.store.view(func(t *txn) (err error) {
 		var c *cardRecord
 		f.record, c, err = t.byCard(mac)
 		over = c != nil && c.Day.over(s.store.o.Clock.Stamp())
+		old = c != nil && c.KeyID != s.store.ring.forNew().ID
 		return err
 	})
 	if err != nil {
 		return f, err
+	}
+	if old {
+		if err := s.store.rekeyCard(f.record.Number, mac); err != nil {
+			return f, err
+		}
 	}
 	if f.record == nil {
 		f.reason = entry.ReasonUnknownCredential
@@ -194,6 +200,11 @@ func (s *Service) checkPIN(ctx context.Context, m means, number string, record *
 		return f, err
 	}
 	right := s.store.hasher.check(v, c.PIN)
+	if right && v.KeyID != s.store.ring.forNew().ID && !counted.locked {
+		if err := s.store.rekeyPIN(record, c.PIN); err != nil {
+			return f, err
+		}
+	}
 	clear(c.PIN)
 	f.tries, f.left = s.store.o.Tries-counted.n, counted.left
 	switch {
@@ -203,7 +214,7 @@ func (s *Service) checkPIN(ctx context.Context, m means, number string, record *
 		f.reason = entry.ReasonLockedOut
 	case !right:
 		f.reason = entry.ReasonWrongPIN
-	case record.Suspended, record.Terminated != 0:
+	case record.Suspended, record.Terminated != 0, s.store.isRevoked(record.Number):
 		f.reason = s.store.standing(record) // and nobody is told that the PIN was right
 	default:
 		f.pin, f.short = true, len(c.PIN) < s.store.o.MinPIN

@@ -259,6 +259,10 @@ func planRow(row *Row, before *operatorRecord) (*operatorRecord, string, *refusa
 		return nil, "", refuse(entry.ReasonSamePerson, "operator %s is of another person: changing that takes two (tillwarden operator set-person)", r.Number)
 	}
 	var what []string
+	if before.Roster != nil && (r.Name != before.Name || !slices.Equal(r.Groups, before.Groups) || r.From != before.From || r.Until != before.Until ||
+		!slices.Equal(r.Stores, before.Stores) || !slices.Equal(r.Registers, before.Registers)) {
+		return nil, "", ofRoster(r.Number)
+	}
 	if r.Name != before.Name {
 		what = append(what, "name changed")
 	}

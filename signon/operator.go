@@ -28,6 +28,9 @@ type Operator struct {
 	HasPIN            bool
 	MustChangePIN     bool
 	Cards             []CardInfo
+	// Roster is the epoch of the applied roster that the operator is from; zero: this
+	// register's own.
+	Roster uint64
 	// Standing is why the operator may do nothing here now; ReasonNone: nothing is
 	// in the way.
 	Standing entry.Reason
@@ -81,6 +84,17 @@ type operatorRecord struct {
 	Registers  []string `json:"registers,omitempty"`
 	MustChange bool     `json:"must_change,omitempty"` // the PIN, before anything else is done with it
 	Terminated int64    `json:"terminated,omitempty"`  // wall clock
+
+	Roster *fromRoster `json:"roster,omitempty"` // nil: this register's own operator
+}
+
+// fromRoster is what the applied roster said of an operator, where something else
+// may hold at this register since: what was changed here stays, until the roster
+// says something new of it.
+type fromRoster struct {
+	Epoch     uint64 `json:"epoch"`
+	Suspended bool   `json:"suspended,omitempty"`
+	PIN       []byte `json:"pin,omitempty"` // the hash of its verifier
 }
 
 // cardRecord is what the roster keeps of a card.
@@ -90,7 +104,8 @@ type cardRecord struct {
 	MAC      []byte `json:"mac"`
 	Format   string `json:"format"`
 	Enrolled int64  `json:"enrolled"`
-	Day      *day   `json:"day,omitempty"` // of a temporary card
+	Day      *day   `json:"day,omitempty"`  // of a temporary card
+	Here     bool   `json:"here,omitempty"` // enrolled at this register, for an operator of the roster
 }
 
 func (r *operatorRecord) public() *Operator {
@@ -98,6 +113,9 @@ func (r *operatorRecord) public() *Operator {
 		Number: r.Number, Name: r.Name, Person: r.Person, WorkGroups: slices.Clone(r.Groups), Suspended: r.Suspended,
 		HasPIN: r.PIN != nil, MustChangePIN: r.PIN != nil && r.MustChange, Terminated: r.Terminated != 0, Changed: time.Unix(0, r.Changed).UTC(),
 		From: r.From, Until: r.Until, Stores: slices.Clone(r.Stores), Registers: slices.Clone(r.Registers),
+	}
+	if r.Roster != nil {
+		o.Roster = r.Roster.Epoch
 	}
 	for _, c := range r.Cards {
 		info := CardInfo{ID: c.ID, Format: c.Format, Enrolled: time.Unix(0, c.Enrolled).UTC()}

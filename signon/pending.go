@@ -16,7 +16,7 @@ import (
 // its keyed hash: the track is gone), to what the swipe meant, and to the
 // state that it meant it in.
 type askedPIN struct {
-	mac    [hashSize]byte
+	mac    mark
 	until  time.Duration // boot time
 	need   Need
 	plain  bool // asked by Identify: nothing is to be done with the answer

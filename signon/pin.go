@@ -134,7 +134,7 @@ var errBusy = errors.New("too many PINs are being checked at once")
 // hasher runs argon2id, a few at once: each takes the KDF's memory, and nobody
 // may make the register run out of it by typing.
 type hasher struct {
-	keys    *Keys
+	ring    ring
 	kdf     KDF
 	slots   chan struct{}
 	waiting atomic.Int32
@@ -142,9 +142,9 @@ type hasher struct {
 	dummy   pinVerifier // belongs to nobody: what unknown operators are checked against
 }
 
-func newHasher(keys *Keys, kdf KDF, slots, queue int) (*hasher, error) {
-	h := &hasher{keys: keys, kdf: kdf, slots: make(chan struct{}, slots), queue: int32(queue)}
-	h.dummy = pinVerifier{KeyID: keys.ID, KDF: kdf, Salt: make([]byte, saltSize), Hash: make([]byte, hashSize)}
+func newHasher(ring ring, kdf KDF, slots, queue int) (*hasher, error) {
+	h := &hasher{ring: ring, kdf: kdf, slots: make(chan struct{}, slots), queue: int32(queue)}
+	h.dummy = pinVerifier{KeyID: ring.own.ID, KDF: kdf, Salt: make([]byte, saltSize), Hash: make([]byte, hashSize)}
 	for _, b := range [][]byte{h.dummy.Salt, h.dummy.Hash} {
 		if _, err := rand.Read(b); err != nil {
 			return nil, err
@@ -175,8 +175,8 @@ func (h *hasher) enter(ctx context.Context) error {
 func (h *hasher) leave() { <-h.slots }
 
 // hash is argon2id over HMAC-SHA-256(pepper, PIN). Call it between enter and leave.
-func (h *hasher) hash(pin, salt []byte, kdf KDF) []byte {
-	m := hmac.New(sha256.New, h.keys.pepper())
+func (h *hasher) hash(keys *Keys, pin, salt []byte, kdf KDF) []byte {
+	m := hmac.New(sha256.New, keys.pepper())
 	_, _ = m.Write(pin)
 	peppered := m.Sum(nil)
 	defer clear(peppered)
@@ -185,15 +185,21 @@ func (h *hasher) hash(pin, salt []byte, kdf KDF) []byte {
 
 // make gives a verifier of a new PIN.
 func (h *hasher) make(ctx context.Context, pin []byte, now int64) (*pinVerifier, error) {
-	v := &pinVerifier{KeyID: h.keys.ID, KDF: h.kdf, Salt: make([]byte, saltSize), Set: now}
-	if _, err := rand.Read(v.Salt); err != nil {
-		return nil, err
-	}
 	if err := h.enter(ctx); err != nil {
 		return nil, fmt.Errorf("hash a PIN: %w", err)
 	}
 	defer h.leave()
-	v.Hash = h.hash(pin, v.Salt, v.KDF)
+	return h.made(pin, now)
+}
+
+// made is make between enter and leave.
+func (h *hasher) made(pin []byte, now int64) (*pinVerifier, error) {
+	keys := h.ring.forNew()
+	v := &pinVerifier{KeyID: keys.ID, KDF: h.kdf, Salt: make([]byte, saltSize), Set: now}
+	if _, err := rand.Read(v.Salt); err != nil {
+		return nil, err
+	}
+	v.Hash = h.hash(keys, pin, v.Salt, v.KDF)
 	return v, nil
 }
 
@@ -201,11 +207,14 @@ func (h *hasher) make(ctx context.Context, pin []byte, now int64) (*pinVerifier,
 // one of other keys, it does the same work and says no. Call it between enter
 // and leave.
 func (h *hasher) check(v *pinVerifier, pin []byte) bool {
-	real := v != nil && v.valid() && v.KeyID == h.keys.ID
-	if !real {
+	keys := h.ring.own
+	real := v != nil && v.valid() && h.ring.byID(v.KeyID) != nil
+	if real {
+		keys = h.ring.byID(v.KeyID)
+	} else {
 		v = &h.dummy
 	}
-	got := h.hash(pin, v.Salt, v.KDF)
+	got := h.hash(keys, pin, v.Salt, v.KDF)
 	defer clear(got)
 	return subtle.ConstantTimeCompare(got, v.Hash) == 1 && real
 }

@@ -12,7 +12,7 @@ func TestHasherIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := newHasher(keys, cheap, 2, 1)
+	h, err := newHasher(ring{own: keys}, cheap, 2, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestDefaultKDF(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := newHasher(keys, DefaultKDF(), 2, 8)
+	h, err := newHasher(ring{own: keys}, DefaultKDF(), 2, 8)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -239,7 +239,7 @@ func (s *Service) sameSwipe(c *card.Card, now time.Duration) bool {
 	if payload == nil {
 		return false
 	}
-	mac := s.store.o.Keys.cardMAC(payload)
+	mac := s.store.ring.mark(payload)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.swiped == mac && now-s.swipedAt < s.o.SameSwipe {
@@ -252,7 +252,7 @@ func (s *Service) sameSwipe(c *card.Card, now time.Duration) bool {
 func (s *Service) forgetSwipe() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.swiped = [hashSize]byte{}
+	s.swiped = mark{}
 }
 
 // tooFast refuses what a source sends beyond its rate. It depends on nothing

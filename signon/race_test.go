@@ -200,7 +200,7 @@ func TestRosterIsWhatTheJournalSays(t *testing.T) {
 					}
 					for c := range maps.Keys(m.cards) {
 						if err := r.store.view(func(tx *txn) error {
-							rec, _, err := tx.byCard(r.keys.cardMAC(cardOf(c).Payload()))
+							rec, _, err := tx.byCard(r.store.ring.mark(cardOf(c).Payload()))
 							if err == nil && (rec == nil || rec.Number != o.Number) {
 								rt.Fatalf("card %s is not operator %s's", c, o.Number)
 							}

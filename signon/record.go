@@ -15,7 +15,7 @@ import (
 // txn is a transaction with the roster's records.
 type txn struct {
 	tx   *bbolt.Tx
-	keys *Keys
+	ring ring
 }
 
 // Records are JSON with 16 bytes of HMAC-SHA-256 over bucket, key and content
@@ -24,7 +24,7 @@ type txn struct {
 const sealSize = 16
 
 func (t *txn) sealOf(bucket, key, content []byte) []byte {
-	m := hmac.New(sha256.New, t.keys.seal())
+	m := hmac.New(sha256.New, t.ring.own.seal())
 	for _, b := range [][]byte{bucket, key} {
 		_, _ = m.Write([]byte{byte(len(b))})
 		_, _ = m.Write(b)
@@ -99,24 +99,44 @@ func (t *txn) cardHolder(keyID string, mac []byte) (number string, err error) {
 	return number, err
 }
 
+// holder finds whose card it is; empty: nobody's.
+func (t *txn) holder(m mark) (number string, err error) {
+	err = t.ring.each(m, func(k *Keys, mac []byte) error {
+		if number != "" {
+			return nil
+		}
+		number, err = t.cardHolder(k.ID, mac)
+		return err
+	})
+	return number, err
+}
+
 // byCard finds the operator who has a card, and which of theirs it is; nil: nobody.
-func (t *txn) byCard(mac [sha256.Size]byte) (*operatorRecord, *cardRecord, error) {
-	number, err := t.cardHolder(t.keys.ID, mac[:])
+func (t *txn) byCard(m mark) (r *operatorRecord, c *cardRecord, err error) {
+	number, err := t.holder(m)
 	if err != nil || number == "" {
 		return nil, nil, err
 	}
-	r, err := t.operator(number)
-	if err != nil {
+	if r, err = t.operator(number); err != nil {
 		return nil, nil, err
 	}
 	if r != nil {
 		for i := range r.Cards {
-			if c := &r.Cards[i]; c.KeyID == t.keys.ID && hmac.Equal(c.MAC, mac[:]) {
-				return r, c, nil
+			if t.isCard(&r.Cards[i], m) {
+				return r, &r.Cards[i], nil
 			}
 		}
 	}
 	return nil, nil, fmt.Errorf("%w: a card in the index is no operator's", ErrDamaged)
+}
+
+// isCard reports whether a record is that card's.
+func (t *txn) isCard(c *cardRecord, m mark) (is bool) {
+	_ = t.ring.each(m, func(k *Keys, mac []byte) error {
+		is = is || c.KeyID == k.ID && hmac.Equal(c.MAC, mac)
+		return nil
+	})
+	return is
 }
 
 func (t *txn) applied() (seq entry.Seq, err error) {

@@ -158,6 +158,9 @@ type rig struct {
 	log     *bytes.Buffer
 	opt     Options
 	minPIN  int
+
+	register string
+	storeKey *StoreKey
 }
 
 // Groups of the test policy.
@@ -249,8 +252,14 @@ var testOperators = []testOperator{
 
 func newRig(t *testing.T, change ...func(*Options)) *rig {
 	t.Helper()
+	return newRigAt(t, "3", nil, change...)
+}
+
+// newRigAt is a rig of another name, and with the store's key.
+func newRigAt(t *testing.T, register string, key *StoreKey, change ...func(*Options)) *rig {
+	t.Helper()
 	dir := t.TempDir()
-	r := &rig{t: t, ctx: context.Background(), clock: newClock(), path: filepath.Join(dir, "roster.db"), log: new(bytes.Buffer)}
+	r := &rig{t: t, register: register, storeKey: key, ctx: context.Background(), clock: newClock(), path: filepath.Join(dir, "roster.db"), log: new(bytes.Buffer)}
 	r.journal = &memJournal{clock: r.clock}
 	var err error
 	if r.keys, err = OpenKeys(filepath.Join(dir, "keys"), r.path); err != nil {
@@ -277,7 +286,7 @@ func newRig(t *testing.T, change ...func(*Options)) *rig {
 func (r *rig) start() {
 	r.t.Helper()
 	var err error
-	r.store, err = OpenStore(StoreOptions{Path: r.path, Keys: r.keys, Journal: r.journal, Clock: r.clock, KDF: cheap, Location: time.UTC, Store: "12", Register: "3", MinPIN: r.minPIN})
+	r.store, err = OpenStore(StoreOptions{Path: r.path, Keys: r.keys, Journal: r.journal, Clock: r.clock, KDF: cheap, Location: time.UTC, Store: "12", Register: r.register, MinPIN: r.minPIN, StoreKey: r.storeKey})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -67,7 +67,7 @@ type Service struct {
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
-	swiped   [hashSize]byte // keyed hash of the last card that had an effect
+	swiped   mark // keyed hash of the last card that had an effect
 	swipedAt time.Duration
 	asked    map[string]*askedPIN // by token
 	active   time.Duration        // boot time of the last activity

@@ -25,6 +25,8 @@ func (s *Store) standing(r *operatorRecord) entry.Reason {
 	switch {
 	case r.Terminated != 0:
 		return entry.ReasonTerminated
+	case s.isRevoked(r.Number):
+		return entry.ReasonRevoked
 	case r.Suspended:
 		return entry.ReasonSuspended
 	case r.From != "" && today < r.From, r.Until != "" && today > r.Until:
@@ -53,8 +55,6 @@ func (s *Store) sayStanding(r *operatorRecord, reason entry.Reason) string {
 			return fmt.Sprintf("%s may not work in this store (%s)", r.Name, s.o.Store)
 		}
 		return fmt.Sprintf("%s may not work at this register (%s)", r.Name, s.o.Register)
-	case entry.ReasonTerminated:
-		return r.Name + " was terminated"
 	}
 	return sayRefused(reason, r.Name)
 }

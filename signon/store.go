@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -47,10 +48,12 @@ const maxOperators = 20_000
 
 // StoreOptions say what a store needs.
 type StoreOptions struct {
-	Path    string // of roster.db, in the state folder
-	Keys    *Keys
-	Journal enforcer.Journal
-	Clock   enforcer.Clock
+	Path string // of roster.db, in the state folder
+	Keys *Keys
+	// StoreKey is what the store's lanes share; nil: this one has none.
+	StoreKey *StoreKey
+	Journal  enforcer.Journal
+	Clock    enforcer.Clock
 	// KDF are the parameters of new PINs; zero: DefaultKDF.
 	KDF KDF
 	// Tries is how many wrong tries lock a means (default 5), LockFor for how
@@ -71,6 +74,7 @@ type StoreOptions struct {
 // goroutines at once.
 type Store struct {
 	o      StoreOptions
+	ring   ring
 	hasher *hasher
 	brake  *brake // here, so that a service made anew does not forget who was wrong
 
@@ -78,6 +82,8 @@ type Store struct {
 	// operator may no longer) not come between looking an operator up and
 	// acting on it. Changes hold it for writing.
 	turn sync.RWMutex
+
+	revoked atomic.Pointer[map[string]bool] // operators on the list of revocations that holds
 
 	mu     sync.RWMutex // guards what follows
 	db     *bbolt.DB
@@ -113,11 +119,15 @@ func OpenStore(o StoreOptions) (*Store, error) {
 	if o.MinPIN < minPIN || o.MinPIN > maxPIN {
 		return nil, fmt.Errorf("open the roster: the shortest PIN has %d to %d digits", minPIN, maxPIN)
 	}
-	h, err := newHasher(o.Keys, o.KDF, 2, 8)
+	keys := ring{own: o.Keys}
+	if o.StoreKey != nil {
+		keys.store = o.StoreKey.keys
+	}
+	h, err := newHasher(keys, o.KDF, 2, 8)
 	if err != nil {
 		return nil, fmt.Errorf("open the roster: %w", err)
 	}
-	s := &Store{o: o, hasher: h, brake: newBrake()}
+	s := &Store{o: o, ring: keys, hasher: h, brake: newBrake()}
 	if _, err := os.Lstat(o.Path); errors.Is(err, fs.ErrNotExist) {
 		if err := s.create(); err != nil {
 			return nil, fmt.Errorf("make the roster: %w", err)
@@ -243,8 +253,14 @@ func (s *Store) checkAll(db *bbolt.DB) error {
 			if id := meta.Get(keyKeyID); string(id) != s.o.Keys.ID {
 				return fmt.Errorf("%w (it names %q, and these are %s)", ErrOtherKeys, id, s.o.Keys.ID)
 			}
-			t := &txn{tx: tx, keys: s.o.Keys}
+			t := &txn{tx: tx, ring: s.ring}
 			if _, err := t.applied(); err != nil {
+				return err
+			}
+			if _, err := t.get(bucketMeta, keyRoster, &AppliedRoster{}); err != nil {
+				return err
+			}
+			if err := s.readRevoked(t); err != nil {
 				return err
 			}
 			cards := 0
@@ -313,7 +329,7 @@ func (s *Store) view(f func(*txn) error) error {
 		return broken
 	}
 	err := guarded(func() error {
-		return db.View(func(tx *bbolt.Tx) error { return f(&txn{tx: tx, keys: s.o.Keys}) })
+		return db.View(func(tx *bbolt.Tx) error { return f(&txn{tx: tx, ring: s.ring}) })
 	})
 	s.mu.RUnlock()
 	return s.note(err)
@@ -335,7 +351,7 @@ func (s *Store) update(f func(*txn) error) error {
 	done := false
 	err := guarded(func() error {
 		return db.Update(func(tx *bbolt.Tx) error {
-			if err := f(&txn{tx: tx, keys: s.o.Keys}); err != nil {
+			if err := f(&txn{tx: tx, ring: s.ring}); err != nil {
 				return err
 			}
 			done = true

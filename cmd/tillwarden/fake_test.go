@@ -469,3 +469,26 @@ func (f *fake) Import(_ context.Context, c api.Caller, r *api.ImportRequest) (*a
 	}
 	return w, nil
 }
+
+func (f *fake) Roster(context.Context, api.Caller) (*api.RosterStatus, error) {
+	return &api.RosterStatus{StoreKey: "0123456789abcdef", Own: 3, OfRoster: 5, Roster: &api.AppliedBundle{Epoch: 4, MadeAt: "0042/2", Applied: morning}}, nil
+}
+
+func (f *fake) ExportRoster(_ context.Context, c api.Caller, r *api.RosterExport) (*api.RosterExported, error) {
+	if err := knows(r.By); err != nil {
+		return nil, err
+	}
+	f.note(c, "export by=%s revocations=%t", r.By.Number, r.Revocations)
+	return &api.RosterExported{Type: "roster", Epoch: 5, Operators: 8, Without: []string{"103"}, Bundle: []byte("bundle")}, nil
+}
+
+func (f *fake) ApplyRoster(_ context.Context, c api.Caller, r *api.RosterApply) (*api.RosterApplied, error) {
+	f.note(c, "apply %s %d bytes by=%t replace-own=%t", r.Name, len(r.Bundle), r.By != nil, r.ReplaceOwn)
+	if strings.HasPrefix(string(r.Bundle), "bad") {
+		return nil, api.Errorf(api.CodeInvalid, "it was refused: its epoch is lower than one that was loaded before").WithReason("epoch")
+	}
+	if strings.HasPrefix(string(r.Bundle), "fired") {
+		return &api.RosterApplied{Say: "list of revocations 2 is applied", Type: "revocations", Epoch: 2, MadeAt: "0042/2", Revoked: []string{"103"}, Unchanged: 1}, nil
+	}
+	return &api.RosterApplied{Say: "roster 5 is applied", Type: "roster", Epoch: 5, MadeAt: "0042/2", Added: 1, Changed: 2, Removed: 3, Unchanged: 4, Terminated: []string{"103"}}, nil
+}

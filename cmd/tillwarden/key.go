@@ -12,11 +12,11 @@ import (
 )
 
 func (a *app) keyCommand() *cobra.Command {
-	return a.group("key", "keys that sign policies, and the register's own",
+	return a.group("key", "keys that sign policies, the store's, and the register's own",
 		`  tillwarden key new -o chain.key
   tillwarden key show chain.key.pub
   sudo tillwarden key seal`,
-		a.keyNewCommand(), a.keyShowCommand(), a.keySealCommand(), a.keyUnsealCommand())
+		a.keyNewCommand(), a.keyShowCommand(), a.keySealCommand(), a.keyUnsealCommand(), a.keyNewStoreCommand(), a.keyInstallStoreCommand())
 }
 
 type keyAnswer struct {

@@ -122,6 +122,8 @@ func (k *keyChest) seal(ctx context.Context, key, with string) error {
 	switch {
 	case err != nil:
 		return err
+	case text == nil && there == nil && daemon.OptionalKey(key):
+		return nil
 	case text == nil && there == nil:
 		return refusedf("there is no %s to be sealed", key).hint("start the daemon once: it makes its keys then")
 	case text == nil:
@@ -172,6 +174,8 @@ func (k *keyChest) unseal(ctx context.Context, key string) error {
 	switch {
 	case err != nil:
 		return err
+	case there == nil && text == nil && daemon.OptionalKey(key):
+		return nil
 	case there == nil && text == nil:
 		return refusedf("there is no %s, neither sealed nor plain", key)
 	case there == nil:
@@ -228,7 +232,8 @@ func (a *app) keySealCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "seal",
 		Short: "bind the register's own keys to this machine",
-		Long: `Moves the register's own keys (of its journal, its receipts and its sign-on) from
+		Long: `Moves the register's own keys (of its journal, its receipts and its sign-on, and the
+store's key where there is one) from
 plain files of the daemon's state folder to encrypted credentials of systemd in
 ` + credentialStore + `, which only this machine opens: with its TPM where there
 is one (--with tpm2 insists on that), else with a key of the host's, which is on

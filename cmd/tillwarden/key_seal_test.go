@@ -259,7 +259,7 @@ func TestKeysAreKeptWhenSealingFails(t *testing.T) {
 				t.Errorf("%d %q, want %d and %q", code, out, c.code, c.says)
 			}
 			for _, k := range daemon.SecretKeys() {
-				if _, err := os.Lstat(m.path("state/keys/" + k)); err != nil {
+				if _, err := os.Lstat(m.path("state/keys/" + k)); err != nil && !daemon.OptionalKey(k) {
 					t.Errorf("a key is gone: %v", err)
 				}
 			}
@@ -299,5 +299,50 @@ func TestSealAfterARestartByHand(t *testing.T) {
 	}
 	if plain, _ := m.keys(); plain != 0 {
 		t.Errorf("%d keys were made", plain)
+	}
+}
+
+// TestStoreKeyIsInstalled: once, at a register with plain keys and at one with sealed
+// ones, and another one only when that is said.
+func TestStoreKeyIsInstalled(t *testing.T) {
+	m := newKeyMachine(t)
+	for _, name := range []string{"a.key", "b.key"} {
+		if code, out := m.tillwarden("key", "new-store", "-o", m.path(name)); code != exitDone {
+			t.Fatalf("%d %q", code, out)
+		}
+	}
+	if code, out := m.tillwarden("key", "new-store", "-o", m.path("a.key")); code != exitRefused {
+		t.Errorf("overwritten: %d %q", code, out)
+	}
+	secret, err := os.ReadFile(m.path("a.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.write("no.key", "tillwarden-store-1 abc\n")
+	for _, step := range []struct {
+		args        []string
+		code        int
+		says        string
+		plain, shut int // keys afterwards
+	}{
+		{[]string{"install-store", m.path("no.key")}, exitRefused, "not a store key", 3, 0},
+		{[]string{"install-store", m.path("a.key"), "--no-restart"}, exitDone, "once it was started again", 4, 0},
+		{[]string{"install-store", m.path("a.key")}, exitDone, "installed already", 4, 0},
+		{[]string{"install-store", m.path("b.key")}, exitRefused, "another store key", 4, 0},
+		{[]string{"seal"}, exitDone, "no plain ones are left", 0, 4},
+		{[]string{"install-store", m.path("a.key")}, exitDone, "installed already", 0, 4},
+		{[]string{"install-store", m.path("b.key")}, exitRefused, "--replace", 0, 4},
+		{[]string{"install-store", m.path("b.key"), "--replace"}, exitDone, "operators can be carried now", 1, 3},
+		{[]string{"seal"}, exitDone, "no plain ones are left", 0, 4},
+		{[]string{"unseal"}, exitDone, "plain files again", 4, 0},
+	} {
+		code, out := m.tillwarden(append([]string{"key"}, step.args...)...)
+		plain, sealed := m.keys()
+		if code != step.code || !strings.Contains(out, step.says) || plain != step.plain || sealed != step.shut {
+			t.Errorf("%v: %d %q, %d plain and %d sealed", step.args, code, out, plain, sealed)
+		}
+		if strings.Contains(out, strings.Fields(string(secret))[1]) {
+			t.Errorf("%v shows the key", step.args)
+		}
 	}
 }

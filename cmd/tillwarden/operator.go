@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -288,18 +289,45 @@ func (a *app) operatorListCommand() *cobra.Command {
 				a.note("hint: the technician adds the first one: tillwarden operator add NUMBER --name NAME --group WORK-GROUP")
 				return nil
 			}
-			rows := [][]string{{"NUMBER", "NAME", "PIN", "CARDS", "STATE", "WORK GROUPS"}}
-			for i := range list.Operators {
-				o := &list.Operators[i]
-				rows = append(rows, []string{
-					o.Number, cut(o.Name, 24), yesNo(o.HasPIN), fmt.Sprint(o.Cards), operatorState(o), cut(join(o.WorkGroups), 44),
-				})
-			}
-			return table(a.out, rows)
+			return table(a.out, operatorRows(list.Operators))
 		},
 	}
 	asFlag(c, &w)
 	return c
+}
+
+// operatorRows is the list as a table. Where they are from has a column where some
+// came with a roster.
+func operatorRows(list []api.Operator) [][]string {
+	travelled := slices.ContainsFunc(list, func(o api.Operator) bool { return o.Roster > 0 })
+	rows := [][]string{{"NUMBER", "NAME", "PIN", "CARDS", "STATE", "WORK GROUPS"}}
+	for i := range list {
+		o := &list[i]
+		rows = append(rows, []string{o.Number, cut(o.Name, 24), yesNo(o.HasPIN), fmt.Sprint(o.Cards), operatorState(o), cut(join(o.WorkGroups), 44)})
+	}
+	if travelled {
+		rows[0] = slices.Insert(rows[0], 4, "FROM")
+		for i := range list {
+			rows[i+1] = slices.Insert(rows[i+1], 4, shortFrom(&list[i]))
+		}
+	}
+	return rows
+}
+
+// shortFrom is fromRoster in a column.
+func shortFrom(o *api.Operator) string {
+	if o.Roster > 0 {
+		return "roster"
+	}
+	return "own"
+}
+
+// fromRoster says where an operator is maintained.
+func fromRoster(o *api.Operator) string {
+	if o.Roster > 0 {
+		return fmt.Sprintf("roster %d", o.Roster)
+	}
+	return "this register"
 }
 
 func operatorState(o *api.Operator) string {
@@ -349,6 +377,7 @@ func (a *app) operatorShowCommand() *cobra.Command {
 				{"name", o.Name},
 				{"person", o.Person},
 				{"work groups", join(o.WorkGroups)},
+				{"from", fromRoster(o)},
 				{"state", operatorState(o)},
 				{"pin", yesNo(o.HasPIN)},
 				{"cards", fmt.Sprint(o.Cards)},

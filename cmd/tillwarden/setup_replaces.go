@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -88,7 +89,7 @@ func (r *replacement) floors(ctx context.Context) error {
 	}
 	defer j.Close()
 	err = j.Each(ctx, journal.Filter{Kind: entry.KindLoad}, func(e *entry.Entry) error {
-		if e.Outcome != entry.OutcomeAllowed || e.Policy == nil || e.Text != enforcer.BundlePolicy && e.Text != enforcer.BundleRoster {
+		if e.Outcome != entry.OutcomeAllowed || e.Policy == nil || !slices.Contains(enforcer.BundleKinds(), e.Text) {
 			return nil
 		}
 		if f, ok := r.takeover.Floors[e.Text]; !ok || e.Policy.Epoch > f.Epoch {

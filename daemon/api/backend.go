@@ -59,6 +59,10 @@ type Backend interface {
 	Operators(ctx context.Context, c Caller, r *PeopleRequest) (*Operators, error)
 	People(ctx context.Context, c Caller, verb PeopleVerb, r *PeopleRequest) (*PeopleAnswer, error)
 	Import(ctx context.Context, c Caller, r *ImportRequest) (*ImportAnswer, error)
+
+	Roster(ctx context.Context, c Caller) (*RosterStatus, error)
+	ExportRoster(ctx context.Context, c Caller, r *RosterExport) (*RosterExported, error)
+	ApplyRoster(ctx context.Context, c Caller, r *RosterApply) (*RosterApplied, error)
 }
 
 // PeopleVerb is what is done with one operator, as in /v1/people/<verb>.

@@ -219,6 +219,21 @@ func (c *Client) Load(ctx context.Context, l LoadRequest) (*LoadAnswer, error) {
 	return do[LoadAnswer](ctx, c, "POST", "/v1/loads", &l)
 }
 
+// Roster says which roster was applied (console, technician).
+func (c *Client) Roster(ctx context.Context) (*RosterStatus, error) {
+	return do[RosterStatus](ctx, c, "GET", "/v1/roster", nil)
+}
+
+// ExportRoster makes what is carried to the store's other lanes (console, technician; with By).
+func (c *Client) ExportRoster(ctx context.Context, r RosterExport) (*RosterExported, error) {
+	return do[RosterExported](ctx, c, "POST", "/v1/roster/export", &r)
+}
+
+// ApplyRoster hands in what was made at another lane (technician, or console with By).
+func (c *Client) ApplyRoster(ctx context.Context, r RosterApply) (*RosterApplied, error) {
+	return do[RosterApplied](ctx, c, "POST", "/v1/roster/apply", &r)
+}
+
 // Import takes a list of operators in, all or none (technician or console, with By).
 func (c *Client) Import(ctx context.Context, r ImportRequest) (*ImportAnswer, error) {
 	return do[ImportAnswer](ctx, c, "POST", "/v1/people/import", &r)

@@ -39,6 +39,10 @@ func (r *PeopleRequest) wipe() {
 
 func (r *ImportRequest) wipe() { r.By.wipe() }
 
+func (r *RosterExport) wipe() { r.By.wipe() }
+
+func (r *RosterApply) wipe() { r.By.wipe() }
+
 func (r *ModeRequest) wipe() {
 	r.By.wipe()
 	r.With.wipe()

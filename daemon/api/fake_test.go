@@ -354,7 +354,7 @@ func operator() Operator {
 	return Operator{
 		Number: "1001", Name: "Ada", Person: "p", WorkGroups: []string{"G"}, Suspended: true, HasPIN: true, Cards: 1, LockedFor: 2, Changed: &day,
 		CardList: []OperatorCard{{ID: 1, Format: "digits", Enrolled: day, Until: &day}}, From: "2026-11-27", Until: "2026-12-31",
-		Stores: []string{"12"}, Registers: []string{"3"}, Terminated: true, MustChangePIN: true, Standing: "suspended",
+		Stores: []string{"12"}, Registers: []string{"3"}, Terminated: true, MustChangePIN: true, Standing: "suspended", Roster: 4,
 	}
 }
 
@@ -381,6 +381,27 @@ func (f *fake) Import(_ context.Context, c Caller, r *ImportRequest) (*ImportAns
 	return &ImportAnswer{
 		Applied: true, Say: "done", Added: 1, Changed: 2, Unchanged: 3, Rows: []ImportChange{{Line: 2, Number: "1002", Say: "added"}},
 		Errors: []ImportError{{Line: 3, Number: "1003", Say: "no", Reason: "restricted", Rule: &Rule{WorkGroup: "G"}}},
+	}, f.err
+}
+
+func (f *fake) Roster(_ context.Context, c Caller) (*RosterStatus, error) {
+	f.note(c, "roster")
+	a := &AppliedBundle{Epoch: 4, MadeAt: "12/1", Applied: day}
+	return &RosterStatus{StoreKey: "0123456789abcdef", Own: 1, OfRoster: 2, Roster: a, Revocations: a, Revoked: 3}, f.err
+}
+
+func (f *fake) ExportRoster(_ context.Context, c Caller, r *RosterExport) (*RosterExported, error) {
+	f.note(c, "roster export %t", r.Revocations)
+	f.pin(r.By)
+	return &RosterExported{Type: "roster", Epoch: 5, Operators: 2, Without: []string{"1001"}, Bundle: []byte("bundle")}, f.err
+}
+
+func (f *fake) ApplyRoster(_ context.Context, c Caller, r *RosterApply) (*RosterApplied, error) {
+	f.note(c, "roster apply %s %d", r.Name, len(r.Bundle))
+	f.pin(r.By)
+	return &RosterApplied{
+		Say: "applied", Type: "roster", Epoch: 5, MadeAt: "12/1", Added: 1, Changed: 2, Removed: 3, Unchanged: 4,
+		Revoked: []string{"1"}, Freed: []string{"2"}, Terminated: []string{"3"}, Foreign: []string{"4"},
 	}, f.err
 }
 

@@ -118,6 +118,8 @@ var samples = map[string]string{
 	"/v1/people/set-days":   `{"by":{"number":"2001","pin":"2580"},"number":"1002","from":"2026-11-27","until":"2026-12-31"}`,
 	"/v1/people/set-places": `{"by":{"number":"2001","pin":"2580"},"number":"1002","stores":["12"],"registers":["3"]}`,
 	"/v1/people/set-person": `{"by":{"number":"2001","pin":"2580"},"with":{"number":"2002","pin":"1470"},"number":"1002","person":"bea"}`,
+	"/v1/roster/export":     `{"by":{"number":"2001","pin":"2580"},"revocations":true}`,
+	"/v1/roster/apply":      `{"by":{"number":"2001","pin":"2580"},"name":"r.bundle","bundle":"AAEC","replace_own":true}`,
 	"/v1/people/import": `{"by":{"number":"2001","pin":"2580"},"dry_run":true,"rows":[{"line":2,"number":"1002","name":"Bea","work_groups":["G"],` +
 		`"person":"bea","from":"2026-11-27","until":"","stores":["12"],"registers":[]}]}`,
 	"/v1/people/terminate":   `{"by":{"number":"2001","pin":"2580"},"number":"1002"}`,

@@ -111,6 +111,10 @@ var routes = []route{
 	{"POST", "/v1/people/set-person", people, smallBody, classPIN, onPeople(PeopleSetPerson)},
 	{"POST", "/v1/people/terminate", people, smallBody, classPIN, onPeople(PeopleTerminate)},
 	{"POST", "/v1/people/import", people, importBody, classPIN, post(Backend.Import)},
+
+	{"GET", "/v1/roster", people, noBody, classPlain, get(Backend.Roster)},
+	{"POST", "/v1/roster/export", people, smallBody, classPIN, post(Backend.ExportRoster)},
+	{"POST", "/v1/roster/apply", people, bundleBody, classPIN, post(Backend.ApplyRoster)},
 }
 
 // get is a route without a request of its own.

@@ -41,7 +41,7 @@ func TestRolesTable(t *testing.T) {
 		"POST /v1/people/suspend": {c, n}, "POST /v1/people/resume": {c, n}, "POST /v1/people/unlock": {c, n},
 		"POST /v1/people/set-name": {c, n}, "POST /v1/people/revoke-card": {c, n}, "POST /v1/session/signoff-by": {c},
 		"POST /v1/people/set-days": {c, n}, "POST /v1/people/set-places": {c, n}, "POST /v1/people/set-person": {c, n}, "POST /v1/people/terminate": {c, n},
-		"POST /v1/people/import": {c, n},
+		"POST /v1/people/import": {c, n}, "GET /v1/roster": {c, n}, "POST /v1/roster/export": {c, n}, "POST /v1/roster/apply": {c, n},
 	}
 	if len(want) != len(routes) {
 		t.Errorf("%d routes in this table, %d in the server's", len(want), len(routes))

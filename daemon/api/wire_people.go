@@ -22,6 +22,9 @@ type Operator struct {
 	Terminated bool     `json:"terminated,omitempty"`
 	// MustChangePIN: others know the PIN, and it is good for choosing another only.
 	MustChangePIN bool `json:"must_change_pin,omitempty"`
+	// Roster is the epoch of the applied roster that the operator is from; left out:
+	// this register's own.
+	Roster uint64 `json:"roster,omitempty"`
 	// Standing is the journal's word for why the operator may do nothing here now;
 	// empty: nothing is in the way.
 	Standing string `json:"standing,omitempty"`

@@ -61,7 +61,7 @@ func Seal(m Manifest, blob []byte, signers ...PrivateKey) ([]byte, error) {
 // Expect says what Open takes: who opens, whom they trust, and what they
 // loaded before.
 type Expect struct {
-	Type  string // TypePolicy, TypeRoster or TypeMode
+	Type  string // TypePolicy, TypeRoster, TypeMode or TypeRevocations
 	Chain string
 	Store string // the opener's own store; a bundle for AllStores fits too
 	// Keys are those that may sign; Threshold of them must have (0 means 1).

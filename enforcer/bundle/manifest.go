@@ -15,6 +15,8 @@ const (
 	TypePolicy = "policy"
 	TypeRoster = "roster"
 	TypeMode   = "mode" // the authorisation of a mode
+
+	TypeRevocations = "revocations" // who may do nothing any more
 )
 
 // AllStores in a manifest means: for every store of the chain.
@@ -31,7 +33,7 @@ const (
 
 // Manifest is what is signed: what the blob is and whom it is for.
 type Manifest struct {
-	Type  string // TypePolicy, TypeRoster or TypeMode
+	Type  string // TypePolicy, TypeRoster, TypeMode or TypeRevocations
 	Chain string
 	Store string // a store's name, or AllStores
 	// Epoch grows with every bundle of the same type, chain and store; a
@@ -95,8 +97,8 @@ func parseManifest(raw []byte) (Manifest, error) {
 
 func (m Manifest) check() error {
 	switch {
-	case m.Type != TypePolicy && m.Type != TypeRoster && m.Type != TypeMode:
-		return fmt.Errorf("type %q is none of %s, %s and %s", m.Type, TypePolicy, TypeRoster, TypeMode)
+	case m.Type != TypePolicy && m.Type != TypeRoster && m.Type != TypeMode && m.Type != TypeRevocations:
+		return fmt.Errorf("type %q is none of %s, %s, %s and %s", m.Type, TypePolicy, TypeRoster, TypeMode, TypeRevocations)
 	case m.Epoch == 0:
 		return fmt.Errorf("epoch is 0: epochs begin at 1")
 	case m.Created < 0:

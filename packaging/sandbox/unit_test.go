@@ -78,7 +78,7 @@ func TestUnitBoundsTheDaemon(t *testing.T) {
 		{"Service.ExecStopPost", "-+/usr/libexec/tillwarden/tillwardend-ended", "but not in silence"},
 		{"Service.WatchdogSec", "30", "a daemon that hangs is started again; a disk may be slow for some seconds"},
 		{"Service.Type", "notify", "the watchdog counts from when it is ready"},
-		{"Service.LoadCredentialEncrypted", "tillwarden.journal.key tillwarden.receipt.key tillwarden.signon.key", "tillwarden key seal relies on it"},
+		{"Service.LoadCredentialEncrypted", "tillwarden.journal.key tillwarden.receipt.key tillwarden.signon.key tillwarden.store.key", "tillwarden key seal relies on it"},
 	} {
 		got, there := d[c.directive]
 		if !there || strings.Join(got, " ") != c.value {

@@ -195,6 +195,7 @@ const (
 	ReasonNewPIN                   // the operator has to choose a new PIN first
 	ReasonCardOver                 // a temporary card whose day is over
 	ReasonRevoked                  // the operator is on the list of those who were revoked
+	ReasonOfRoster                 // the operator is of the applied roster, which is not changed here
 	reasonEnd
 )
 
@@ -293,6 +294,7 @@ var reasonNames = [...]string{
 	ReasonNewPIN:            "new-pin",
 	ReasonCardOver:          "card-over",
 	ReasonRevoked:           "revoked",
+	ReasonOfRoster:          "of-roster",
 }
 
 // String gives the reason's word.
