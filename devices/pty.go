@@ -100,7 +100,7 @@ func openPTY(c PTYConfig) (_ *PTY, err error) {
 	}
 	if c.Group >= 0 && (taken || c.Group != os.Getegid()) {
 		if err := p.slave.file.Chown(-1, c.Group); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("giving a port to its group, which the daemon has to be in: %w", err)
 		}
 	}
 	p.done.Add(1)

@@ -290,10 +290,10 @@ func (a *app) plan(m *machine, ans *answers, text []byte, now *daemon.Config) (*
 	if rules := udevRules(m.root, now, c, old); p.take && rules != "" {
 		files = append(files, newFile{path: rulesPath, content: []byte(rules), mode: 0o644, what: "gives the devices to the daemon alone"})
 	}
-	if dropin := networkDropin(c); dropin != "" {
-		files = append(files, newFile{path: dropinPath, content: []byte(dropin), mode: 0o644, what: "lets the daemon out to these addresses"})
+	if dropin := unitDropin(c); dropin != "" {
+		files = append(files, newFile{path: dropinPath, content: []byte(dropin), mode: 0o644, what: "gives the daemon the addresses and groups that these devices need"})
 	} else if old, err := m.read(dropinPath); err == nil && old != nil {
-		files = append(files, newFile{path: dropinPath, content: []byte("# Written by tillwarden setup: no device needs the network any more.\n"), mode: 0o644, what: "shuts the daemon's network again"})
+		files = append(files, newFile{path: dropinPath, content: []byte("# Written by tillwarden setup: no device needs anything of the unit any more.\n"), mode: 0o644, what: "takes the daemon's addresses and groups back"})
 	}
 	for i := range files {
 		same, err := m.same(&files[i])

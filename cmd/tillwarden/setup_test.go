@@ -121,8 +121,23 @@ func TestUndoLeavesWhatOthersChanged(t *testing.T) {
 func TestNetworkDropinHasNoZones(t *testing.T) {
 	c := &daemon.Config{Printers: make([]daemon.PrinterConfig, 2)}
 	c.Printers[0].Path, c.Printers[1].Path = "tcp://[fe80::1%eth0]:9100", "tcp://[fe80::2%x\nExecStartPre=y]:9100"
-	if got := networkDropin(c); !strings.HasSuffix(got, "\nIPAddressAllow=fe80::1 fe80::2\n") || strings.Contains(got, "ExecStartPre") {
+	if got := unitDropin(c); !strings.HasSuffix(got, "\nIPAddressAllow=fe80::1 fe80::2\n") || strings.Contains(got, "ExecStartPre") {
 		t.Errorf("%s", got)
+	}
+}
+
+// TestUnitDropinHasGroupsAndNothingElse: a group's name puts no other line into the unit.
+func TestUnitDropinHasGroupsAndNothingElse(t *testing.T) {
+	t.Parallel()
+	c := &daemon.Config{Printers: make([]daemon.PrinterConfig, 3), Drawers: make([]daemon.SerialDrawerConfig, 2)}
+	c.Printers[0].LinkGroup, c.Printers[1].LinkGroup, c.Printers[2].LinkGroup = posGroup, "lp", "x\nExecStartPre=y"
+	c.Drawers[0].LinkGroup, c.Drawers[1].LinkGroup = "drawers", "lp"
+	if got := unitDropin(c); !strings.HasSuffix(got, "\n[Service]\nSupplementaryGroups=drawers lp\n") {
+		t.Errorf("%s", got)
+	}
+	c = &daemon.Config{Printers: []daemon.PrinterConfig{{LinkGroup: posGroup}, {}}}
+	if got := unitDropin(c); got != "" {
+		t.Errorf("a unit that has all: %s", got)
 	}
 }
 
