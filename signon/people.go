@@ -14,15 +14,15 @@ import (
 
 // The functions that changes of people are decided by.
 const (
-	FunctionView       = "backoffice.operator.view"             // 5201
-	FunctionAdd        = "backoffice.operator.add"              // 5202
-	FunctionEdit       = "backoffice.operator.edit"             // 5203
-	FunctionWorkGroup  = "backoffice.operator.workgroup"        // 5204
-	FunctionRestricted = "backoffice.operator.restricted"       // 5205
-	FunctionCredential = "backoffice.operator.credential.reset" // 5206
-	FunctionCard       = "backoffice.operator.card.assign"      // 5207
-	FunctionTerminate  = "backoffice.operator.terminate"        // 5208
-	FunctionOwnPIN     = "pos.password.change"                  // 1011
+	FunctionView       = "backoffice.operator.view"      // 5201
+	FunctionAdd        = "backoffice.operator.add"       // 5202
+	FunctionEdit       = "backoffice.operator.edit"      // 5203
+	FunctionWorkGroup  = policy.KeyAssign                // 5204
+	FunctionRestricted = policy.KeyAssignRestricted      // 5205
+	FunctionCredential = policy.KeySetPIN                // 5206
+	FunctionCard       = policy.KeyGiveCard              // 5207
+	FunctionTerminate  = "backoffice.operator.terminate" // 5208
+	FunctionOwnPIN     = "pos.password.change"           // 1011
 )
 
 // Actor is who wishes a change: an operator who was identified just now, or the

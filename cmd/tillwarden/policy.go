@@ -18,8 +18,9 @@ import (
 )
 
 func (a *app) policyCommand() *cobra.Command {
-	c := a.group("policy", "write, check, explain and sign policies, offline",
+	c := a.group("policy", "write, check, compare, explain and sign policies",
 		`  tillwarden policy lint *.hcl
+  tillwarden policy diff @active policies/
   tillwarden policy explain --group "POS Cashier - Sales Only" pos.drawer.nosale
   tillwarden policy compile -o policy.twb --key chain.key --epoch 8 *.hcl`,
 		a.lintCommand(), a.compileCommand(), a.explainCommand(), a.matrixCommand(),

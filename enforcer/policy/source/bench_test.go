@@ -2,6 +2,7 @@ package source_test
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -90,4 +91,41 @@ func large(groups, functions int) *policy.Policy {
 		p.WorkGroups = append(p.WorkGroups, w)
 	}
 	return p
+}
+
+// BenchmarkCompareText is a difference with places, written for people: a very
+// large chain's policy in which each work group has other applications, beside
+// reading one of both sources.
+func BenchmarkCompareText(b *testing.B) {
+	p := large(1000, 5000)
+	files := map[string][]byte{"old.hcl": []byte(strings.Join(printed(p), ""))}
+	for n := range p.WorkGroups {
+		for k, f := range p.Catalogue.Functions[1:] {
+			if f.Parent == policy.FirstChainID && (k/10+n)%25 == 0 {
+				p.WorkGroups[n].Marks[f.ID] = policy.Refuse
+			}
+		}
+	}
+	after := map[string][]byte{"new.hcl": []byte(strings.Join(printed(p), ""))}
+	var subject, floor time.Duration
+	n := 0
+	for b.Loop() {
+		start := time.Now()
+		was, wasAt, _ := source.Compile(files)
+		floor += time.Since(start)
+		is, isAt, ds := source.Compile(after)
+		if is == nil {
+			b.Fatal(ds[0])
+		}
+		start = time.Now()
+		d := source.Compare(source.Version{Compiled: was, Sidecar: wasAt}, source.Version{Compiled: is, Sidecar: isAt})
+		if err := d.WriteText(io.Discard); err != nil || d.Same {
+			b.Fatal(err, d.Same)
+		}
+		subject += time.Since(start)
+		n++
+	}
+	b.ReportMetric(float64(subject.Nanoseconds())/float64(n), "ns/op")
+	b.ReportMetric(float64(floor.Nanoseconds())/float64(n), "floor-ns/op")
+	b.ReportMetric(float64(subject)/float64(floor), "x-floor")
 }

@@ -29,7 +29,15 @@ type Diff struct {
 	Functions []FunctionDiff `json:"functions_changed"`
 	Editors   []EditorsDiff  `json:"restricted_work_groups"`
 
-	functions []policy.Function // after
+	tree diffTree
+}
+
+// diffTree is the new catalogue, as far as the old one has it too.
+type diffTree struct {
+	functions []policy.Function
+	at        map[string]int // by key
+	end       []int          // of each function: where what is below it ends
+	below     []int          // of each function: how many are below it that are not new
 }
 
 // VersionInfo tells two versions apart.
@@ -107,7 +115,7 @@ type EditorsDiff struct {
 func Compare(before, after Version) *Diff {
 	d := policy.Diff(before.Compiled, after.Compiled)
 	out := &Diff{
-		Same: d.Same(), Before: before.info(), After: after.info(), functions: after.Compiled.Functions(),
+		Same: d.Same(), Before: before.info(), After: after.info(), tree: newDiffTree(after.Compiled.Functions(), d.Added),
 		Groups: []GroupDiff{}, Functions: []FunctionDiff{}, Editors: []EditorsDiff{},
 		Added: reachedDiffs(d.Added, after.Sidecar), Removed: reachedDiffs(d.Removed, before.Sidecar),
 	}
@@ -423,45 +431,45 @@ func (c *changeClass) write(t *text, d *Diff, g *GroupDiff) {
 		t.line(2, "now %s, was %s", after, before)
 		t.line(2, "(by the same %s; what changed is the function itself)", c.first.RuleAfter.short())
 	}
-	t.pairs(4, d.folded(c.keys))
+	t.pairs(4, d.tree.folded(c.keys))
 }
 
-// folded lists functions with their names; one with all that is below it, as
-// far as both catalogues have it, is one line.
-func (d *Diff) folded(keys []string) []pair {
-	in := make(map[string]bool, len(keys))
-	for _, k := range keys {
-		in[k] = true
+func newDiffTree(functions []policy.Function, added []policy.FunctionReach) diffTree {
+	t := diffTree{functions: functions, at: make(map[string]int, len(functions)), end: make([]int, len(functions)), below: make([]int, len(functions))}
+	isNew := make(map[string]bool, len(added))
+	for _, f := range added {
+		isNew[f.Function.Key] = true
 	}
-	isNew := make(map[string]bool, len(d.Added))
-	for _, f := range d.Added {
-		isNew[f.Function] = true
+	var open []int // what the function at hand is below
+	for i := range functions {
+		t.at[functions[i].Key] = i
+		open = open[:functions[i].Level-1]
+		for _, up := range open {
+			t.end[up] = i + 1
+			if !isNew[functions[i].Key] {
+				t.below[up]++
+			}
+		}
+		t.end[i] = i + 1
+		open = append(open, i)
 	}
+	return t
+}
+
+// folded lists functions, given in the order of the catalogue, with their names;
+// one with all that is below it, as far as both catalogues have it, is one line.
+func (t *diffTree) folded(keys []string) []pair {
 	var out []pair
-	for i := 0; i < len(d.functions); i++ {
-		f := &d.functions[i]
-		if !in[f.Key] {
-			continue
-		}
-		below, whole, end := 0, true, i+1
-		for ; end < len(d.functions) && d.functions[end].Level > f.Level; end++ {
-			switch key := d.functions[end].Key; {
-			case isNew[key]:
-			case in[key]:
-				below++
-			default:
-				whole = false
+	for k := 0; k < len(keys); k++ {
+		i := t.at[keys[k]]
+		name := t.functions[i].Name
+		if n := t.below[i]; n > 0 && k+n < len(keys) && t.at[keys[k+n]] < t.end[i] {
+			if name = fmt.Sprintf("and the %d below: %s", n, name); n == 1 {
+				name = "and the one below: " + t.functions[i].Name
 			}
+			k += n
 		}
-		name := f.Name
-		if whole && below > 0 {
-			name = fmt.Sprintf("and the %d below: %s", below, f.Name)
-			if below == 1 {
-				name = "and the one below: " + f.Name
-			}
-			i = end - 1
-		}
-		out = append(out, pair{f.Key, name})
+		out = append(out, pair{t.functions[i].Key, name})
 	}
 	return out
 }
