@@ -77,7 +77,8 @@ func TestPurgeKeepsTheEvidence(t *testing.T) {
 	put(t, root, "var/lib/tillwarden/journal.db", "var/lib/tillwarden/state.json", "var/lib/tillwarden/keys/journal.pub",
 		"var/lib/tillwarden/keys/journal.key", "var/lib/tillwarden/archive/7-12/journal.db",
 		"etc/credstore.encrypted/tillwarden.journal.key", "etc/credstore.encrypted/tillwarden.receipt.key", "etc/credstore.encrypted/another.key",
-		"etc/tillwarden/tillwarden.toml")
+		"etc/tillwarden/tillwarden.toml", "etc/udev/rules.d/72-tillwarden-devices.rules",
+		"etc/systemd/system/tillwardend.service.d/tillwarden-setup.conf")
 	purge(t, root)
 	want := "archive/7-12/journal.db archive/purged/journal.db archive/purged/journal.pub archive/purged/tillwarden.receipt.key"
 	if got := kept(t, root); got != want {
@@ -86,8 +87,10 @@ func TestPurgeKeepsTheEvidence(t *testing.T) {
 	if left, err := os.ReadDir(filepath.Join(root, "etc/credstore.encrypted")); err != nil || len(left) != 1 {
 		t.Errorf("credentials left: %v, %v", left, err)
 	}
-	if _, err := os.Stat(filepath.Join(root, "etc/tillwarden")); err == nil {
-		t.Error("the configuration is still there")
+	for _, gone := range []string{"etc/tillwarden", "etc/udev/rules.d/72-tillwarden-devices.rules", "etc/systemd/system/tillwardend.service.d"} {
+		if _, err := os.Lstat(filepath.Join(root, gone)); err == nil {
+			t.Errorf("%s is still there", gone)
+		}
 	}
 }
 
@@ -118,5 +121,17 @@ func TestPurgeFollowsNoLinks(t *testing.T) {
 				t.Errorf("kept %q", got)
 			}
 		})
+	}
+}
+
+// TestPurgeLeavesAnAdministratorsDropIn: what set-up did not write is not its to remove.
+func TestPurgeLeavesAnAdministratorsDropIn(t *testing.T) {
+	needsRoot(t)
+	root := t.TempDir()
+	const theirs = "etc/systemd/system/tillwardend.service.d/limits.conf"
+	put(t, root, "var/lib/tillwarden/journal.db", theirs)
+	purge(t, root)
+	if _, err := os.Lstat(filepath.Join(root, theirs)); err != nil {
+		t.Error(err)
 	}
 }
