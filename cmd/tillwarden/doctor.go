@@ -231,7 +231,7 @@ func examineUnit(ctx context.Context, d *doctor, m *machine) {
 	case unit["ActiveState"] != "active":
 		d.problem("unit", log, "tillwardend.service is %s (%s), and was started again %s times: nothing prints, and no drawer opens", unit["ActiveState"], unit["Result"], again)
 		said, err := m.command(ctx, "journalctl", "--boot", "--unit=tillwardend.service", "--identifier=tillwardend", "--priority=err", "--lines=1", "--output=cat")
-		if said = strings.TrimSpace(said); err == nil && unit["ActiveState"] != "inactive" && said != "" {
+		if said = strings.TrimSpace(said); err == nil && (unit["ActiveState"] != "inactive" || unit["Result"] != "success") && said != "" {
 			d.problem("unit", "see to that; it starts by itself then", "it said last: %s", said)
 		}
 	case again != "0" && again != "":
