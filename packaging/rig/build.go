@@ -96,3 +96,24 @@ func buildPackage(path string) error {
 	}
 	return os.WriteFile(path, b, 0o644)
 }
+
+// buildNewer makes another version of a package, for upgrades, of the same content. It
+// is not compressed: what unpacks it is an emulated processor.
+func buildNewer(of, path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	dir, err := os.MkdirTemp("", "rig-newer-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	control := filepath.Join(dir, "DEBIAN", "control")
+	if err := command("dpkg-deb", "--raw-extract", of, dir); err != nil {
+		return err
+	}
+	if err := command("sed", "-i", "s/^Version: .*/&+newer/", control); err != nil {
+		return err
+	}
+	return command("dpkg-deb", "--root-owner-group", "-Znone", "--build", dir, path)
+}

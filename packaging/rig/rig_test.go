@@ -54,12 +54,16 @@ func closeShared() error {
 }
 
 // programs builds what machines find at /rig: the daemon, its command line, its
-// package, a busy POS, and the tests of the package hardware.
+// package, a newer version of that, a busy POS, and the tests of the package hardware.
 func programs() (string, error) {
 	if _, err := buildTest("tillwarden/packaging/rig/hardware"); err != nil {
 		return "", err
 	}
-	return Share("tillwarden/cmd/tillwardend", "tillwarden/cmd/tillwarden", "tillwarden/packaging/rig/register/busy")
+	folder, err := Share("tillwarden/cmd/tillwardend", "tillwarden/cmd/tillwarden", "tillwarden/packaging/rig/register/busy")
+	if err != nil {
+		return "", err
+	}
+	return folder, buildNewer(filepath.Join(folder, "tillwarden.deb"), filepath.Join(folder, "newer.deb"))
 }
 
 // sharedMachine gives the shared machine.
@@ -147,10 +151,10 @@ func TestHardware(t *testing.T) {
 	for _, name := range tests {
 		t.Run(name, func(t *testing.T) {
 			keepJournal(t, m.Guest)
-			const limit = 10 * time.Minute
+			const limit = 20 * time.Minute // on a machine that does much else
 			ctx, cancel := context.WithTimeout(t.Context(), limit+time.Minute)
 			defer cancel()
-			out, err := m.Run(ctx, fmt.Sprintf("cd /tmp && TILLWARDEN_RIG_MACHINE=yes /rig/hardware -test.v -test.timeout %s -test.run '^%s$'", limit, name))
+			out, err := m.Run(ctx, fmt.Sprintf("cd /tmp && TILLWARDEN_RIG_MACHINE=%s /rig/hardware -test.v -test.timeout %s -test.run '^%s$'", scale, limit, name))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -12,10 +12,13 @@ import (
 	"tillwarden/packaging/rig/register"
 )
 
+// scale is the rig's, "ci" or "all"; "" outside of its machine.
+var scale = os.Getenv("TILLWARDEN_RIG_MACHINE")
+
 // inMachine skips a test that is not in the rig's machine.
 func inMachine(t *testing.T) {
 	t.Helper()
-	if os.Getenv("TILLWARDEN_RIG_MACHINE") == "" {
+	if scale == "" {
 		t.Skip("it needs a virtual machine to plug devices into: make test-rig")
 	}
 	if out, err := exec.Command("modprobe", "vhci-hcd").CombinedOutput(); err != nil {

@@ -1,7 +1,7 @@
 package hardware
 
 import (
-	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,135 +11,66 @@ import (
 
 	"tillwarden/daemon/api"
 	"tillwarden/packaging/rig/register"
-	"tillwarden/packaging/rig/usb"
 )
 
-// answers set a register up for the devices below.
-const answers = `
-chain = "Example"
-store = "0042"
-register = "1"
-[signon]
-method = "card"
-[setup]
-pos_user = "pos"
-preset = true
-private_key = ""
-[setup.operator]
-number = "%s"
-name = "Boss"
-groups = ["%s"]
-[[printer]]
-name = "receipt"
-path = "/dev/usb/lp0"
-link = "/dev/tillwarden/receipt"
-link_group = "tillwarden-pos"
-  [[printer.drawer]]
-  name = "till"
-  connector = 1
-[[drawer]]
-name = "box"
-path = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_BOX3-*"
-model = "apg-484a"
-[[reader]]
-name = "reader"
-path = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_READER-*"
-`
-
-// limit is what a command of the package's may take, in seconds, on a slow processor
-// that others use as well.
-const limit = "300"
-
-// shell runs a command as root that has to succeed, and to end.
-func shell(t *testing.T, command string) string {
-	t.Helper()
-	out, err := exec.Command("timeout", "--kill-after=5", limit, "/bin/sh", "-c", command).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", command, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// asPOS is a command as the POS's user runs it.
-func asPOS(command string) *exec.Cmd {
-	return exec.Command("timeout", "--foreground", "600", "setpriv", "--reuid", "pos", "--regid", "pos", "--init-groups", "/bin/sh", "-c", command)
-}
-
 // TestPackageOnARegister is a register's life with the package: installed with no
-// device, set up with answers, devices owned by udev, printing, opening, a cable pulled
-// out, crashes, an upgrade under a cashier, removal, purge and another installation.
+// device, set up with answers, devices owned by udev, printing, opening, faults, an
+// upgrade under a cashier, removal, purge and another installation.
 func TestPackageOnARegister(t *testing.T) {
 	inMachine(t)
 	t.Cleanup(func() {
-		shell(t, "dpkg --purge tillwarden; rm -rf /var/lib/tillwarden; userdel -r pos; true")
+		shell(t, "dpkg --purge tillwarden; umount "+state+"; rm -rf "+state+" "+stateImage+"; userdel -r pos; true")
 	})
+	shell(t, "truncate -s 160M "+stateImage+" && mkfs.ext4 -q -m 0 "+stateImage+" && modprobe loop && mkdir -p "+state+" && mount -o loop,errors=remount-ro "+stateImage+" "+state)
 	shell(t, "useradd -m pos && gpasswd -a pos lp && gpasswd -a pos dialout")
 
-	shell(t, "dpkg -i /rig/tillwarden.deb")
-	shell(t, "systemctl is-active tillwardend.service")
-	r := register.Attach(t, "/run/tillwarden")
-	if out, _ := exec.Command("tillwarden", "doctor").CombinedOutput(); !bytes.Contains(out, []byte("tillwarden setup")) {
-		t.Errorf("just installed, the doctor does not say what to do next:\n%s", out)
+	shell(t, "dpkg -i /rig/tillwarden.deb && systemctl is-active tillwardend.service")
+	if said := doctor(); !strings.Contains(said, "tillwarden setup") {
+		t.Errorf("just installed, the doctor does not say what to do next:\n%s", said)
 	}
-	if a, err := r.POS.Ask(r.Context(), api.AskRequest{Function: "pos.drawer.sale"}); err != nil || a.Outcome != "denied" {
+	bare := attach(t)
+	if a, err := bare.POS.Ask(bare.Context(), api.AskRequest{Function: "pos.drawer.sale"}); err != nil || a.Outcome != "denied" {
 		t.Errorf("just installed, a sale is %+v %v", a, err)
 	}
 
-	printer := plugPrinter(t)
-	box, boxPath := plugSerial(t, "BOX3", usb.DSR, nil)
-	reader, readerPath := plugSerial(t, "READER", 0, nil)
-	if err := os.WriteFile("/root/answers.toml", fmt.Appendf(nil, answers, register.Boss, register.GroupBoss), 0o600); err != nil {
-		t.Fatal(err)
+	r := setUp(t)
+	r.takesDevices()
+	r.openPort()
+	r.prints("the first line")
+	r.denies()
+	if !r.step("a card signs on once it is enrolled, and opens both drawers", (*installed).signsOn) {
+		return // nothing of what follows could be told
 	}
-	// It ends with the doctor, who may have something to say.
-	setup := exec.Command("timeout", limit, "tillwarden", "setup", "--answers", "/root/answers.toml")
-	setup.Stdin = strings.NewReader(register.BossPIN + "\n")
-	said, err := setup.CombinedOutput()
-	t.Logf("setup (%v):\n%s", err, said)
-	r.Ready("till")
-	r.Ready("box")
-	r.Hire()
+	r.step("unplugged and plugged in", (*installed).survivesTheCable)
+	r.step("killed", (*installed).survivesSIGKILL)
+	r.step("reloaded", (*installed).reloads)
+	r.step("unplugged under load", (*installed).survivesTheCableUnderLoad)
+	r.step("stopped", (*installed).survivesSIGSTOP)
+	r.step("the clock is set", (*installed).clockIsSet)
+	r.step("its disk is full", (*installed).diskIsFull)
+	r.step("its disk is read-only", (*installed).diskIsReadOnly)
+	r.step("upgraded while it prints", (*installed).upgrades)
+	r.closePort()
+	r.isRemoved()
+	// The state folder was a file system of its own, which a purge cannot remove.
+	shell(t, "cp -a "+state+" /root/state && umount "+state+" && rmdir "+state+" && mv /root/state "+state)
+	shell(t, "dpkg --purge tillwarden")
+	shell(t, "test ! -e /etc/tillwarden && test -s /var/lib/tillwarden/archive/purged-*/journal.db && test -s /var/lib/tillwarden/archive/purged-*/journal.pub")
+	shell(t, "dpkg -i /rig/newer.deb && systemctl is-active tillwardend.service")
+	shell(t, "touch /etc/tillwarden-purge-journal && dpkg --purge tillwarden && test ! -e /var/lib/tillwarden")
+}
 
-	// The devices are the daemon's, by name and by right.
-	for _, path := range []string{lp, boxPath, readerPath} {
-		if got := shell(t, "stat -L -c %U:%a "+path); got != "tillwarden:600" {
-			t.Errorf("%s belongs to %s", path, got)
+// signsOn: a card signs on at the reader once it is enrolled there, and not before.
+func (r *installed) signsOn() {
+	refused := func() bool {
+		for _, e := range r.Entries("sign-on") {
+			if e.Outcome == "denied" && e.Source == "reader" {
+				return true
+			}
 		}
-		if out, err := asPOS("timeout 10 sh -c 'exec 3<>" + path + "'").CombinedOutput(); err == nil || !bytes.Contains(out, []byte("denied")) {
-			t.Errorf("the POS's user opens %s: %v %s", path, err, out)
-		}
+		return false
 	}
-	if groups := shell(t, "id -nG pos"); strings.Contains(groups, "lp") || strings.Contains(groups, "dialout") || !strings.Contains(groups, "tillwarden-pos") {
-		t.Errorf("the POS's user is in %s", groups)
-	}
-
-	// A POS that holds its port open, for as long as all this takes.
-	pos := asPOS("exec cat > /dev/tillwarden/receipt")
-	port, err := pos.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := pos.Start(); err != nil {
-		t.Fatal(err)
-	}
-	posPrints := func(line string) {
-		t.Helper()
-		if _, err := fmt.Fprintf(port, "%s\n", line); err != nil {
-			t.Fatal(err)
-		}
-		paper(t, printer.Printer, line)
-	}
-	posPrints("the first line")
-	fmt.Fprint(port, kick)
-	r.Journaled("the kick's refusal", "decision", func(e *api.Entry) bool { return e.Outcome == "denied" && e.Drawer == "till" })
-	if n := pulses(printer.Printer); n != 0 {
-		t.Fatalf("%d pulses with nobody signed on", n)
-	}
-
-	// A card signs on at the reader once it is enrolled there, and not before.
-	swipe := func() { reader.Send([]byte(";9900000777?\r")) }
-	swipe()
-	r.Journaled("the card's refusal", "sign-on", func(e *api.Entry) bool { return e.Outcome == "denied" && e.Source == "reader" })
+	r.swipe("the card is refused", refused)
 	enrol := exec.Command("timeout", limit, "tillwarden", "operator", "enrol-card", register.Cashier, "--as", register.Boss)
 	enrol.Stdin = strings.NewReader(register.BossPIN + "\n")
 	enrolled := make(chan error, 1)
@@ -150,84 +81,130 @@ func TestPackageOnARegister(t *testing.T) {
 		}
 		enrolled <- err
 	}()
-	for done := false; !done; {
+	var err error
+	r.swipe("the card is enrolled", func() bool {
 		select {
-		case err := <-enrolled:
-			if err != nil {
-				t.Fatal(err)
-			}
-			done = true
-		case <-time.After(4 * time.Second): // the same card within 2 s is the same swipe
-			swipe()
+		case err = <-enrolled:
+			return true
+		default:
+			return false
 		}
-	}
-	register.Until(t, "the card signs on", func() bool {
-		s, err := r.Technician.Session(r.Context())
-		if err == nil && !s.SignedOn {
-			swipe()
-			time.Sleep(4 * time.Second)
-		}
-		return err == nil && s.SignedOn
 	})
-	r.Opens("till")
-	register.Until(t, "the printer's drawer gets its pulse", func() bool { return pulses(printer.Printer) == 1 })
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.swipe("the card signs on", r.signedOn)
+	r.works("with the cashier signed on")
 	r.Opens("box")
-	register.Until(t, "the serial drawer gets its code", func() bool { return string(box.Left()) == "\x07" })
+	register.Until(r.t, "the serial drawer gets its code", func() bool { return string(r.box.Left()) == "\x07" })
+}
 
-	signedOn := func(when string) {
-		t.Helper()
-		register.Until(t, when+", the daemon serves", func() bool {
-			_, err := r.Technician.Status(r.Context())
-			return err == nil
-		})
-		if s, err := r.Technician.Session(r.Context()); err != nil || !s.SignedOn {
-			t.Errorf("%s, the cashier is not signed on: %+v %v", when, s, err)
+func (r *installed) survivesTheCable() {
+	if err := r.printer.Unplug(); err != nil {
+		r.t.Fatal(err)
+	}
+	register.Until(r.t, "the printer is away", func() bool { return r.Device("receipt").State == "down" })
+	if err := r.printer.Plug(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.works("after the cable was out")
+}
+
+func (r *installed) survivesSIGKILL() {
+	shell(r.t, "systemctl kill --signal=KILL tillwardend.service")
+	r.works("after it was killed")
+}
+
+// reloads: what is wrong changes nothing, what is right takes effect.
+func (r *installed) reloads() {
+	good, err := os.ReadFile("/etc/tillwarden/tillwarden.toml")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.reload("nonsense = 1")
+	r.works("after a bad reload")
+
+	others := strings.Replace(string(good), "[signon]\n", "[signon]\nformats = [\"odoo-041\"]\n", 1)
+	if others == string(good) {
+		r.t.Fatalf("there is no [signon] in\n%s", good)
+	}
+	r.reload(others)
+	r.swipe("the cashier's card is no operator's", func() bool { return len(r.Entries("card-refused")) > 0 })
+	r.reload(string(good))
+	r.swipe("the cashier's card locks", func() bool { return !r.signedOn() })
+	r.swipe("the cashier's card unlocks", r.signedOn)
+	r.works("after a good reload")
+}
+
+// upgrades: while the POS prints and the cashier is signed on. The package waits for the
+// end of a receipt, and what is printed while no daemon runs comes out all the same: all
+// of it, in its order, at the same port.
+func (r *installed) upgrades() {
+	shell(r.t, "tillwarden journal checkpoint > /root/checkpoint")
+	old := r.mainPID()
+	ctx, stop := context.WithCancel(r.t.Context())
+	printed := make(chan error, 1)
+	lines, away := 0, 0
+	go func() {
+		begun := time.Now()
+		for tick := time.NewTicker(100 * time.Millisecond); ctx.Err() == nil; <-tick.C {
+			_, err := os.Stat("/proc/" + old)
+			gone := err != nil
+			// A receipt takes 2 s, the next customer comes 4 s later; with the daemon gone
+			// there is no end of them.
+			if !gone && time.Since(begun)%(6*time.Second) > 2*time.Second {
+				continue
+			}
+			if _, err := fmt.Fprintf(r.pos, "item %05d of a long receipt\n", lines); err != nil {
+				printed <- err
+				return
+			}
+			lines++
+			if gone {
+				away++
+			}
 		}
-		r.Ready("till")
-		r.Ready("box")
-		posPrints("printed " + when)
-		before := pulses(printer.Printer)
-		r.Opens("till")
-		register.Until(t, when+", the drawer gets its pulse", func() bool { return pulses(printer.Printer) == before+1 })
+		printed <- nil
+	}()
+	shell(r.t, "dpkg -i /rig/newer.deb")
+	time.Sleep(time.Second)
+	stop()
+	if err := <-printed; err != nil {
+		r.t.Fatalf("the POS's port: %v", err)
 	}
+	if away == 0 {
+		r.t.Error("nothing was printed after the old daemon had ended")
+	}
+	if now := r.mainPID(); now == old {
+		r.t.Errorf("the daemon is still process %s", now)
+	}
+	if got := shell(r.t, "dpkg-query -W -f '${Version}' tillwarden"); !strings.HasSuffix(got, "+newer") {
+		r.t.Errorf("installed is %s", got)
+	}
+	r.works("after an upgrade")
+	next := 0
+	all, _ := r.printer.Paper(0)
+	for _, line := range all {
+		if !strings.Contains(line, "of a long receipt") {
+			continue
+		}
+		if line != fmt.Sprintf("item %05d of a long receipt", next) {
+			r.t.Fatalf("on the paper is %q, where item %d was to follow", line, next)
+		}
+		next++
+	}
+	if next != lines {
+		r.t.Errorf("%d lines came out, of %d", next, lines)
+	}
+	r.t.Logf("%d lines while it was upgraded, %d of them after the old daemon had ended", lines, away)
+}
 
-	if err := printer.Unplug(); err != nil {
-		t.Fatal(err)
-	}
-	register.Until(t, "the printer is away", func() bool { return r.Device("receipt").State == "down" })
-	if err := printer.Plug(); err != nil {
-		t.Fatal(err)
-	}
-	signedOn("after the cable was out")
-
-	shell(t, "systemctl kill --signal=KILL tillwardend.service")
-	signedOn("after it was killed")
-
-	shell(t, "cp -p /etc/tillwarden/tillwarden.toml /root/good.toml; echo 'nonsense = 1' > /etc/tillwarden/tillwarden.toml; systemctl reload tillwardend.service || true")
-	signedOn("after a bad reload")
-	shell(t, "cp -p /root/good.toml /etc/tillwarden/tillwarden.toml; systemctl reload tillwardend.service")
-
-	shell(t, "tillwarden journal checkpoint > /root/checkpoint")
-	shell(t, "cd /root && rm -rf newer && dpkg-deb -R /rig/tillwarden.deb newer && sed -i 's/^Version: .*/&+newer/' newer/DEBIAN/control && dpkg-deb -b newer newer.deb && dpkg -i newer.deb")
-	signedOn("after an upgrade")
-	if got := shell(t, "dpkg-query -W -f '${Version}' tillwarden"); !strings.HasSuffix(got, "+newer") {
-		t.Errorf("installed is %s", got)
-	}
-	if err := port.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := pos.Wait(); err != nil {
-		t.Errorf("the POS, which had its port open all the time: %v", err)
-	}
-
-	shell(t, "dpkg --remove tillwarden")
+// isRemoved: nothing runs, and the journal and the configuration stay.
+func (r *installed) isRemoved() {
+	shell(r.t, "dpkg --remove tillwarden")
 	if out, err := exec.Command("pgrep", "-x", "tillwardend").Output(); err == nil {
-		t.Errorf("removed, the daemon runs as process %s", out)
+		r.t.Errorf("removed, the daemon runs as process %s", out)
 	}
-	shell(t, "test -s /var/lib/tillwarden/journal.db && test -s /etc/tillwarden/tillwarden.toml")
-	shell(t, "/rig/tillwarden journal verify /var/lib/tillwarden/journal.db --pub /var/lib/tillwarden/keys/journal.pub --checkpoint /root/checkpoint")
-	shell(t, "dpkg --purge tillwarden")
-	shell(t, "test ! -e /etc/tillwarden && test -s /var/lib/tillwarden/archive/purged-*/journal.db && test -s /var/lib/tillwarden/archive/purged-*/journal.pub")
-	shell(t, "dpkg -i /rig/tillwarden.deb && systemctl is-active tillwardend.service")
-	shell(t, "touch /etc/tillwarden-purge-journal && dpkg --purge tillwarden && test ! -e /var/lib/tillwarden")
+	shell(r.t, "test -s /var/lib/tillwarden/journal.db && test -s /etc/tillwarden/tillwarden.toml")
+	shell(r.t, "/rig/tillwarden journal verify /var/lib/tillwarden/journal.db --pub /var/lib/tillwarden/keys/journal.pub --checkpoint /root/checkpoint")
 }

@@ -191,7 +191,11 @@ func TestSerialPrinterFlowControl(t *testing.T) {
 			done := make(chan error, 1)
 			go func() { done <- posWrites(r.Path("pos-receipt"), text.String()) }()
 			paper(t, printer, "line 020")
-			for range 5 {
+			stops := 2
+			if scale == "all" {
+				stops = 5
+			}
+			for range stops {
 				line.SetLines(all &^ way.stop)
 				before := line.Left()
 				time.Sleep(2 * time.Second)
