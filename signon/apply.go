@@ -66,9 +66,12 @@ func (s *Store) planRoster(r *Roster, epoch uint64, replace bool) (*RosterPlan, 
 		return nil, ErrMadeHere
 	}
 	plan := &RosterPlan{roster: r, epoch: epoch}
-	in := map[string]bool{}
+	in, given := map[string]bool{}, map[string]bool{}
 	for i := range r.Operators {
 		in[r.Operators[i].Number] = true
+		for _, c := range r.Operators[i].Cards {
+			given[string(cardKey(c.KeyID, c.MAC))] = true
+		}
 	}
 	now := s.o.Clock.Stamp()
 	err := s.view(func(t *txn) error {
@@ -91,7 +94,7 @@ func (s *Store) planRoster(r *Roster, epoch uint64, replace bool) (*RosterPlan, 
 				plan.Collisions = append(plan.Collisions, fmt.Sprintf("operator %s is this register's own", o.Number))
 				continue
 			case before.Roster != nil:
-				after.keep(before, now)
+				after.keep(before, given, now)
 			}
 			for _, c := range after.Cards {
 				holder, err := t.cardHolder(c.KeyID, c.MAC)
@@ -135,8 +138,8 @@ func (s *Store) planRoster(r *Roster, epoch uint64, replace bool) (*RosterPlan, 
 
 // keep takes over what was done at this register with an operator of the roster
 // before: a PIN that was set here, as long as the roster has not got another, cards
-// that were enrolled here, and a suspension.
-func (r *operatorRecord) keep(before *operatorRecord, now entry.Stamp) {
+// that were enrolled here and that it gives to nobody, and a suspension.
+func (r *operatorRecord) keep(before *operatorRecord, given map[string]bool, now entry.Stamp) {
 	if bytes.Equal(before.Roster.PIN, r.Roster.PIN) {
 		r.PIN, r.MustChange = before.PIN, before.MustChange
 	}
@@ -157,8 +160,7 @@ func (r *operatorRecord) keep(before *operatorRecord, now entry.Stamp) {
 		}
 	}
 	for _, c := range before.Cards {
-		mine := c.Here && !c.Day.over(now) && !slices.ContainsFunc(r.Cards, func(o cardRecord) bool { return o.KeyID == c.KeyID && bytes.Equal(o.MAC, c.MAC) })
-		if mine && len(r.Cards) < maxCards {
+		if c.Here && !c.Day.over(now) && !given[string(cardKey(c.KeyID, c.MAC))] && len(r.Cards) < maxCards {
 			r.Cards = append(r.Cards, c)
 		}
 	}

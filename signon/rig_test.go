@@ -286,7 +286,7 @@ func newRigAt(t *testing.T, register string, key *StoreKey, change ...func(*Opti
 func (r *rig) start() {
 	r.t.Helper()
 	var err error
-	r.store, err = OpenStore(StoreOptions{Path: r.path, Keys: r.keys, Journal: r.journal, Clock: r.clock, KDF: cheap, Location: time.UTC, Store: "12", Register: r.register, MinPIN: r.minPIN, StoreKey: r.storeKey})
+	r.store, err = OpenStore(StoreOptions{Path: r.path, Keys: r.keys, Journal: r.journal, Clock: r.clock, KDF: cheap, Location: time.UTC, Store: "12", Register: r.register, MinPIN: r.minPIN, StoreKey: r.storeKey, noSync: true})
 	if err != nil {
 		r.t.Fatal(err)
 	}

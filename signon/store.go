@@ -67,7 +67,8 @@ type StoreOptions struct {
 	// MinPIN is how many digits a new PIN has at least, 4 to 12. Default 4.
 	MinPIN int
 
-	maxSize int // for tests: bytes that the file may have
+	maxSize int  // for tests: bytes that the file may have
+	noSync  bool // for tests: nothing is flushed, which only the loss of power would show
 }
 
 // Store is the register's roster. Its methods may be used from several
@@ -220,7 +221,7 @@ func (s *Store) open() (err error) {
 	if err := inspect(s.o.Path); err != nil {
 		return err
 	}
-	db, err := bbolt.Open(s.o.Path, 0o600, &bbolt.Options{Timeout: time.Second, MaxSize: s.o.maxSize})
+	db, err := bbolt.Open(s.o.Path, 0o600, &bbolt.Options{Timeout: time.Second, MaxSize: s.o.maxSize, NoSync: s.o.noSync})
 	if errors.Is(err, bbolterrors.ErrTimeout) {
 		return fmt.Errorf("open the roster: another process has %s open", s.o.Path)
 	}
