@@ -274,11 +274,11 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 		return "number and PIN are locked for " + api.SayLeft(time.Duration(e.Elapsed))
 	case entry.KindLoad:
 		what := "a policy"
-		switch e.Text {
-		case enforcer.BundleRoster:
-			what = "a roster"
-		case enforcer.BundleRevocations:
+		switch {
+		case e.Text == enforcer.BundleRevocations:
 			what = "a list of revocations"
+		case strings.HasPrefix(e.Text, enforcer.BundleRoster): // and why it was refused
+			what = "a roster"
 		}
 		if e.Outcome == entry.OutcomeAllowed {
 			return what + " is loaded"

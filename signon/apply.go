@@ -311,7 +311,7 @@ func (p *People) ApplyRoster(ctx context.Context, by By, r *Roster, epoch uint64
 	if err := p.s.store.applyRoster(ctx, by, plan); err != nil {
 		return nil, err
 	}
-	return plan, p.s.followed(ctx)
+	return plan, p.s.followed(ctx, plan.Added+plan.Changed+plan.Removed > 0)
 }
 
 // dropCards takes an operator's cards out of the index.

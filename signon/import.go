@@ -121,7 +121,7 @@ func (p *People) Import(ctx context.Context, a Actor, rows []Row, dry bool) (Imp
 	}
 	done.Applied = true
 	c := Change{OK: true, Seq: seqs[len(seqs)-1], Say: fmt.Sprintf("%d operators were added or changed", len(plan.puts))}
-	return done, c, p.s.followed(ctx)
+	return done, c, p.s.followed(ctx, false)
 }
 
 // importPlan is what a list comes to.

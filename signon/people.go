@@ -217,7 +217,7 @@ func (p *People) follow(ctx context.Context, number string) error {
 	if session == nil || session.Subject.Operator != number {
 		return nil
 	}
-	return p.s.followed(ctx)
+	return p.s.followed(ctx, false)
 }
 
 // mayAct refuses an actor who may do nothing here now. changing: the own PIN,

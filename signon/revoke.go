@@ -188,5 +188,5 @@ func (p *People) ApplyRevocations(ctx context.Context, by By, r *Revocations, ep
 	if err := s.view(s.readRevoked); err != nil {
 		return nil, err
 	}
-	return plan, p.s.followed(ctx)
+	return plan, p.s.followed(ctx, len(plan.Revoked) > 0)
 }

@@ -350,6 +350,22 @@ func TestRevocations(t *testing.T) {
 	})
 }
 
+// Invariant 2: a new roster ends what is pending, and who is signed on stays so.
+func TestInvariant2ANewRosterEndsWhatIsPending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := lanes(t)
+		b.apply(a.carry(), 1)
+		b.want(b.swipe("1001"), SignedOn, entry.ReasonNone)
+		b.override()
+		b.wantState("1001", false, true)
+		b.apply(a.carry(), 2)
+		b.wantState("1001", false, true) // nothing is new in it
+		a.must(a.store.SetName(a.ctx, By{}, "1002", "Benjamin"))
+		b.apply(a.carry(), 3)
+		b.wantState("1001", false, false)
+	})
+}
+
 // A roster has no secret in it, and everything else than what this version makes is
 // refused.
 func TestRosterContent(t *testing.T) {

@@ -119,11 +119,13 @@ func (s *Service) Start(ctx context.Context) error {
 func (s *Service) follow(ctx context.Context) error {
 	s.store.turn.Lock()
 	defer s.store.turn.Unlock()
-	return s.followed(ctx)
+	return s.followed(ctx, false)
 }
 
-// followed is follow, with the store's turn held.
-func (s *Service) followed(ctx context.Context) error {
+// followed is follow, with the store's turn held. fresh: a new roster was applied,
+// which ends what was granted or is pending also where it says nothing new of who is
+// signed on.
+func (s *Service) followed(ctx context.Context, fresh bool) error {
 	session := s.gate.Snapshot().Session
 	if session == nil {
 		return nil
@@ -145,7 +147,7 @@ func (s *Service) followed(ctx context.Context) error {
 	}
 	s.watchDay(r)
 	now := r.public().Subject()
-	if sameSubject(&now, &session.Subject) {
+	if sameSubject(&now, &session.Subject) && !fresh {
 		return nil
 	}
 	return s.gate.RosterChanged(ctx, &now, entry.ReasonRosterChanged)

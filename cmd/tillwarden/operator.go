@@ -240,6 +240,11 @@ func (a *app) people(cmd *cobra.Command, w actor, verb api.PeopleVerb, r api.Peo
 		return a.printJSON(answer)
 	}
 	a.say("operator %s: %s", r.Number, peopleDone[verb])
+	if verb == api.PeopleTerminate {
+		if s, err := client.Roster(cmd.Context()); err == nil && s.StoreKey != "" {
+			a.note("at the store's other registers it holds once it was carried there: tillwarden roster export --revocations")
+		}
+	}
 	return nil
 }
 
