@@ -49,10 +49,10 @@ func (r *register) export(revocations bool) []byte {
 	return a.Bundle
 }
 
-// TestRosterBetweenLanes: operators of one register sign on at another after a roster
+// TestInvariant6RosterBetweenLanes: a bad roster changes nothing. Operators of one register sign on at another after a roster
 // was carried there; who is terminated at noon is signed off and refused there once
 // the list was, and no older bundle brings them back.
-func TestRosterBetweenLanes(t *testing.T) {
+func TestInvariant6RosterBetweenLanes(t *testing.T) {
 	t.Parallel()
 	lanes := storeOf(t, "r1", "r2")
 	a, b := lanes[0].staffed(), lanes[1]

@@ -15,6 +15,14 @@
 //   - Every change of people is in the journal before it is in the roster. If
 //     the machine stops in between, the roster is unchanged, and Reconcile
 //     says so in the journal at the next start.
+//   - Nobody changes the own work groups, state or lock, nor another number of the
+//     own person; and nobody comes by any sequence of changes to a work group that is
+//     restricted to others (restricted.go).
+//   - A PIN that others know opens nothing but the way to another one.
+//   - Who may not work here now, by day, place, termination or revocation, is refused
+//     wherever somebody is identified, and signed off when that begins (standing.go).
+//   - A roster of another register's is applied whole or not at all, beside the own
+//     operators, and brings nobody back whom this register let go (apply.go).
 //   - A roster that is damaged, or made with other keys, lets nobody sign on.
 //   - One swipe has one effect, the one of the swipe table ([Service.Present]).
 //
