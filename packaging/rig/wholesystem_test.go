@@ -249,6 +249,7 @@ func (s *system) journaled() error {
 // disk only says that it has flushed, what is missing is noticed.
 func TestInvariant8PowerCutsOfAWholeSystem(t *testing.T) {
 	needsRig(t)
+	t.Parallel()
 	if !apart(t) {
 		return
 	}
