@@ -8,6 +8,7 @@ import (
 	"tillwarden/daemon/api"
 	"tillwarden/enforcer"
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
 	"tillwarden/signon"
 )
 
@@ -196,6 +197,9 @@ func (d *Daemon) overrideStatus(s *enforcer.Snapshot, c api.Caller) *api.Overrid
 		ID: api.Seq(o.ID), Requester: o.Requester, Function: o.Function, Prompt: functionName(s, o.Function), Drawer: o.Drawer,
 		ExpiresIn: max(o.Expires-d.clock.Boot(), 0).Seconds(), Needs: o.Needs, Approvals: len(o.Approved), StepUp: o.StepUp,
 	}
+	if o.Why != policy.ReasonNone {
+		w.Reason = o.Why.String()
+	}
 	if s.Session != nil && s.Session.Subject.Operator == o.Requester {
 		w.Name = s.Session.Subject.Name
 	}
@@ -219,12 +223,16 @@ func errNoOverride(id api.Seq) error {
 }
 
 // Approve approves a pending override with number and PIN.
-func (d *Daemon) Approve(ctx context.Context, c api.Caller, id api.Seq, by *api.Credentials) (*api.Answer, error) {
+func (d *Daemon) Approve(ctx context.Context, c api.Caller, id api.Seq, by *api.ApproveRequest) (*api.Answer, error) {
 	a := d.following(entry.Seq(id))
 	if a == nil {
 		return nil, errNoOverride(id)
 	}
-	r, err := d.service().Approve(ctx, entry.Seq(id), credential(c, by))
+	why, err := d.whyOf(by)
+	if err != nil {
+		return nil, err
+	}
+	r, err := d.service().Approve(ctx, entry.Seq(id), credential(c, &by.Credentials), why)
 	return d.lent(a, r, err)
 }
 
@@ -265,7 +273,7 @@ func (d *Daemon) Refuse(ctx context.Context, c api.Caller, id api.Seq, by *api.C
 	if err != nil {
 		return nil, err
 	}
-	err = d.gate.Refuse(ctx, entry.Seq(id), v.Operator.Subject(), v.Method, c.Source())
+	err = d.gate.Refuse(ctx, entry.Seq(id), enforcer.Approver{Subject: v.Operator.Subject(), Method: v.Method, Source: c.Source()})
 	switch {
 	case errors.Is(err, enforcer.ErrNotEntitled):
 		return nil, api.Errorf(api.CodeRefused, "who could not approve cannot refuse either").WithReason(entry.ReasonApproverMayNot.String())

@@ -77,7 +77,14 @@ type CardConfig struct {
 
 // OverrideConfig is about asking a second person.
 type OverrideConfig struct {
-	Wait Duration `toml:"wait"`
+	Wait    Duration    `toml:"wait"`
+	Reasons []WhyConfig `toml:"reason"`
+}
+
+// WhyConfig is one reason that an approval may be given for.
+type WhyConfig struct {
+	Code int    `toml:"code"`
+	Name string `toml:"name"`
 }
 
 // JournalConfig bounds the journal.

@@ -18,6 +18,7 @@ import (
 	"tillwarden/devices/loopback"
 	"tillwarden/devices/msr"
 	"tillwarden/devices/printer"
+	"tillwarden/enforcer"
 	"tillwarden/enforcer/bundle"
 	"tillwarden/enforcer/policy"
 	"tillwarden/signon/card"
@@ -78,7 +79,7 @@ func (k *checker) config(c *Config) {
 		k.wrong("policy.file", "", "%q is not a path from the root", c.Policy.File)
 	}
 	k.signon(&c.SignOn)
-	k.within("override.wait", c.Override.Wait, "10s", "15m")
+	k.override(&c.Override)
 	if c.Journal.MaxMiB < 64 || c.Journal.MaxMiB > 64<<10 {
 		k.wrong("journal.max_mib", "", "has to be between 64 and 65536")
 	}
@@ -144,6 +145,22 @@ func (c *CardConfig) format() (card.Format, error) {
 		f.Max = f.Min
 	}
 	return f, err
+}
+
+func (k *checker) override(o *OverrideConfig) {
+	k.within("override.wait", o.Wait, "10s", "15m")
+	seen := map[int]bool{}
+	for i, w := range o.Reasons {
+		key := fmt.Sprintf("override.reason[%d]", i)
+		k.between(key+".code", w.Code, 1, enforcer.MaxWhyCode)
+		if seen[w.Code] {
+			k.wrong(key+".code", "", "%d is there already", w.Code)
+		}
+		seen[w.Code] = true
+		if !policy.ValidName(w.Name) {
+			k.wrong(key+".name", "", "is missing, longer than %d bytes, or not plain text", policy.MaxName)
+		}
+	}
 }
 
 func (k *checker) api(a *APIConfig) {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tillwarden/enforcer"
 )
 
 const shipped = "../packaging/tillwarden.toml"
@@ -65,6 +67,10 @@ func TestShippedConfigShowsDefaults(t *testing.T) {
 	// keys' defaults are compared below.
 	printer, box, reader, keypad, cards := all.Printers[0], all.Drawers[0], all.Readers[0], all.Keypads[0], all.SignOn.Cards[0]
 	all.Printers, all.Drawers, all.Readers, all.Keypads, all.SignOn.Cards = nil, nil, nil, nil, nil
+	if w := all.Override.Reasons; len(w) != 1 || w[0] != (WhyConfig{Code: 1, Name: enforcer.ShippedWhyCodes()[0].Name}) {
+		t.Errorf("reasons: %+v", w)
+	}
+	all.Override.Reasons = nil
 	if !reflect.DeepEqual(plain, all) {
 		t.Errorf("commented defaults differ from the daemon's:\n%+v\n%+v", all, plain)
 	}

@@ -62,7 +62,8 @@ type Daemon struct {
 	swipes   *swipes
 	pads     []*pad
 	units    []*unit
-	pin      waitingPIN
+	pin      waitingLine
+	why      waitingLine
 	printers []*printerUnit
 	boxes    []*boxUnit
 	sensors  []*sensorUnit // of printers and of drawers without one
@@ -200,7 +201,7 @@ func (d *Daemon) openGate() error {
 	g, err := enforcer.NewGate(enforcer.Options{
 		Clock: d.clock, Journal: d.journal, StatePath: filepath.Join(c.State, stateFile), Replay: d.replay,
 		Report:      func(err error) { d.log.Error("gate", "err", err) },
-		OverrideTTL: time.Duration(c.Override.Wait),
+		OverrideTTL: time.Duration(c.Override.Wait), WhyKnown: d.whyKnown,
 	})
 	if err != nil {
 		return err
@@ -235,6 +236,7 @@ func (d *Daemon) openRoster(ctx context.Context) error {
 		}
 	}
 	d.pin.drop = func(token string) { d.service().Drop(token) }
+	d.why.drop = func(token string) { d.service().DropWhy(token) }
 	if err := d.startService(ctx, c); err != nil {
 		return err
 	}

@@ -173,21 +173,21 @@ func TestOverrideByNumberAndPIN(t *testing.T) {
 		t.Errorf("still pending: %+v %v", still, err)
 	}
 	until(t, "it was announced for a second", func() bool {
-		a, err := r.con.Approve(ctx, o.ID, creds("1001"))
+		a, err := r.con.Approve(ctx, o.ID, api.ApproveRequest{Credentials: creds("1001")})
 		return err == nil && a.Reason != "too-early"
 	})
 	for number, reason := range map[string]string{"1001": "own-request", "2002": "same-person", "1002": "no-manager-override"} {
-		a, err := r.con.Approve(ctx, o.ID, creds(number))
+		a, err := r.con.Approve(ctx, o.ID, api.ApproveRequest{Credentials: creds(number)})
 		if err != nil || a.Outcome != "denied" || a.Reason != reason {
 			t.Errorf("%s approves: %+v %v, want %s", number, a, err, reason)
 		}
 	}
 	bad := creds("2001")
 	bad.PIN = api.Secret("0001")
-	if _, err := r.con.Approve(ctx, o.ID, bad); !isCode(err, api.CodeRefused) {
+	if _, err := r.con.Approve(ctx, o.ID, api.ApproveRequest{Credentials: bad}); !isCode(err, api.CodeRefused) {
 		t.Errorf("a wrong PIN approves: %v", err)
 	}
-	a, err := r.con.Approve(ctx, o.ID, creds("2001"))
+	a, err := r.con.Approve(ctx, o.ID, api.ApproveRequest{Credentials: creds("2001")})
 	if err != nil || a.Outcome != "allowed" || a.Approver != "2001" {
 		t.Fatalf("approve: %+v %v", a, err)
 	}
@@ -198,7 +198,7 @@ func TestOverrideByNumberAndPIN(t *testing.T) {
 	if late, err := r.con.WaitOverride(ctx, o.ID, time.Second); err != nil || late.Outcome != "allowed" || late.Approver != "2001" {
 		t.Errorf("late: %+v %v", late, err)
 	}
-	if _, err := r.con.Approve(ctx, 99999, creds("2001")); !isCode(err, api.CodeNotFound) {
+	if _, err := r.con.Approve(ctx, 99999, api.ApproveRequest{Credentials: creds("2001")}); !isCode(err, api.CodeNotFound) {
 		t.Errorf("an override that is none: %v", err)
 	}
 
@@ -221,7 +221,7 @@ func TestOverrideByNumberAndPIN(t *testing.T) {
 		t.Fatalf("%+v %v", b, err)
 	}
 	until(t, "it was announced for a second", func() bool {
-		a, err := r.con.Approve(ctx, b.Override, creds("1002"))
+		a, err := r.con.Approve(ctx, b.Override, api.ApproveRequest{Credentials: creds("1002")})
 		return err == nil && a.Reason != "too-early"
 	})
 	if _, err := r.con.Refuse(ctx, b.Override, creds("1002")); !isCode(err, api.CodeRefused) {
@@ -257,7 +257,7 @@ func TestRestartResumesSession(t *testing.T) {
 		t.Fatalf("after a restart: %+v %v", st, err)
 	}
 	until(t, "the resumed override is approved", func() bool {
-		got, err := r.con.Approve(ctx, a.Override, creds("2001"))
+		got, err := r.con.Approve(ctx, a.Override, api.ApproveRequest{Credentials: creds("2001")})
 		return err == nil && got.Outcome == "allowed"
 	})
 	if w, err := r.pos.WaitOverride(ctx, a.Override, time.Second); err != nil || w.Outcome != "allowed" {

@@ -227,7 +227,7 @@ func TestKicks(t *testing.T) {
 	}
 	id := list.Overrides[0].ID
 	until(t, "approved", func() bool {
-		a, err := r.con.Approve(ctx, id, creds("2001"))
+		a, err := r.con.Approve(ctx, id, api.ApproveRequest{Credentials: creds("2001")})
 		return err == nil && a.Outcome == "allowed"
 	})
 	until(t, "the drawer opened", func() bool { return f.opened() == 2 })
@@ -262,7 +262,7 @@ func TestOverrideWithDrawerOpensWithoutItsAsker(t *testing.T) {
 		t.Fatalf("%+v %v", a, err)
 	}
 	until(t, "approved", func() bool {
-		got, err := r.con.Approve(t.Context(), a.Override, creds("2001"))
+		got, err := r.con.Approve(t.Context(), a.Override, api.ApproveRequest{Credentials: creds("2001")})
 		return err == nil && got.Outcome == "allowed"
 	})
 	until(t, "the drawer opened", func() bool { return f.opened() == 1 })

@@ -169,7 +169,11 @@ func (d *Daemon) notice(e *entry.Entry) {
 		}
 	}
 	key := fmt.Sprint(e.Kind, e.Function, e.Drawer, e.Reason, e.Operator)
-	d.slips.add(key, slipText(d.clock.Stamp().Time(), title, text, slipHint(s, e)))
+	hint := slipHint(s, e)
+	if e.Kind == entry.KindApproval && e.Reason == entry.ReasonWhyNeeded {
+		hint = d.sayWhyNeeded(s)
+	}
+	d.slips.add(key, slipText(d.clock.Stamp().Time(), title, text, hint))
 }
 
 // slipTitle is the head of an entry's slip; empty where none is printed: what
@@ -206,6 +210,9 @@ func slipTitle(e *entry.Entry) string {
 	case entry.KindApproval:
 		if e.Outcome == entry.OutcomeOverrideRequired {
 			return "ANOTHER MANAGER NEEDED"
+		}
+		if e.Reason == entry.ReasonWhyNeeded {
+			return "REASON NEEDED"
 		}
 		if denied {
 			return "NOT APPROVED"

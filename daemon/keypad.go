@@ -26,6 +26,7 @@ const (
 //	a code, as *61#           asks for its function
 //	a line, a PIN is chosen   is the old PIN, the new one, the new one again
 //	a line, a card waits      is that card's PIN
+//	a line, a reason does     is its code
 //	a line, a number waits    is that number's PIN
 //	a line, the own PIN does  is the PIN of who is signed on
 //	any other line            is a number
@@ -96,6 +97,7 @@ func (p *pad) one(ctx context.Context, e keypad.Event) {
 		p.forget()
 		p.chooseNone()
 		p.d.pin.clear()
+		p.d.why.clear()
 		return
 	}
 	if t := p.tried(); t != nil {
@@ -116,6 +118,12 @@ func (p *pad) one(ctx context.Context, e keypad.Event) {
 	if token := p.d.pin.take(); token != "" {
 		p.forget()
 		r, err := p.d.service().PIN(ctx, token, line, p.name)
+		p.told(r, err)
+		return
+	}
+	if token := p.d.why.take(); token != "" {
+		p.forget()
+		r, err := p.d.service().Why(ctx, token, whyCode(line), p.name)
 		p.told(r, err)
 		return
 	}
@@ -146,6 +154,23 @@ func (p *pad) told(r signon.Result, err error) {
 	if r.NeedNewPIN {
 		p.chooseNext(&newPIN{token: r.Token})
 	}
+	p.d.wait(r)
+}
+
+// whyCode reads a reason's code; what is none is 0. No text is made of the
+// line: it may be somebody's PIN, in the wrong place.
+func whyCode(line []byte) uint16 {
+	if len(line) == 0 || len(line) > 2 {
+		return 0
+	}
+	n := uint16(0)
+	for _, b := range line {
+		if b < '0' || b > '9' {
+			return 0
+		}
+		n = 10*n + uint16(b-'0')
+	}
+	return n
 }
 
 // wait keeps a number until its PIN comes, for a while.

@@ -18,7 +18,7 @@ func (r *register) waiting(function string) api.Override {
 		r.t.Fatalf("ask for %s: %+v %v", function, a, err)
 	}
 	until(r.t, "it was announced for a second", func() bool {
-		a, err := r.con.Approve(r.t.Context(), a.Override, creds("9000"))
+		a, err := r.con.Approve(r.t.Context(), a.Override, api.ApproveRequest{Credentials: creds("9000")})
 		return err == nil && a.Reason != "too-early"
 	})
 	return r.pending(r.con)
@@ -45,7 +45,7 @@ func TestDualControlOverTheAPI(t *testing.T) {
 	if o.Needs != 2 || o.Approvals != 0 {
 		t.Errorf("announced: %+v", o)
 	}
-	a, err := r.con.Approve(ctx, o.ID, creds("2001"))
+	a, err := r.con.Approve(ctx, o.ID, api.ApproveRequest{Credentials: creds("2001")})
 	if err != nil || a.Outcome != "override-required" || a.Reason != "one-of-two" || a.Approver != "2001" || !strings.Contains(a.Say, "another person") {
 		t.Fatalf("the first: %+v %v", a, err)
 	}
@@ -58,10 +58,10 @@ func TestDualControlOverTheAPI(t *testing.T) {
 	if w, err := r.pos.WaitOverride(ctx, o.ID, time.Millisecond); err != nil || w.Outcome != "override-required" || w.Reason != "one-of-two" {
 		t.Errorf("who waits hears %+v %v", w, err)
 	}
-	if a, err = r.con.Approve(ctx, o.ID, creds("2001")); err != nil || a.Outcome != "denied" || a.Reason != "approved-already" {
+	if a, err = r.con.Approve(ctx, o.ID, api.ApproveRequest{Credentials: creds("2001")}); err != nil || a.Outcome != "denied" || a.Reason != "approved-already" {
 		t.Errorf("the same again: %+v %v", a, err)
 	}
-	if a, err = r.con.Approve(ctx, o.ID, creds("2002")); err != nil || a.Outcome != "allowed" {
+	if a, err = r.con.Approve(ctx, o.ID, api.ApproveRequest{Credentials: creds("2002")}); err != nil || a.Outcome != "allowed" {
 		t.Fatalf("the second: %+v %v", a, err)
 	}
 	es := r.entries("approval")
@@ -124,4 +124,58 @@ func TestStepUpAtTheKeypad(t *testing.T) {
 		t.Errorf("%+v %v", w, err)
 	}
 	b.noSecrets("36901472")
+}
+
+// TestReasonOverTheAPI: checked before the PIN, journaled as a code or as words.
+func TestReasonOverTheAPI(t *testing.T) {
+	t.Parallel()
+	r := newRegister(t, "[[override.reason]]\ncode = 3\nname = \"the shelf says otherwise\"\n").start().
+		staffedUnder(shippedWith(t, "pos.void.transaction", `reason = "code"`))
+	ctx := t.Context()
+	r.signOn("1002")
+	if list, err := r.con.Reasons(ctx); err != nil || len(list.Reasons) != 1 || list.Reasons[0] != (api.Reason{Code: 3, Name: "the shelf says otherwise"}) {
+		t.Errorf("reasons: %+v %v", list, err)
+	}
+	o := r.waiting("pos.void.transaction")
+	if o.Reason != "code" {
+		t.Errorf("announced: %+v", o)
+	}
+	for _, bad := range []api.ApproveRequest{{ReasonCode: 4}, {Reason: "short"}, {Reason: "4111 1111 1111 1111"}} {
+		bad.Credentials = creds("2001")
+		if _, err := r.con.Approve(ctx, o.ID, bad); !isCode(err, api.CodeInvalid) {
+			t.Errorf("%d %q: %v", bad.ReasonCode, bad.Reason, err)
+		}
+	}
+	a, err := r.con.Approve(ctx, o.ID, api.ApproveRequest{Credentials: creds("2001")})
+	if err != nil || a.Outcome != "denied" || a.Reason != "why-needed" {
+		t.Errorf("without: %+v %v", a, err)
+	}
+	a, err = r.con.Approve(ctx, o.ID, api.ApproveRequest{Credentials: creds("2001"), ReasonCode: 3, Reason: "sign in aisle four"})
+	if err != nil || a.Outcome != "allowed" {
+		t.Fatalf("with: %+v %v", a, err)
+	}
+	es := r.entries("approval")
+	if e := es[len(es)-1]; e.WhyCode != 3 || e.Why != "sign in aisle four" {
+		t.Errorf("journaled: %+v", e)
+	}
+	r.noSecrets("4111 1111")
+}
+
+// TestReasonAtTheKeypad: number, PIN, and then the reason's code.
+func TestReasonAtTheKeypad(t *testing.T) {
+	t.Parallel()
+	b := withReader(t, "")
+	b.staffedUnder(shippedWith(t, "pos.void.transaction", `reason = "code"`))
+	b.signOn("1002")
+	o := b.waiting("pos.void.transaction")
+	b.enter("2001")
+	b.enter("36901472")
+	until(t, "the reason is waited for", b.d.why.waits)
+	b.enter("9")
+	if w, err := b.pos.WaitOverride(t.Context(), o.ID, longEnough); err != nil || w.Outcome != "allowed" {
+		t.Errorf("%+v %v", w, err)
+	}
+	if es := b.entries("approval"); es[len(es)-1].WhyCode != 9 {
+		t.Errorf("journaled: %+v", es[len(es)-1])
+	}
 }

@@ -169,7 +169,7 @@ func TestEventsOverTheAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "approved", func() bool {
-		got, err := r.con.Approve(ctx, a.Override, creds("2001"))
+		got, err := r.con.Approve(ctx, a.Override, api.ApproveRequest{Credentials: creds("2001")})
 		return err == nil && got.Outcome == "allowed"
 	})
 	if _, err := r.pos.Lock(ctx); err != nil {

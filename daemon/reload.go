@@ -59,6 +59,7 @@ func (d *Daemon) Reload(ctx context.Context) error {
 func merge(now, next *Config, live []string) *Config {
 	merged := *now
 	merged.Log, merged.Feedback, merged.Policy.File = next.Log, next.Feedback, next.Policy.File
+	merged.Override.Reasons = next.Override.Reasons
 	s := &merged.SignOn
 	s.Method, s.Idle, s.PINWait, s.SameCard = next.SignOn.Method, next.SignOn.Idle, next.SignOn.PINWait, next.SignOn.SameCard
 	s.Formats, s.Cards = next.SignOn.Formats, next.SignOn.Cards

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"tillwarden/devices/msr"
+	"tillwarden/signon"
 	"tillwarden/signon/card"
 )
 
@@ -73,9 +74,7 @@ func (s *swipes) one(ctx context.Context, sw msr.Swipe) {
 		return
 	}
 	s.d.log.Debug("swipe", "reader", sw.Source, "action", r.Action.String(), "reason", r.Reason.String())
-	if r.NeedPIN {
-		s.d.pin.ask(r.Token)
-	}
+	s.d.wait(r)
 }
 
 // read classifies a swipe. What could not be read is an unreadable card, so
@@ -138,22 +137,33 @@ func cardFormats(c *SignOnConfig) ([]card.Format, error) {
 	return append(formats, named...), err
 }
 
-// waitingPIN is the card that waits for its PIN at the keypad.
-type waitingPIN struct {
+// wait lets the keypad's next line be what somebody's credential still needs.
+func (d *Daemon) wait(r signon.Result) {
+	switch {
+	case r.NeedPIN:
+		d.pin.ask(r.Token)
+	case r.NeedWhy:
+		d.why.ask(r.Token)
+	}
+}
+
+// waitingLine is somebody who waits at the keypad: a card for its PIN, or who
+// approves for the reason's code.
+type waitingLine struct {
 	mu    sync.Mutex
 	token string // guarded by mu
 	drop  func(token string)
 }
 
-// waits reports whether a card waits for its PIN.
-func (w *waitingPIN) waits() bool {
+// waits reports whether somebody waits.
+func (w *waitingLine) waits() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.token != ""
 }
 
-// ask waits for the PIN of another card from now on.
-func (w *waitingPIN) ask(token string) {
+// ask waits for another line from now on.
+func (w *waitingLine) ask(token string) {
 	w.mu.Lock()
 	old := w.token
 	w.token = token
@@ -163,8 +173,8 @@ func (w *waitingPIN) ask(token string) {
 	}
 }
 
-// take gives the card that waits, once.
-func (w *waitingPIN) take() string {
+// take gives who waits, once.
+func (w *waitingLine) take() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	t := w.token
@@ -172,8 +182,8 @@ func (w *waitingPIN) take() string {
 	return t
 }
 
-// clear forgets the card: its holder pressed Clear.
-func (w *waitingPIN) clear() {
+// clear forgets who waits: they pressed Clear.
+func (w *waitingLine) clear() {
 	if t := w.take(); t != "" {
 		w.drop(t)
 	}

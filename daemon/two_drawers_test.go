@@ -275,7 +275,7 @@ link = %q
 		t.Fatal(err)
 	}
 	until(t, "approved", func() bool {
-		a, err := r.con.Approve(ctx, list.Overrides[0].ID, creds("2001"))
+		a, err := r.con.Approve(ctx, list.Overrides[0].ID, api.ApproveRequest{Credentials: creds("2001")})
 		return err == nil && a.Outcome == "allowed"
 	})
 	until(t, "the box opens", func() bool { return box().Open })

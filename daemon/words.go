@@ -147,6 +147,7 @@ var reasonWords = map[entry.Reason]string{
 	entry.ReasonSpent:             "this installation has spent its time in monitor mode",
 	entry.ReasonRegister:          "it is for another register",
 	entry.ReasonTooLong:           "that is longer than it may be",
+	entry.ReasonWhyNeeded:         "it takes a reason",
 	entry.ReasonStepUp:            "it waits for the own PIN of who is signed on",
 	entry.ReasonDualControl:       "two other persons have to approve it, and nobody can be asked for here",
 	entry.ReasonOneOfTwo:          "one person approved it; another one has to approve too",
@@ -216,6 +217,9 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 			return name + " was approved"
 		case entry.OutcomeOverrideRequired:
 			return name + " was approved by the first of two: another person has to approve too"
+		}
+		if e.Reason == entry.ReasonWhyNeeded {
+			return name + " waits for the approver's reason"
 		}
 		return name + " was not approved: " + sayReason(e.Reason)
 	case entry.KindOverrideEnd:

@@ -69,11 +69,12 @@ type Override struct {
 	Drawer    string
 	// StepUp: it waits for the requester's own PIN, and for nobody else.
 	StepUp    bool
-	PIN       bool          // who approves has to show a PIN, whatever the site asks for
-	Needs     int           // how many persons have to approve it: 1 or 2
-	Approved  []string      // operator numbers of who did so far
-	Announced time.Duration // boot time
-	Expires   time.Duration // boot time
+	PIN       bool              // who approves has to show a PIN, whatever the site asks for
+	Why       policy.ReasonMode // which reason an approval takes
+	Needs     int               // how many persons have to approve it: 1 or 2
+	Approved  []string          // operator numbers of who did so far
+	Announced time.Duration     // boot time
+	Expires   time.Duration     // boot time
 	Source    string
 	Purpose   entry.Purpose
 	Claimant  string

@@ -9,18 +9,46 @@ import (
 	"tillwarden/enforcer/policy"
 )
 
-// Approve lets a second person lend the authority for a pending override. Who
-// calls has identified that person. Every try is journaled. If it counts, the
+// Approver is who answers a pending override, and on what terms. Who calls has
+// identified the person.
+type Approver struct {
+	Subject
+	Method entry.Method
+	Source string
+	// Why is the reason, where the function wants one; it may be given for any.
+	Why Why
+}
+
+// check says what no caller should hand over.
+func (a *Approver) check() error {
+	if a.Why.Text == "" {
+		return nil
+	}
+	if err := CheckWhy(a.Why.Text); err != nil {
+		return fmt.Errorf("%w: %w", ErrRequest, err)
+	}
+	return nil
+}
+
+// Approve lets a second person lend the authority for a pending override. Every
+// try is journaled. If it counts, the
 // decision is allowed, and who waits for the override gets the grant; else it
 // is denied with the reason, and the override stands.
 //
 // Under dual control it takes two such persons: the first approval is answered
 // with override required (ReasonOneOfTwo), and the override stands for the rest
 // of its time.
-func (g *Gate) Approve(ctx context.Context, override entry.Seq, by Subject, method entry.Method, source string) (Decision, error) {
-	by = by.known()
+//
+// Where the function wants a reason and none was given that will do, the
+// answer is denied with ReasonWhyNeeded, last of all reasons: the same person
+// may approve with one.
+func (g *Gate) Approve(ctx context.Context, override entry.Seq, by Approver) (Decision, error) {
+	if err := by.check(); err != nil {
+		return failed(), fmt.Errorf("approving override %d: %w", override, err)
+	}
+	by.Subject = by.known()
 	d, err := g.lend(ctx, func(s *Snapshot) (*pending, entry.Entry, Decision) {
-		return g.try(s, override, by, method, source, false)
+		return g.try(s, override, &by, false)
 	})
 	if err != nil {
 		return failed(), fmt.Errorf("approving override %d: %w", override, err)
@@ -111,10 +139,10 @@ func answered(e *entry.Entry) Decision {
 }
 
 // try decides an approval, or that somebody may refuse, and writes its entry.
-func (g *Gate) try(s *Snapshot, override entry.Seq, by Subject, method entry.Method, source string, refusing bool) (*pending, entry.Entry, Decision) {
+func (g *Gate) try(s *Snapshot, override entry.Seq, by *Approver, refusing bool) (*pending, entry.Entry, Decision) {
 	p := g.find(override)
-	e := answering(s, p, entry.KindApproval, override, source)
-	e.Approval = &entry.Approval{Operator: by.Operator, Person: by.Person, Method: method, Override: override}
+	e := answering(s, p, entry.KindApproval, override, by.Source)
+	e.Approval = &entry.Approval{Operator: by.Operator, Person: by.Person, Method: by.Method, Override: override}
 	reason, given := entry.ReasonNoOverride, []approval(nil)
 	if p != nil {
 		reason, given = g.entitled(s, p, by, &e, refusing)
@@ -123,10 +151,16 @@ func (g *Gate) try(s *Snapshot, override entry.Seq, by Subject, method entry.Met
 	switch {
 	case reason != entry.ReasonNone:
 		e.Outcome, e.Reason = entry.OutcomeDenied, reason
+	case refusing:
+	case by.Why.missing(functionNamed(s, p.view().Function).Reason, g.opt.WhyKnown):
+		e.Outcome, e.Reason = entry.OutcomeDenied, entry.ReasonWhyNeeded
 	case len(given)+1 < needs(&p.entry):
 		e.Outcome, e.Reason = entry.OutcomeOverrideRequired, entry.ReasonOneOfTwo
 	case len(given) > 0:
 		e.Approval.First = given[0].Seq
+	}
+	if e.Outcome != entry.OutcomeDenied {
+		e.WhyCode, e.Why = by.Why.Code, by.Why.Text
 	}
 	return p, e, answered(&e)
 }
@@ -137,7 +171,7 @@ func (g *Gate) try(s *Snapshot, override entry.Seq, by Subject, method entry.Met
 //
 // To refuse, nobody has to wait until the announcement was seen; and who
 // approved as the first of two may take that back.
-func (g *Gate) entitled(s *Snapshot, p *pending, by Subject, e *entry.Entry, refusing bool) (entry.Reason, []approval) {
+func (g *Gate) entitled(s *Snapshot, p *pending, by *Approver, e *entry.Entry, refusing bool) (entry.Reason, []approval) {
 	if reason := g.stands(s, p); reason != entry.ReasonNone && (!refusing || reason != entry.ReasonTooEarly) {
 		return reason, nil
 	}
@@ -172,7 +206,7 @@ func (g *Gate) stands(s *Snapshot, p *pending) entry.Reason {
 }
 
 // mayLend says why somebody may not approve what is pending.
-func mayLend(s *Snapshot, p *pending, by Subject, e *entry.Entry, held bool) entry.Reason {
+func mayLend(s *Snapshot, p *pending, by *Approver, e *entry.Entry, held bool) entry.Reason {
 	switch {
 	case p.stepUp():
 		return entry.ReasonStepUp // nobody else's PIN is the own one
@@ -201,7 +235,7 @@ func mayLend(s *Snapshot, p *pending, by Subject, e *entry.Entry, held bool) ent
 		return entry.ReasonApproverMayNot
 	case s.Policy.Function(i).Accountable && held:
 		return entry.ReasonAccountable
-	case s.Policy.Function(i).StepUp && !e.Approval.Method.PIN():
+	case s.Policy.Function(i).StepUp && !by.Method.PIN():
 		return entry.ReasonPINRequired
 	}
 	return entry.ReasonNone
@@ -209,9 +243,9 @@ func mayLend(s *Snapshot, p *pending, by Subject, e *entry.Entry, held bool) ent
 
 // Refuse says no to a pending override, for somebody who could have said yes.
 // ErrNotEntitled: could not; the try is journaled, and the override stands.
-func (g *Gate) Refuse(ctx context.Context, override entry.Seq, by Subject, method entry.Method, source string) error {
-	by = by.known()
-	p, e, d := g.try(g.Snapshot(), override, by, method, source, true)
+func (g *Gate) Refuse(ctx context.Context, override entry.Seq, by Approver) error {
+	by.Subject = by.known()
+	p, e, d := g.try(g.Snapshot(), override, &by, true)
 	if d.Outcome == entry.OutcomeDenied {
 		e.Text = "refusing"
 		if err := g.record(ctx, true, &e); err != nil {
@@ -224,7 +258,7 @@ func (g *Gate) Refuse(ctx context.Context, override entry.Seq, by Subject, metho
 		}
 		return fmt.Errorf("refusing override %d: %w (%v)", override, ErrNotEntitled, d.Reason)
 	}
-	if err := g.finish(ctx, p, entry.ReasonRefusedByApprover, e.Approval, source); err != nil {
+	if err := g.finish(ctx, p, entry.ReasonRefusedByApprover, e.Approval, by.Source); err != nil {
 		return fmt.Errorf("refusing override %d: %w", override, err)
 	}
 	return nil

@@ -67,7 +67,7 @@ func TestApprovalInWords(t *testing.T) {
 			if !x.early {
 				r.clock.advance(DefaultAnnounce)
 			}
-			d, err := r.Approve(ctx, asked.Override, x.by, entry.MethodCard, "msr")
+			d, err := r.Approve(ctx, asked.Override, Approver{Subject: x.by, Method: entry.MethodCard, Source: "msr"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -114,7 +114,7 @@ func TestApproveWhatIsNotPending(t *testing.T) {
 	r.signOn(ann)
 	approve := func(id entry.Seq) Decision {
 		t.Helper()
-		d, err := r.Approve(ctx, id, lea, entry.MethodCard, "msr")
+		d, err := r.Approve(ctx, id, Approver{Subject: lea, Method: entry.MethodCard, Source: "msr"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +149,7 @@ func TestRefuseNeedsWhoCouldApprove(t *testing.T) {
 	r.signOn(ann)
 	id := r.override()
 	for _, by := range []Subject{ann, annLead, bob, limited} {
-		if err := r.Refuse(ctx, id, by, entry.MethodCard, "msr"); !errors.Is(err, ErrNotEntitled) {
+		if err := r.Refuse(ctx, id, Approver{Subject: by, Method: entry.MethodCard, Source: "msr"}); !errors.Is(err, ErrNotEntitled) {
 			t.Errorf("%s: %v", by.Operator, err)
 		}
 		if e := r.journal.last(t, entry.KindApproval); e.Outcome != entry.OutcomeDenied || e.Approval.Operator != by.Operator {
@@ -161,18 +161,18 @@ func TestRefuseNeedsWhoCouldApprove(t *testing.T) {
 	}
 	r.Cancel(ctx, id, "pos")
 	early, _ := r.ask(fnNoSale, "1")
-	if err := r.Refuse(ctx, early.Override, bob, entry.MethodCard, "msr"); !errors.Is(err, ErrNotEntitled) {
+	if err := r.Refuse(ctx, early.Override, Approver{Subject: bob, Method: entry.MethodCard, Source: "msr"}); !errors.Is(err, ErrNotEntitled) {
 		t.Errorf("in the first second: %v", err)
 	}
-	if err := r.Refuse(ctx, early.Override, lea, entry.MethodCard, "msr"); err != nil {
+	if err := r.Refuse(ctx, early.Override, Approver{Subject: lea, Method: entry.MethodCard, Source: "msr"}); err != nil {
 		t.Errorf("who may approve need not wait: %v", err)
 	}
 	id = r.override()
-	if err := r.Refuse(ctx, 4711, lea, entry.MethodCard, "msr"); !errors.Is(err, ErrNoOverride) {
+	if err := r.Refuse(ctx, 4711, Approver{Subject: lea, Method: entry.MethodCard, Source: "msr"}); !errors.Is(err, ErrNoOverride) {
 		t.Errorf("one that never was: %v", err)
 	}
 	r.Cancel(ctx, id, "pos")
-	if err := r.Refuse(ctx, id, lea, entry.MethodCard, "msr"); !errors.Is(err, ErrNoOverride) {
+	if err := r.Refuse(ctx, id, Approver{Subject: lea, Method: entry.MethodCard, Source: "msr"}); !errors.Is(err, ErrNoOverride) {
 		t.Errorf("one that is over: %v", err)
 	}
 }
@@ -207,7 +207,7 @@ func TestStateChangesWhileTheApprovalIsJournaled(t *testing.T) {
 					}
 				}
 			})
-			d, err := r.Approve(ctx, id, lea, entry.MethodCard, "msr")
+			d, err := r.Approve(ctx, id, Approver{Subject: lea, Method: entry.MethodCard, Source: "msr"})
 			<-changed
 			if err != nil {
 				t.Fatal(err)
@@ -246,7 +246,7 @@ func TestApprovalAgainstTimeOut(t *testing.T) {
 			var approvals [4]Decision
 			for i, by := range []Subject{lea, max2, lea, max2} {
 				wg.Go(func() {
-					d, err := g.Approve(ctx, asked.Override, by, entry.MethodCard, "msr")
+					d, err := g.Approve(ctx, asked.Override, Approver{Subject: by, Method: entry.MethodCard, Source: "msr"})
 					if err != nil {
 						t.Error(err)
 					}
@@ -312,11 +312,11 @@ func TestApproveAfterTheFunctionIsGone(t *testing.T) {
 		}
 	}
 	s.Policy = compile(t, p)
-	if got, _ := r.entitled(&s, r.find(id), lea.known(), &entry.Entry{}, false); got != entry.ReasonUnknownFunction {
+	if got, _ := r.entitled(&s, r.find(id), &Approver{Subject: lea}, &entry.Entry{}, false); got != entry.ReasonUnknownFunction {
 		t.Errorf("%v", got)
 	}
 	s.Policy = (*policy.Compiled)(nil)
-	if got, _ := r.entitled(&s, r.find(id), lea.known(), &entry.Entry{}, false); got != entry.ReasonNoPolicy {
+	if got, _ := r.entitled(&s, r.find(id), &Approver{Subject: lea}, &entry.Entry{}, false); got != entry.ReasonNoPolicy {
 		t.Errorf("%v", got)
 	}
 }

@@ -22,7 +22,7 @@ func (r *rig) both() entry.Seq {
 
 func (r *rig) approve(id entry.Seq, by Subject) Decision {
 	r.Helper()
-	d, err := r.Approve(ctx, id, by, entry.MethodCardPIN, "msr")
+	d, err := r.Approve(ctx, id, Approver{Subject: by, Method: entry.MethodCardPIN, Source: "msr"})
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -141,14 +141,16 @@ func TestFirstOfTwoEndsWithTheOverride(t *testing.T) {
 		end    func(r *rig, id entry.Seq)
 		reason entry.Reason
 	}{
-		"time-out":           {func(r *rig, _ entry.Seq) { r.clock.advance(DefaultOverrideTTL) }, entry.ReasonTimeout},
-		"sign-off":           {func(r *rig, _ entry.Seq) { r.EndSession(ctx, entry.ReasonOwner, Subject{}, "t") }, entry.ReasonOwner},
-		"lock":               {func(r *rig, _ entry.Seq) { r.Lock(ctx, entry.ReasonIdle, "t") }, entry.ReasonLocked},
-		"a new policy":       {func(r *rig, _ entry.Seq) { r.load(2, changed(2)) }, entry.ReasonPolicyChanged},
-		"cancelled":          {func(r *rig, id entry.Seq) { r.Cancel(ctx, id, "pos") }, entry.ReasonCancelled},
-		"the second says no": {func(r *rig, id entry.Seq) { r.Refuse(ctx, id, max2, entry.MethodCard, "msr") }, entry.ReasonRefusedByApprover},
+		"time-out":     {func(r *rig, _ entry.Seq) { r.clock.advance(DefaultOverrideTTL) }, entry.ReasonTimeout},
+		"sign-off":     {func(r *rig, _ entry.Seq) { r.EndSession(ctx, entry.ReasonOwner, Subject{}, "t") }, entry.ReasonOwner},
+		"lock":         {func(r *rig, _ entry.Seq) { r.Lock(ctx, entry.ReasonIdle, "t") }, entry.ReasonLocked},
+		"a new policy": {func(r *rig, _ entry.Seq) { r.load(2, changed(2)) }, entry.ReasonPolicyChanged},
+		"cancelled":    {func(r *rig, id entry.Seq) { r.Cancel(ctx, id, "pos") }, entry.ReasonCancelled},
+		"the second says no": {func(r *rig, id entry.Seq) {
+			r.Refuse(ctx, id, Approver{Subject: max2, Method: entry.MethodCard, Source: "msr"})
+		}, entry.ReasonRefusedByApprover},
 		"the first takes it back": {func(r *rig, id entry.Seq) {
-			if err := r.Refuse(ctx, id, lea, entry.MethodCard, "msr"); err != nil {
+			if err := r.Refuse(ctx, id, Approver{Subject: lea, Method: entry.MethodCard, Source: "msr"}); err != nil {
 				r.Error(err)
 			}
 		}, entry.ReasonRefusedByApprover},
@@ -185,7 +187,7 @@ func TestFirstOfTwoIsNotJournaled(t *testing.T) {
 			r.signOn(ann)
 			id := r.both()
 			r.journal.set(func(j *memJournal) { j.err, j.torn = errJournal, true })
-			if d, err := r.Approve(ctx, id, lea, entry.MethodCard, "msr"); !errors.Is(err, errJournal) || d.Outcome != entry.OutcomeError {
+			if d, err := r.Approve(ctx, id, Approver{Subject: lea, Method: entry.MethodCard, Source: "msr"}); !errors.Is(err, errJournal) || d.Outcome != entry.OutcomeError {
 				t.Fatalf("%v, %v", d, err)
 			}
 			r.journal.set(func(j *memJournal) { j.err, j.torn = nil, false })

@@ -38,6 +38,8 @@ type Options struct {
 	// Report is told of what the gate can live with, but somebody should know:
 	// a state file that cannot be written or read. Nil: nobody.
 	Report func(error)
+	// WhyKnown reports whether a code is in the site's list of reasons; nil: any is.
+	WhyKnown func(code uint16) bool
 	// OverrideTTL and Announce are DefaultOverrideTTL and DefaultAnnounce where zero.
 	OverrideTTL time.Duration
 	Announce    time.Duration

@@ -35,7 +35,7 @@ func TestInvariant1NoPulseWithoutAnEntryOnDisk(t *testing.T) {
 	}
 	onDisk(r.grant())
 	id := r.override()
-	if _, err := r.Approve(ctx, id, lea, entry.MethodCard, "msr"); err != nil {
+	if _, err := r.Approve(ctx, id, Approver{Subject: lea, Method: entry.MethodCard, Source: "msr"}); err != nil {
 		t.Fatal(err)
 	}
 	_, gr, _ := r.Wait(ctx, id)
@@ -52,7 +52,7 @@ func TestInvariant1NoPulseWithoutAnEntryOnDisk(t *testing.T) {
 			d, _, err := r.Authorize(ctx, Request{Function: fnNoSale, Drawer: "1"})
 			r.clock.advance(DefaultAnnounce)
 			if err == nil {
-				_, err = r.Approve(ctx, d.Override, lea, entry.MethodCard, "msr")
+				_, err = r.Approve(ctx, d.Override, Approver{Subject: lea, Method: entry.MethodCard, Source: "msr"})
 			}
 			if !errors.Is(err, errJournal) {
 				t.Errorf("%v fails: %v", kind, err)

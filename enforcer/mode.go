@@ -1,13 +1,9 @@
 package enforcer
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
@@ -18,9 +14,6 @@ const (
 	MonitorLimit    = 14 * 24 * time.Hour // the longest monitor mode, and all of an installation's together
 	BreakGlassLimit = 4 * time.Hour       // the longest break-glass
 	MaxModeKeys     = 16                  // functions that a monitor mode may be limited to
-	MaxWhy          = 200                 // bytes of a reason
-	minWhy          = 8
-	maxDigits       = 8 // in a row in a reason: a card number has more
 )
 
 // The functions of the catalogue that let operators change the mode.
@@ -100,27 +93,4 @@ func (g *Gate) through(s *Snapshot, u *ruling, r *Request) entry.Mode {
 // a mode lets it through all the same.
 func (d *Decision) Effective() bool {
 	return d.Outcome == entry.OutcomeAllowed || d.Mode != entry.ModeEnforce
-}
-
-// CheckWhy says what is wrong with a reason for a mode: a line of 8 to 200 bytes, with
-// nothing in it that could be a card's number.
-func CheckWhy(why string) error {
-	switch {
-	case len(why) < minWhy || len(why) > MaxWhy:
-		return fmt.Errorf("a reason of %d bytes, and it takes %d to %d: say why", len(why), minWhy, MaxWhy)
-	case !utf8.ValidString(why) || strings.ContainsFunc(why, func(r rune) bool { return !unicode.IsPrint(r) }) || strings.TrimSpace(why) != why:
-		return errors.New("the reason is not one line of printable text")
-	}
-	run := 0
-	for _, r := range why {
-		switch {
-		case unicode.IsDigit(r):
-			if run++; run > maxDigits {
-				return errors.New("the reason has a long number in it, and no such number goes to the journal")
-			}
-		case r != ' ' && r != '-':
-			run = 0
-		}
-	}
-	return nil
 }

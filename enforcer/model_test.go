@@ -219,7 +219,7 @@ func (m *model) approve() {
 		id = m.pending.id
 	}
 	method := rapid.SampledFrom(methods).Draw(m.t, "method")
-	d, err := m.Approve(ctx, id, by, method, "msr")
+	d, err := m.Approve(ctx, id, Approver{Subject: by, Method: method, Source: "msr"})
 	outcome := no
 	o := m.pending
 	if o != nil && m.loaded && m.clock.Boot() >= o.since+DefaultAnnounce && by.Operator != m.who.Operator && by.Person != m.who.Person &&

@@ -125,7 +125,7 @@ func TestOverrideEnds(t *testing.T) {
 		"time-out":  {func(r *rig, _ entry.Seq) { r.clock.advance(DefaultOverrideTTL) }, entry.ReasonTimeout},
 		"cancelled": {func(r *rig, id entry.Seq) { r.Cancel(ctx, id, "pos") }, entry.ReasonCancelled},
 		"refused": {func(r *rig, id entry.Seq) {
-			if err := r.Refuse(ctx, id, lea, entry.MethodCard, "msr"); err != nil {
+			if err := r.Refuse(ctx, id, Approver{Subject: lea, Method: entry.MethodCard, Source: "msr"}); err != nil {
 				r.Error(err)
 			}
 		}, entry.ReasonRefusedByApprover},
@@ -187,7 +187,7 @@ func TestFirstWhoWaitsGetsTheGrant(t *testing.T) {
 			grants <- gr
 		})
 	}
-	if d, err := r.Approve(ctx, id, lea, entry.MethodCard, "msr"); err != nil || d.Outcome != entry.OutcomeAllowed {
+	if d, err := r.Approve(ctx, id, Approver{Subject: lea, Method: entry.MethodCard, Source: "msr"}); err != nil || d.Outcome != entry.OutcomeAllowed {
 		t.Fatal(d, err)
 	}
 	wg.Wait()
@@ -213,7 +213,7 @@ func TestNobodyCameForTheGrant(t *testing.T) {
 	r := ready(t)
 	r.signOn(ann)
 	id := r.override()
-	d, err := r.Approve(ctx, id, lea, entry.MethodCard, "msr")
+	d, err := r.Approve(ctx, id, Approver{Subject: lea, Method: entry.MethodCard, Source: "msr"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestOverrideWithoutDrawer(t *testing.T) {
 	r.signOn(ann)
 	d, _ := r.ask(fnVariance, "")
 	r.clock.advance(DefaultAnnounce)
-	if got, err := r.Approve(ctx, d.Override, lea, entry.MethodNumberPIN, "console"); err != nil || got.Outcome != entry.OutcomeAllowed {
+	if got, err := r.Approve(ctx, d.Override, Approver{Subject: lea, Method: entry.MethodNumberPIN, Source: "console"}); err != nil || got.Outcome != entry.OutcomeAllowed {
 		t.Fatal(got, err)
 	}
 	got, gr, err := r.Wait(ctx, d.Override)

@@ -82,16 +82,16 @@ func TestRestartResumesTheOverrideInFull(t *testing.T) {
 	if o == nil || o.ID != asked.Override || o.Announced != now || o.Expires != now+DefaultOverrideTTL || o.Requester != ann.Operator || o.Drawer != "1" {
 		t.Fatalf("override %+v", o)
 	}
-	d, _ := r.Approve(ctx, o.ID, lea, entry.MethodCard, "msr")
+	d, _ := r.Approve(ctx, o.ID, Approver{Subject: lea, Method: entry.MethodCard, Source: "msr"})
 	want(t, "announced anew", d, entry.OutcomeDenied, entry.ReasonTooEarly)
 	r.clock.advance(DefaultAnnounce)
-	d, _ = r.Approve(ctx, o.ID, lea, entry.MethodCard, "msr")
+	d, _ = r.Approve(ctx, o.ID, Approver{Subject: lea, Method: entry.MethodCard, Source: "msr"})
 	want(t, "without a policy", d, entry.OutcomeDenied, entry.ReasonNoPolicy)
 	r.load(1, testPolicy())
 	if o = r.Snapshot().Override; o == nil || o.Name != "Name of "+fnNoSale {
 		t.Fatalf("after the same policy was loaded: %+v", o)
 	}
-	d, _ = r.Approve(ctx, o.ID, lea, entry.MethodCard, "msr")
+	d, _ = r.Approve(ctx, o.ID, Approver{Subject: lea, Method: entry.MethodCard, Source: "msr"})
 	want(t, "a lead", d, entry.OutcomeAllowed, entry.ReasonRule)
 	_, gr, _ := r.Wait(ctx, o.ID)
 	if gr == nil || gr.Expires() != r.clock.Boot()+20*time.Second {
@@ -277,9 +277,13 @@ func TestCrashBetweenJournalAndStateFile(t *testing.T) {
 		func() { r.Lock(ctx, entry.ReasonIdle, "t") },
 		func() { r.Unlock(ctx, lea, entry.MethodCard, "t") },
 		func() { r.override() },
-		func() { r.Approve(ctx, r.Snapshot().Override.ID, lea, entry.MethodCard, "t") },
+		func() {
+			r.Approve(ctx, r.Snapshot().Override.ID, Approver{Subject: lea, Method: entry.MethodCard, Source: "t"})
+		},
 		func() { r.override() },
-		func() { r.Refuse(ctx, r.Snapshot().Override.ID, lea, entry.MethodCard, "t") },
+		func() {
+			r.Refuse(ctx, r.Snapshot().Override.ID, Approver{Subject: lea, Method: entry.MethodCard, Source: "t"})
+		},
 		func() { r.load(2, changed(1)) },
 		func() {
 			a := ann

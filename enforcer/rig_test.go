@@ -361,6 +361,8 @@ const (
 	fnDual     = "pos.dual"
 	fnNever    = "pos.never"
 	fnStep     = "pos.step"
+	fnCode     = "pos.code"
+	fnWords    = "pos.words"
 	fnPeople   = "backoffice.operator.add"
 )
 
@@ -404,10 +406,10 @@ func testPolicy() *policy.Policy {
 		return m
 	}
 	cashier := check(1000, 1001, 1600, 1601, 1700, 1701, 1800, 2300)
-	for _, id := range []policy.ID{1003, 1007, 1602, 1603, 1703, 1717, 1900, 2100} {
+	for _, id := range []policy.ID{1003, 1007, 1602, 1603, 1703, 1717, 1900, 2100, 2400, 2500} {
 		cashier[id] = policy.Deny
 	}
-	lead := check(1000, 1001, 1003, 1007, 1600, 1700, 1800, 1900, 2100, 2200, 2300, 5000)
+	lead := check(1000, 1001, 1003, 1007, 1600, 1700, 1800, 1900, 2100, 2200, 2300, 2400, 2500, 5000)
 	limited := check(1000, 1001, 1007, 1600, 1800)
 	limited[1003], limited[1602], limited[2100], limited[2300] = policy.Deny, policy.Deny, policy.Deny, policy.Deny
 	return &policy.Policy{
@@ -422,6 +424,8 @@ func testPolicy() *policy.Policy {
 			fn(2100, fnDual, policy.Function{DualControl: true, Drawer: true, Override: policy.OverrideManager}),
 			fn(2200, fnNever, policy.Function{DualControl: true}),
 			fn(2300, fnStep, policy.Function{StepUp: true, Drawer: true, Override: policy.OverrideManager}),
+			fn(2400, fnCode, policy.Function{Reason: policy.ReasonCode, Override: policy.OverrideManager}),
+			fn(2500, fnWords, policy.Function{Reason: policy.ReasonText, Override: policy.OverrideManager}),
 			fn(5000, "backoffice", policy.Function{}), fn(5200, "backoffice.operator", policy.Function{}), fn(5202, fnPeople, policy.Function{}),
 		}},
 		WorkGroups: []policy.WorkGroup{

@@ -305,10 +305,10 @@ func TestWhatPermitsDoesNotHappenWithoutJournal(t *testing.T) {
 	r.signOn(ann)
 	id := r.override()
 	r.journal.set(func(j *memJournal) { j.err = errJournal })
-	if d, err := r.Approve(ctx, id, lea, entry.MethodCard, "msr"); !errors.Is(err, errJournal) || d.Outcome != entry.OutcomeError {
+	if d, err := r.Approve(ctx, id, Approver{Subject: lea, Method: entry.MethodCard, Source: "msr"}); !errors.Is(err, errJournal) || d.Outcome != entry.OutcomeError {
 		t.Errorf("approval: %v, %v", d, err)
 	}
-	if d, err := r.Approve(ctx, id, ann, entry.MethodCard, "msr"); !errors.Is(err, errJournal) || d.Outcome != entry.OutcomeError {
+	if d, err := r.Approve(ctx, id, Approver{Subject: ann, Method: entry.MethodCard, Source: "msr"}); !errors.Is(err, errJournal) || d.Outcome != entry.OutcomeError {
 		t.Errorf("refused approval: %v, %v", d, err)
 	}
 	if len(r.grants) != 0 || r.Snapshot().Override == nil {
@@ -476,9 +476,9 @@ func TestPersonOfAnOperatorWithoutOne(t *testing.T) {
 	r := ready(t)
 	r.signOn(Subject{Operator: "7", WorkGroups: []string{"Cashier"}})
 	id := r.override()
-	d, _ := r.Approve(ctx, id, Subject{Operator: "7", Person: "p-x", WorkGroups: []string{"Lead"}}, 0, "t")
+	d, _ := r.Approve(ctx, id, Approver{Subject: Subject{Operator: "7", Person: "p-x", WorkGroups: []string{"Lead"}}, Method: 0, Source: "t"})
 	want(t, "the same number", d, entry.OutcomeDenied, entry.ReasonOwnRequest)
-	d, _ = r.Approve(ctx, id, Subject{Operator: "8", Person: "7", WorkGroups: []string{"Lead"}}, 0, "t")
+	d, _ = r.Approve(ctx, id, Approver{Subject: Subject{Operator: "8", Person: "7", WorkGroups: []string{"Lead"}}, Method: 0, Source: "t"})
 	want(t, "the number as person", d, entry.OutcomeDenied, entry.ReasonSamePerson)
 }
 

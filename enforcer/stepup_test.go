@@ -86,7 +86,7 @@ func TestStepUpForApprovers(t *testing.T) {
 	if o := r.Snapshot().Override; o.StepUp || !o.PIN {
 		t.Errorf("announced as %+v", o)
 	}
-	if got, err := r.Approve(ctx, d.Override, lea, entry.MethodCard, "msr"); err != nil || got.Reason != entry.ReasonPINRequired {
+	if got, err := r.Approve(ctx, d.Override, Approver{Subject: lea, Method: entry.MethodCard, Source: "msr"}); err != nil || got.Reason != entry.ReasonPINRequired {
 		t.Errorf("the card alone: %+v, %v", got, err)
 	}
 	want(t, "the own PIN of who may not", r.confirm(d.Override, limited, entry.MethodPIN), entry.OutcomeDenied, entry.ReasonOwnRequest)

@@ -40,6 +40,8 @@ type Verdict struct {
 	// NeedNewPIN: the PIN is right, and others know it: another has to be chosen.
 	// Give it to NewPIN with Token, in time.
 	NeedNewPIN bool
+	// NeedWhy: the approval counts once it has a reason. Give its code with Token, in time.
+	NeedWhy bool
 	// Say is what the person may be told.
 	Say string
 }

@@ -9,6 +9,7 @@ import (
 
 	"tillwarden/enforcer"
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
 	"tillwarden/signon/card"
 )
 
@@ -30,11 +31,12 @@ const (
 	ApprovedFirst // by the first of two who have to approve
 	Confirmed     // with the own PIN
 	AskNewPIN     // nothing yet: a new PIN has to be chosen
+	AskWhy        // nothing yet: the approval takes a reason's code
 )
 
 var actionNames = [...]string{
 	"refused", "same-swipe", "ask-pin", "in-use", "identified", "signed-on", "locked", "unlocked", "approved", "signed-off",
-	"approved-first", "confirmed", "ask-new-pin",
+	"approved-first", "confirmed", "ask-new-pin", "ask-why",
 }
 
 // String gives the action's word.
@@ -59,6 +61,8 @@ type intent struct {
 	override entry.Seq // that is to be approved
 	own      bool      // the session's operator
 	pin      bool      // with a PIN, whatever the site asks for
+	why      enforcer.Why
+	here     bool // at the register's reader or keypad, where a reason can be asked for
 }
 
 // state is what a credential's meaning depends on.
@@ -70,6 +74,7 @@ type state struct {
 	override entry.Seq
 	stepUp   bool // what is pending waits for the own PIN
 	pin      bool // and who approves it shows one
+	why      policy.ReasonMode
 }
 
 func stateOf(snap *enforcer.Snapshot) state {
@@ -78,7 +83,7 @@ func stateOf(snap *enforcer.Snapshot) state {
 		st.session, st.operator = snap.Session.ID, snap.Session.Subject.Operator
 		st.name, st.locked = snap.Session.Subject.Name, snap.Session.Locked
 		if snap.Override != nil {
-			st.override, st.stepUp, st.pin = snap.Override.ID, snap.Override.StepUp, snap.Override.PIN
+			st.override, st.stepUp, st.pin, st.why = snap.Override.ID, snap.Override.StepUp, snap.Override.PIN, snap.Override.Why
 		}
 	}
 	return st
@@ -102,7 +107,9 @@ func intend(st state, number string) intent {
 	case st.locked:
 		return intent{do: Unlocked, own: own}
 	case st.override != 0:
-		return lend(st, st.override, own)
+		in := lend(st, st.override, own)
+		in.here = true
+		return in
 	case own:
 		return intent{do: Locked, own: true}
 	}
@@ -160,10 +167,12 @@ func (s *Service) Unlock(ctx context.Context, c Credential) (Result, error) {
 }
 
 // Approve approves one override, or confirms it where it waits for the own PIN,
-// and does nothing else.
-func (s *Service) Approve(ctx context.Context, override entry.Seq, c Credential) (Result, error) {
+// and does nothing else. why is the reason, where the function wants one.
+func (s *Service) Approve(ctx context.Context, override entry.Seq, c Credential, why enforcer.Why) (Result, error) {
 	return s.present(ctx, c, func(st state, number string) intent {
-		return lend(st, override, st.session != 0 && st.operator == number)
+		in := lend(st, override, st.session != 0 && st.operator == number)
+		in.why = why
+		return in
 	})
 }
 
@@ -336,13 +345,7 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 		if in.override == 0 || in.override != st.override {
 			return s.deny(ctx, r, f, c, entry.KindIdentify, entry.ReasonNoOverride, sayRefused(entry.ReasonNoOverride, ""))
 		}
-		r.Decision, err = s.gate.Approve(ctx, in.override, who, r.Method, c.Source)
-		if err == nil && r.Decision.Outcome == entry.OutcomeOverrideRequired {
-			r.Action, r.Say = ApprovedFirst, "approved by "+fresh.Name+", the first of two: another person has to approve too"
-			s.touch(s.o.Clock.Boot())
-			return r, nil
-		}
-		return s.decided(r, Approved, "approved by "+fresh.Name, err)
+		return s.approve(ctx, r, in, st, who, f, c)
 	case Confirmed:
 		r.Decision, err = s.gate.StepUp(ctx, in.override, who, r.Method, c.Source)
 		return s.decided(r, Confirmed, "confirmed", err)

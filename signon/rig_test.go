@@ -187,7 +187,8 @@ func testPolicy(t *testing.T) *policy.Compiled {
 			f(1011, FunctionOwnPIN, 2, 1000, 0), f(1600, "pos.drawer", 2, 1000, 0),
 			f(1602, "pos.drawer.nosale", 3, 1600, policy.OverrideManager),
 			f(1603, "pos.drawer.both", 3, 1600, policy.OverrideManager), f(1604, "pos.drawer.count", 3, 1600, policy.OverrideManager),
-			f(1605, "pos.drawer.lift", 3, 1600, policy.OverrideManager),
+			f(1605, "pos.drawer.lift", 3, 1600, policy.OverrideManager), f(1606, "pos.drawer.why", 3, 1600, policy.OverrideManager),
+			f(1607, "pos.drawer.words", 3, 1600, policy.OverrideManager),
 			f(5000, "backoffice", 1, 0, 0), f(5200, "backoffice.operator", 2, 5000, 0), f(5201, FunctionView, 3, 5200, 0),
 			f(5202, FunctionAdd, 3, 5200, 0), f(5203, FunctionEdit, 3, 5200, 0), f(5204, FunctionWorkGroup, 3, 5200, 0),
 			f(5205, FunctionRestricted, 3, 5200, 0),
@@ -203,6 +204,10 @@ func testPolicy(t *testing.T) *policy.Compiled {
 			c.Drawer, c.DualControl = true, true
 		case 1604, 1605:
 			c.Drawer, c.StepUp = true, true
+		case 1606:
+			c.Drawer, c.Reason = true, policy.ReasonCode
+		case 1607:
+			c.Drawer, c.Reason = true, policy.ReasonText
 		}
 	}
 	group := func(name string, signOn policy.SignOnMethod, checks, xs []policy.ID) {
@@ -216,7 +221,7 @@ func testPolicy(t *testing.T) *policy.Compiled {
 		p.WorkGroups = append(p.WorkGroups, policy.WorkGroup{Name: name, Reviewed: 1, SignOn: signOn, Marks: marks})
 	}
 	few := []policy.ID{1000, 1001, 1002, 1011, 1600}
-	not := []policy.ID{1003, 1007, 1602, 1603, 1605}
+	not := []policy.ID{1003, 1007, 1602, 1603, 1605, 1606, 1607}
 	group(cashier, policy.SignOnDefault, few, not)
 	group(cardPIN, policy.SignOnCardPIN, few, not)
 	group(typed, policy.SignOnNumberPIN, few, not)
@@ -292,6 +297,7 @@ func (r *rig) start() {
 	}
 	r.gate, err = enforcer.NewGate(enforcer.Options{
 		Clock: r.clock, Journal: r.journal, StatePath: filepath.Join(filepath.Dir(r.path), "state.json"), Replay: r.journal.replay,
+		WhyKnown: func(code uint16) bool { return code < 20 },
 	})
 	if err != nil {
 		r.t.Fatal(err)

@@ -24,7 +24,7 @@ type Gate interface {
 	Lock(ctx context.Context, reason entry.Reason, source string) error
 	Unlock(ctx context.Context, by enforcer.Subject, method entry.Method, source string) (enforcer.Decision, error)
 	RosterChanged(ctx context.Context, current *enforcer.Subject, reason entry.Reason) error
-	Approve(ctx context.Context, override entry.Seq, by enforcer.Subject, method entry.Method, source string) (enforcer.Decision, error)
+	Approve(ctx context.Context, override entry.Seq, by enforcer.Approver) (enforcer.Decision, error)
 	StepUp(ctx context.Context, override entry.Seq, by enforcer.Subject, method entry.Method, source string) (enforcer.Decision, error)
 	Permit(ctx context.Context, by enforcer.Subject, function string, method entry.Method, source, about string) (enforcer.Decision, error)
 }
@@ -70,6 +70,7 @@ type Service struct {
 	swiped   mark // keyed hash of the last card that had an effect
 	swipedAt time.Duration
 	asked    map[string]*askedPIN // by token
+	askedWhy *askedWhy            // nil: nobody is asked for a reason
 	active   time.Duration        // boot time of the last activity
 	stopIdle func() bool
 	stopDay  func() bool    // rings when the last day of who is signed on is over

@@ -3,11 +3,13 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"tillwarden/daemon/api"
+	"tillwarden/enforcer"
 	"tillwarden/enforcer/journal/entry"
 )
 
@@ -92,7 +94,7 @@ func (a *app) overrideCommand() *cobra.Command {
 	return a.group("override", "what waits for a second person, or for the own PIN",
 		`  tillwarden override show
   tillwarden override approve --as 201`,
-		a.overrideShowCommand(), a.overrideBy("approve"), a.overrideBy("refuse"), a.overrideConfirmCommand(), a.overrideCancelCommand(), a.overrideWaitCommand())
+		a.overrideShowCommand(), a.overrideBy("approve"), a.overrideBy("refuse"), a.overrideConfirmCommand(), a.overrideCancelCommand(), a.overrideWaitCommand(), a.overrideReasonsCommand())
 }
 
 func (a *app) overrideShowCommand() *cobra.Command {
@@ -124,6 +126,9 @@ func (a *app) overrideShowCommand() *cobra.Command {
 					{"for", o.Prompt + " (" + o.Function + ")"},
 					{"drawer", orDash(o.Drawer)},
 					{"stands for", seconds(o.ExpiresIn).String()},
+				}
+				if o.Reason != "" {
+					rows = append(rows, []string{"reason", "a " + o.Reason + " is needed: tillwarden override reasons"})
 				}
 				if o.StepUp {
 					rows = append(rows, []string{"waits for", "the own PIN of " + o.Requester})
@@ -165,11 +170,13 @@ func (a *app) overrideID(cmd *cobra.Command, client *api.Client, args []string) 
 
 func (a *app) overrideBy(verb string) *cobra.Command {
 	var w actor
+	var reason string
 	short := "approve it as a second person"
 	long := `The approver may what is asked for, has Manager Override, and is another
 person than the one who asked. Where two persons have to approve, the first one's
 approval counts and the override stands until another one approves, too; it
-exits with 1 until then.`
+exits with 1 until then. Where the function wants a reason, --reason is a code of
+tillwarden override reasons, or the own words.`
 	if verb == "refuse" {
 		short, long = "refuse it as a second person", "Who may approve may refuse."
 	}
@@ -181,6 +188,10 @@ exits with 1 until then.`
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !w.given() {
 				return usagef("override %s: --as NUMBER is missing", verb).hint("it says who is the second person")
+			}
+			var r api.ApproveRequest
+			if err := setReason(&r, reason); err != nil {
+				return err
 			}
 			client, err := a.dial(cmd.Context(), api.RoleConsole)
 			if err != nil {
@@ -202,7 +213,8 @@ exits with 1 until then.`
 				}
 				return a.done(done)
 			}
-			answer, err := client.Approve(cmd.Context(), id, *by)
+			r.Credentials = *by
+			answer, err := client.Approve(cmd.Context(), id, r)
 			if err != nil {
 				return err
 			}
@@ -210,7 +222,54 @@ exits with 1 until then.`
 		},
 	}
 	asFlag(c, &w)
+	if verb == "approve" {
+		c.Flags().StringVar(&reason, "reason", "", "why: a `code` of the list, or words")
+	}
 	return c
+}
+
+// setReason puts a reason's code, or words, into a request, before anybody types a PIN.
+func setReason(r *api.ApproveRequest, reason string) error {
+	reason = strings.TrimSpace(reason)
+	if reason == "" {
+		return nil
+	}
+	if code, err := strconv.ParseUint(reason, 10, 16); err == nil {
+		r.ReasonCode = uint16(code)
+		return nil
+	}
+	if err := enforcer.CheckWhy(reason); err != nil {
+		return usagef("override approve: --reason: %w", err)
+	}
+	r.Reason = reason
+	return nil
+}
+
+func (a *app) overrideReasonsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "reasons", Short: "list the reasons that approvals are given for",
+		Long:    "The list is the site's ([[override.reason]] of the configuration), or the shipped one.",
+		Example: "  tillwarden override reasons",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := a.dial(cmd.Context(), api.RoleConsole, api.RoleTechnician)
+			if err != nil {
+				return err
+			}
+			list, err := client.Reasons(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(list)
+			}
+			rows := [][]string{{"CODE", "REASON"}}
+			for _, r := range list.Reasons {
+				rows = append(rows, []string{fmt.Sprint(r.Code), r.Name})
+			}
+			return table(a.out, rows)
+		},
+	}
 }
 
 func (a *app) overrideConfirmCommand() *cobra.Command {

@@ -262,7 +262,7 @@ func (f *fake) Overrides(context.Context, api.Caller) (*api.Overrides, error) {
 		return &api.Overrides{}, nil
 	}
 	return &api.Overrides{Overrides: []api.Override{{
-		ID: 21, Requester: "101", Name: "Cashier", Function: "pos.drawer.nosale", Prompt: "No Sale", Drawer: "drawer", ExpiresIn: 170, Needs: 2, Approvals: 1, Approved: []string{"201"},
+		ID: 21, Requester: "101", Name: "Cashier", Function: "pos.drawer.nosale", Prompt: "No Sale", Drawer: "drawer", ExpiresIn: 170, Needs: 2, Reason: "code", Approvals: 1, Approved: []string{"201"},
 	}}}, nil
 }
 
@@ -271,9 +271,13 @@ func (f *fake) WaitOverride(_ context.Context, c api.Caller, id api.Seq, wait ti
 	return &api.Answer{Outcome: "denied", Reason: "timed-out", Say: "nobody approved it in time", Seq: 22}, nil
 }
 
-func (f *fake) Approve(_ context.Context, c api.Caller, id api.Seq, by *api.Credentials) (*api.Answer, error) {
-	f.note(c, "approve %d by %s", id, by.Number)
-	if err := knows(by); err != nil {
+func (f *fake) Reasons(context.Context, api.Caller) (*api.Reasons, error) {
+	return &api.Reasons{Reasons: []api.Reason{{Code: 9, Name: "change is needed"}}}, nil
+}
+
+func (f *fake) Approve(_ context.Context, c api.Caller, id api.Seq, by *api.ApproveRequest) (*api.Answer, error) {
+	f.note(c, "approve %d by %s reason=%d %s", id, by.Number, by.ReasonCode, by.Reason)
+	if err := knows(&by.Credentials); err != nil {
 		return nil, err
 	}
 	return &api.Answer{

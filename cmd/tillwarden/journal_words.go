@@ -76,6 +76,9 @@ func about(e *api.Entry) string {
 	if e.About > 0 {
 		add("of %d", e.About)
 	}
+	if e.WhyCode > 0 {
+		add("reason %d", e.WhyCode)
+	}
 	for _, words := range []string{e.Why, e.Text} {
 		if words != "" {
 			add("%s", words)
@@ -158,6 +161,7 @@ func fields(e *api.Entry, where *time.Location) [][]string {
 		number("count", e.Count)
 	}
 	add("about", e.Subject)
+	number("reason's code", uint64(e.WhyCode))
 	add("why", e.Why)
 	add("remark", e.Text)
 	add("boot", fmt.Sprintf("%s + %s", e.BootID, time.Duration(e.BootTime)))

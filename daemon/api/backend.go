@@ -34,7 +34,8 @@ type Backend interface {
 
 	Overrides(ctx context.Context, c Caller) (*Overrides, error)
 	WaitOverride(ctx context.Context, c Caller, id Seq, wait time.Duration) (*Answer, error)
-	Approve(ctx context.Context, c Caller, id Seq, by *Credentials) (*Answer, error)
+	Reasons(ctx context.Context, c Caller) (*Reasons, error)
+	Approve(ctx context.Context, c Caller, id Seq, by *ApproveRequest) (*Answer, error)
 	Confirm(ctx context.Context, c Caller, id Seq, r *ConfirmRequest) (*Answer, error)
 	Refuse(ctx context.Context, c Caller, id Seq, by *Credentials) (*Done, error)
 	Cancel(ctx context.Context, c Caller, id Seq) (*Done, error)

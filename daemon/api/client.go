@@ -158,8 +158,13 @@ func (c *Client) WaitOverride(ctx context.Context, id Seq, wait time.Duration) (
 	return do[Answer](ctx, c, "GET", overridePath(id, "wait")+"?"+q.Encode(), nil)
 }
 
+// Reasons asks for the reasons that approvals are given for (console, technician).
+func (c *Client) Reasons(ctx context.Context) (*Reasons, error) {
+	return do[Reasons](ctx, c, "GET", "/v1/reasons", nil)
+}
+
 // Approve approves a pending override (console).
-func (c *Client) Approve(ctx context.Context, id Seq, by Credentials) (*Answer, error) {
+func (c *Client) Approve(ctx context.Context, id Seq, by ApproveRequest) (*Answer, error) {
 	return do[Answer](ctx, c, "POST", overridePath(id, "approve"), &by)
 }
 

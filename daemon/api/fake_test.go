@@ -57,7 +57,7 @@ func session() *Session {
 }
 
 func override() *Override {
-	return &Override{ID: 9, Requester: "1001", Name: "Ada", Function: "pos.drawer.nosale", Prompt: "No Sale", Drawer: "till", ExpiresIn: 180, Needs: 2, Approvals: 1, Approved: []string{"2001"}, Source: "keypad"}
+	return &Override{ID: 9, Requester: "1001", Name: "Ada", Function: "pos.drawer.nosale", Prompt: "No Sale", Drawer: "till", ExpiresIn: 180, Needs: 2, Reason: "code", Approvals: 1, Approved: []string{"2001"}, Source: "keypad"}
 }
 
 func policyStatus() *PolicyStatus {
@@ -225,9 +225,13 @@ func (f *fake) WaitOverride(_ context.Context, c Caller, id Seq, wait time.Durat
 	return answered(), f.err
 }
 
-func (f *fake) Approve(_ context.Context, c Caller, id Seq, by *Credentials) (*Answer, error) {
+func (f *fake) Reasons(context.Context, Caller) (*Reasons, error) {
+	return &Reasons{Reasons: []Reason{{Code: 1, Name: "change"}}}, f.err
+}
+
+func (f *fake) Approve(_ context.Context, c Caller, id Seq, by *ApproveRequest) (*Answer, error) {
 	f.note(c, "approve %d %s", id, by.Number)
-	f.pin(by)
+	f.pin(&by.Credentials)
 	return answered(), f.err
 }
 

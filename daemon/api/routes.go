@@ -75,6 +75,7 @@ var routes = []route{
 	{"GET", "/v1/drawers", all, noBody, classPlain, get(Backend.Drawers)},
 	{"POST", "/v1/drawers/{name}/open", all, smallBody, classPlain, openDrawer},
 
+	{"GET", "/v1/reasons", people, noBody, classPlain, get(Backend.Reasons)},
 	{"GET", "/v1/overrides", all, noBody, classPlain, get(Backend.Overrides)},
 	{"GET", "/v1/overrides/{id}/wait", all, noBody, classWait, waitOverride},
 	{"POST", "/v1/overrides/{id}/approve", console, smallBody, classPIN, onOverride(Backend.Approve)},

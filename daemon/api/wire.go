@@ -197,9 +197,31 @@ type Override struct {
 	// and Approved who: not on the POS socket.
 	Needs int `json:"needs"`
 	// StepUp: it waits for the own PIN of the operator who asked, and for nobody else.
-	StepUp    bool     `json:"step_up,omitempty"`
+	StepUp bool `json:"step_up,omitempty"`
+	// Reason says which reason an approval takes: "code" (of the list, or words), or "text".
+	Reason    string   `json:"reason,omitempty"`
 	Approvals int      `json:"approvals"`
 	Approved  []string `json:"approved,omitempty"`
+}
+
+// ApproveRequest is the second person, with the reason where one is wanted.
+type ApproveRequest struct {
+	Credentials
+	// ReasonCode is a code of GET /v1/reasons, Reason the own words: 8 to 200 bytes,
+	// without long numbers.
+	ReasonCode uint16 `json:"reason_code,omitempty"`
+	Reason     string `json:"reason,omitempty"`
+}
+
+// Reason is one reason that approvals are given for.
+type Reason struct {
+	Code uint16 `json:"code"`
+	Name string `json:"name"`
+}
+
+// Reasons lists the site's reasons for approvals.
+type Reasons struct {
+	Reasons []Reason `json:"reasons"`
 }
 
 // ConfirmRequest gives the own PIN of the operator who is signed on.

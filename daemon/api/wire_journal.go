@@ -85,6 +85,7 @@ type Entry struct {
 	Text       string    `json:"text,omitempty"`
 	Mode       string    `json:"mode,omitempty"`
 	Why        string    `json:"why,omitempty"`
+	WhyCode    uint16    `json:"why_code,omitempty"`
 	BootTime   int64     `json:"boot_ns"`
 	BootID     string    `json:"boot_id"`
 	Clock      string    `json:"clock"`
@@ -105,7 +106,7 @@ func Words(e *entry.Entry) Entry {
 		Seq: Seq(e.Seq), Time: e.Stamp.Time(), Kind: e.Kind.String(), Operator: e.Operator, Person: e.Person,
 		WorkGroups: e.WorkGroups, Session: Seq(e.Session), Function: e.Function, FunctionID: e.FunctionID,
 		Source: e.Source, Device: e.Device, Drawer: e.Drawer, Claimant: e.Claimant, About: Seq(e.About), Lines: e.Lines,
-		Digest: hexString(e.Digest), Count: e.Count, Subject: e.Subject, Text: e.Text, Why: e.Why,
+		Digest: hexString(e.Digest), Count: e.Count, Subject: e.Subject, Text: e.Text, Why: e.Why, WhyCode: e.WhyCode,
 		BootTime: e.Stamp.Boot, BootID: e.Stamp.BootID.String(), Clock: e.Stamp.Clock.String(),
 	}
 	if e.Rule != nil {

@@ -133,9 +133,11 @@ type Entry struct {
 	// Mode is the mode that let something through which the policy refused, or
 	// that began or ended.
 	Mode Mode `cbor:"28,keyasint,omitempty"`
-	// Why is the reason for a mode as people gave it. It is the one field with
-	// their words, and long numbers are refused in it.
+	// Why is the reason for a mode or an approval as people gave it. It is the one
+	// field with their words, and long numbers are refused in it.
 	Why string `cbor:"29,keyasint,omitempty"`
+	// WhyCode is the reason for an approval by its code in the site's list.
+	WhyCode uint16 `cbor:"30,keyasint,omitempty"`
 }
 
 // jsonEntry is the entry as people and scripts read it.
@@ -174,6 +176,7 @@ type jsonEntry struct {
 	Text       string    `json:"text,omitempty"`
 	Mode       string    `json:"mode,omitempty"`
 	Why        string    `json:"why,omitempty"`
+	WhyCode    uint16    `json:"why_code,omitempty"`
 	BootTime   int64     `json:"boot_ns"`
 	BootID     string    `json:"boot_id"`
 	Clock      string    `json:"clock"`
@@ -185,7 +188,7 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 		Seq: e.Seq, Time: e.Stamp.Time(), Kind: e.Kind.String(), Operator: e.Operator, Person: e.Person,
 		WorkGroups: e.WorkGroups, Session: e.Session, Function: e.Function, FunctionID: e.FunctionID, Rule: e.Rule,
 		Source: e.Source, Device: e.Device, Drawer: e.Drawer, Claimant: e.Claimant, About: e.About, Lines: e.Lines,
-		Digest: hex.EncodeToString(e.Digest), Count: e.Count, Subject: e.Subject, Text: e.Text, Why: e.Why,
+		Digest: hex.EncodeToString(e.Digest), Count: e.Count, Subject: e.Subject, Text: e.Text, Why: e.Why, WhyCode: e.WhyCode,
 		BootTime: e.Stamp.Boot, BootID: e.Stamp.BootID.String(), Clock: e.Stamp.Clock.String(),
 	}
 	if e.Outcome != 0 {

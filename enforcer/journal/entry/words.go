@@ -196,6 +196,7 @@ const (
 	ReasonCardOver                 // a temporary card whose day is over
 	ReasonRevoked                  // the operator is on the list of those who were revoked
 	ReasonOfRoster                 // the operator is of the applied roster, which is not changed here
+	ReasonWhyNeeded                // the approval takes a reason, of the list or in words
 	reasonEnd
 )
 
@@ -295,6 +296,7 @@ var reasonNames = [...]string{
 	ReasonCardOver:          "card-over",
 	ReasonRevoked:           "revoked",
 	ReasonOfRoster:          "of-roster",
+	ReasonWhyNeeded:         "why-needed",
 }
 
 // String gives the reason's word.

@@ -51,16 +51,19 @@ func (p *prober) socketsOf(run string) {
 	}
 	// What is not for its role is refused as such, before anything is looked at.
 	for verb, ask := range map[string]func() error{
-		"devices":       func() error { _, err := c.Devices(ctx); return err },
-		"resync":        func() error { _, err := c.Resync(ctx, "receipt"); return err },
-		"calibrate":     func() error { _, err := c.Calibrate(ctx, "receipt", api.CalibrateRequest{Drawer: "till"}); return err },
-		"journal":       func() error { _, err := c.Journal(ctx, api.JournalQuery{}); return err },
-		"checkpoint":    func() error { _, err := c.Checkpoint(ctx); return err },
-		"load":          func() error { _, err := c.Load(ctx, api.LoadRequest{}); return err },
-		"operators":     func() error { _, err := c.Operators(ctx, api.PeopleRequest{}); return err },
-		"add operator":  func() error { _, err := c.People(ctx, api.PeopleAdd, api.PeopleRequest{Number: "1"}); return err },
-		"sign on":       func() error { _, err := c.SignOn(ctx, api.Credentials{Number: "1"}); return err },
-		"approve":       func() error { _, err := c.Approve(ctx, 1, api.Credentials{Number: "1"}); return err },
+		"devices":      func() error { _, err := c.Devices(ctx); return err },
+		"resync":       func() error { _, err := c.Resync(ctx, "receipt"); return err },
+		"calibrate":    func() error { _, err := c.Calibrate(ctx, "receipt", api.CalibrateRequest{Drawer: "till"}); return err },
+		"journal":      func() error { _, err := c.Journal(ctx, api.JournalQuery{}); return err },
+		"checkpoint":   func() error { _, err := c.Checkpoint(ctx); return err },
+		"load":         func() error { _, err := c.Load(ctx, api.LoadRequest{}); return err },
+		"operators":    func() error { _, err := c.Operators(ctx, api.PeopleRequest{}); return err },
+		"add operator": func() error { _, err := c.People(ctx, api.PeopleAdd, api.PeopleRequest{Number: "1"}); return err },
+		"sign on":      func() error { _, err := c.SignOn(ctx, api.Credentials{Number: "1"}); return err },
+		"approve": func() error {
+			_, err := c.Approve(ctx, 1, api.ApproveRequest{Credentials: api.Credentials{Number: "1"}})
+			return err
+		},
 		"confirm":       func() error { _, err := c.Confirm(ctx, 1, api.Secret("1")); return err },
 		"policy groups": func() error { _, err := c.Policy(ctx); return err },
 	} {
