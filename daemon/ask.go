@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"tillwarden/daemon/api"
@@ -232,7 +233,13 @@ func (d *Daemon) Approve(ctx context.Context, c api.Caller, id api.Seq, by *api.
 	if err != nil {
 		return nil, err
 	}
-	r, err := d.service().Approve(ctx, entry.Seq(id), credential(c, &by.Credentials), why)
+	shown := credential(c, &by.Credentials)
+	if shown.At = strings.TrimSpace(by.Remote); shown.At != "" {
+		if err := enforcer.CheckAt(shown.At); err != nil {
+			return nil, api.Errorf(api.CodeInvalid, "remote: %s", err)
+		}
+	}
+	r, err := d.service().Approve(ctx, entry.Seq(id), shown, why)
 	return d.lent(a, r, err)
 }
 

@@ -149,6 +149,10 @@ func (c *CardConfig) format() (card.Format, error) {
 
 func (k *checker) override(o *OverrideConfig) {
 	k.within("override.wait", o.Wait, "10s", "15m")
+	if m, ok := policy.ParseSignOn(o.Method); !ok || m == policy.SignOnDefault {
+		k.wrong("override.method", "known are card, card+pin, number+pin", "there is no method called %q", o.Method)
+	}
+	k.word("override.fallback", o.Fallback, fallbackAuto, fallbackYes, fallbackNo)
 	seen := map[int]bool{}
 	for i, w := range o.Reasons {
 		key := fmt.Sprintf("override.reason[%d]", i)

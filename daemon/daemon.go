@@ -258,12 +258,13 @@ func (d *Daemon) startService(ctx context.Context, c *Config) error {
 		return err
 	}
 	method, _ := policy.ParseSignOn(c.SignOn.Method)
+	approve, _ := policy.ParseSignOn(c.Override.Method)
 	idle := time.Duration(c.SignOn.Idle)
 	if idle == 0 {
 		idle = -1 // never
 	}
 	s, err := signon.New(signon.Options{
-		Store: d.roster, Gate: d.gate, Method: method, SameSwipe: time.Duration(c.SignOn.SameCard),
+		Store: d.roster, Gate: d.gate, Method: method, Approve: approve, ApproveFallback: c.numberAndPIN(), Remote: c.Override.Remote, SameSwipe: time.Duration(c.SignOn.SameCard),
 		AskPIN: time.Duration(c.SignOn.PINWait), Idle: idle, Logger: d.log,
 	})
 	if err != nil {

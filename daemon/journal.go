@@ -256,6 +256,7 @@ func posHears(e *entry.Entry) bool {
 func forPOS(w *api.Event, e *entry.Entry) {
 	w.Person, w.WorkGroups, w.Subject, w.Source, w.Digest, w.Text = "", nil, "", "", "", ""
 	w.Approver, w.ApproverID, w.ApprovedBy, w.Why, w.WhyCode = "", "", "", "", 0
+	w.Fallback, w.At, w.OffClock = false, "", false
 	begins := e.Kind == entry.KindSignOn && e.Outcome == entry.OutcomeAllowed
 	if e.Kind == entry.KindUnlock || e.Session == 0 && !begins {
 		w.Operator = ""

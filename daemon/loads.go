@@ -234,7 +234,7 @@ func policyStatus(s *enforcer.Snapshot, groups bool) *api.PolicyStatus {
 	}
 	for _, g := range s.Policy.WorkGroups() {
 		p.WorkGroups = append(p.WorkGroups, api.WorkGroupInfo{
-			Name: g.Name, Scope: g.Scope.String(), SignOn: g.SignOn.String(), Restricted: restricted[g.Name],
+			Name: g.Name, Scope: g.Scope.String(), SignOn: g.SignOn.String(), Approve: g.Approve.String(), Restricted: restricted[g.Name],
 		})
 	}
 	return p

@@ -24,6 +24,9 @@ func (r *register) waiting(function string) api.Override {
 	return r.pending(r.con)
 }
 
+// byNumber lets number and PIN approve at a register that has a reader.
+const byNumber = "[override]\nfallback = \"yes\"\n"
+
 // pending is the override that a socket shows.
 func (r *register) pending(c *api.Client) api.Override {
 	r.t.Helper()
@@ -164,7 +167,7 @@ func TestReasonOverTheAPI(t *testing.T) {
 // TestReasonAtTheKeypad: number, PIN, and then the reason's code.
 func TestReasonAtTheKeypad(t *testing.T) {
 	t.Parallel()
-	b := withReader(t, "")
+	b := withReader(t, byNumber)
 	b.staffedUnder(shippedWith(t, "pos.void.transaction", `reason = "code"`))
 	b.signOn("1002")
 	o := b.waiting("pos.void.transaction")
@@ -177,5 +180,41 @@ func TestReasonAtTheKeypad(t *testing.T) {
 	}
 	if es := b.entries("approval"); es[len(es)-1].WhyCode != 9 {
 		t.Errorf("journaled: %+v", es[len(es)-1])
+	}
+}
+
+// TestRemoteApprovalOverTheAPI: only where the site allows it, only over the
+// console's socket, and journaled with the place.
+func TestRemoteApprovalOverTheAPI(t *testing.T) {
+	t.Parallel()
+	r := newRegister(t, "[override]\nremote = true\nfallback = \"no\"\n").start().staffed()
+	ctx := t.Context()
+	r.signOn("1002")
+	a, err := r.pos.Ask(ctx, api.AskRequest{Function: "pos.void.transaction"})
+	if err != nil || a.Override == 0 {
+		t.Fatalf("%+v %v", a, err)
+	}
+	here := api.ApproveRequest{Credentials: creds("2001")}
+	if _, err := r.con.Approve(ctx, a.Override, here); !isCode(err, api.CodeRefused) || !strings.Contains(err.Error(), "take the card") {
+		t.Errorf("by number and PIN, here: %v", err)
+	}
+	far := func(where string) api.ApproveRequest {
+		return api.ApproveRequest{Credentials: creds("2001"), Remote: where}
+	}
+	if _, err := r.pos.Approve(ctx, a.Override, far("register 4")); !isCode(err, api.CodeForbidden) {
+		t.Errorf("over the POS socket: %v", err)
+	}
+	for _, where := range []string{"4111 1111 1111 1111", "two\nlines", strings.Repeat("x", 65)} {
+		if _, err := r.con.Approve(ctx, a.Override, far(where)); !isCode(err, api.CodeInvalid) {
+			t.Errorf("from %q: %v", where, err)
+		}
+	}
+	until(t, "it is approved from afar", func() bool {
+		got, err := r.con.Approve(ctx, a.Override, far("register 4"))
+		return err == nil && got.Outcome == "allowed"
+	})
+	es := r.entries("approval")
+	if e := es[len(es)-1]; e.ApprovedBy != "remote" || e.At != "register 4" || e.Approver != "2001" || e.Fallback {
+		t.Errorf("journaled: %+v", e)
 	}
 }

@@ -97,7 +97,7 @@ func (tl *till) paper() string {
 // that is seen to open.
 func TestSwipePrintKickPulse(t *testing.T) {
 	t.Parallel()
-	tl := newTill(t, "")
+	tl := newTill(t, byNumber)
 	ctx := t.Context()
 	tl.staffed()
 	if err := tl.enrol("1001", cardAda); err != nil {

@@ -27,7 +27,7 @@ func (d *Daemon) Reload(ctx context.Context) error {
 	live, restart := changes(d.config(), next)
 	merged := merge(d.config(), next, live)
 	var errs []error
-	if slices.ContainsFunc(live, func(k string) bool { return strings.HasPrefix(k, "signon.") }) {
+	if slices.ContainsFunc(live, func(k string) bool { return strings.HasPrefix(k, "signon.") || strings.HasPrefix(k, "override.") }) {
 		errs = append(errs, d.startService(ctx, merged))
 	}
 	if slices.ContainsFunc(live, func(k string) bool { return strings.HasPrefix(k, "printer[") }) {
@@ -59,7 +59,9 @@ func (d *Daemon) Reload(ctx context.Context) error {
 func merge(now, next *Config, live []string) *Config {
 	merged := *now
 	merged.Log, merged.Feedback, merged.Policy.File = next.Log, next.Feedback, next.Policy.File
-	merged.Override.Reasons = next.Override.Reasons
+	wait := merged.Override.Wait
+	merged.Override = next.Override
+	merged.Override.Wait = wait
 	s := &merged.SignOn
 	s.Method, s.Idle, s.PINWait, s.SameCard = next.SignOn.Method, next.SignOn.Idle, next.SignOn.PINWait, next.SignOn.SameCard
 	s.Formats, s.Cards = next.SignOn.Formats, next.SignOn.Cards

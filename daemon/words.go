@@ -147,6 +147,7 @@ var reasonWords = map[entry.Reason]string{
 	entry.ReasonSpent:             "this installation has spent its time in monitor mode",
 	entry.ReasonRegister:          "it is for another register",
 	entry.ReasonTooLong:           "that is longer than it may be",
+	entry.ReasonRemote:            "this site approves at the register only",
 	entry.ReasonWhyNeeded:         "it takes a reason",
 	entry.ReasonStepUp:            "it waits for the own PIN of who is signed on",
 	entry.ReasonDualControl:       "two other persons have to approve it, and nobody can be asked for here",

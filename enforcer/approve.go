@@ -2,6 +2,7 @@ package enforcer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -17,14 +18,39 @@ type Approver struct {
 	Source string
 	// Why is the reason, where the function wants one; it may be given for any.
 	Why Why
+	// What the journal notes besides: Fallback, number and PIN stood for a card;
+	// At, where a remote approver says to be signed on; OffClock, not clocked in.
+	Fallback bool
+	At       string
+	OffClock bool
+}
+
+// MaxAt is how many bytes the place of a remote approver may have.
+const MaxAt = 64
+
+// CheckAt says what is wrong with the place where somebody says to be signed on.
+func CheckAt(at string) error {
+	switch {
+	case len(at) > MaxAt || !policy.ValidName(at):
+		return fmt.Errorf("a place is one line of plain text, at most %d bytes", MaxAt)
+	case longNumber(at):
+		return errors.New("the place has a long number in it, and no such number goes to the journal")
+	}
+	return nil
 }
 
 // check says what no caller should hand over.
-func (a *Approver) check() error {
-	if a.Why.Text == "" {
-		return nil
+func (a *Approver) check() (err error) {
+	if a.Why.Text != "" {
+		err = CheckWhy(a.Why.Text)
 	}
-	if err := CheckWhy(a.Why.Text); err != nil {
+	if err == nil && a.At != "" {
+		err = CheckAt(a.At)
+	}
+	if err == nil && (a.Method == entry.MethodRemote) != (a.At != "") {
+		err = errors.New("a remote approval says from where, and no other does")
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRequest, err)
 	}
 	return nil
@@ -142,7 +168,9 @@ func answered(e *entry.Entry) Decision {
 func (g *Gate) try(s *Snapshot, override entry.Seq, by *Approver, refusing bool) (*pending, entry.Entry, Decision) {
 	p := g.find(override)
 	e := answering(s, p, entry.KindApproval, override, by.Source)
-	e.Approval = &entry.Approval{Operator: by.Operator, Person: by.Person, Method: by.Method, Override: override}
+	e.Approval = &entry.Approval{
+		Operator: by.Operator, Person: by.Person, Method: by.Method, Override: override, Fallback: by.Fallback, At: by.At, OffClock: by.OffClock,
+	}
 	reason, given := entry.ReasonNoOverride, []approval(nil)
 	if p != nil {
 		reason, given = g.entitled(s, p, by, &e, refusing)

@@ -78,16 +78,25 @@ func CheckWhy(why string) error {
 	case !utf8.ValidString(why) || strings.ContainsFunc(why, func(r rune) bool { return !unicode.IsPrint(r) }) || strings.TrimSpace(why) != why:
 		return errors.New("the reason is not one line of printable text")
 	}
+	if longNumber(why) {
+		return errors.New("the reason has a long number in it, and no such number goes to the journal")
+	}
+	return nil
+}
+
+// longNumber reports whether a text has a number in it that could be a card's,
+// in groups or not.
+func longNumber(text string) bool {
 	run := 0
-	for _, r := range why {
+	for _, r := range text {
 		switch {
 		case unicode.IsDigit(r):
 			if run++; run > maxDigits {
-				return errors.New("the reason has a long number in it, and no such number goes to the journal")
+				return true
 			}
 		case r != ' ' && r != '-':
 			run = 0
 		}
 	}
-	return nil
+	return false
 }

@@ -15,7 +15,12 @@ import (
 // approve lets the gate decide an approval of who was identified, and asks for
 // a reason where that is all that is missing.
 func (s *Service) approve(ctx context.Context, r Result, in intent, st state, who enforcer.Subject, f *finding, c *Credential) (Result, error) {
-	d, err := s.gate.Approve(ctx, in.override, enforcer.Approver{Subject: who, Method: r.Method, Source: c.Source, Why: in.why})
+	by := enforcer.Approver{Subject: who, Method: r.Method, Source: c.Source, Why: in.why, Fallback: f.fallback && c.At == "", At: c.At}
+	if s.o.OnClock != nil {
+		on, runs := s.o.OnClock(who.Operator)
+		by.OffClock = runs && !on
+	}
+	d, err := s.gate.Approve(ctx, in.override, by)
 	r.Decision = d
 	if err == nil && in.here && d.Reason == entry.ReasonWhyNeeded && st.why == policy.ReasonCode {
 		r.OK, r.Action, r.Reason, r.NeedWhy = false, AskWhy, d.Reason, true

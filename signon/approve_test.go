@@ -8,6 +8,7 @@ import (
 
 	"tillwarden/enforcer"
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
 )
 
 func (r *rig) why(token string, code uint16) Result {
@@ -104,4 +105,101 @@ func TestReasonInWords(t *testing.T) {
 			t.Errorf("journaled: %+v", e)
 		}
 	})
+}
+
+// TestWhatAnApproverShows: the work group's word, else the site's; number and
+// PIN in place of the card only where the site says so and the policy does not
+// say otherwise, and marked.
+func TestWhatAnApproverShows(t *testing.T) {
+	const card, cardThenPIN, numberPIN, afar = "card", "card, then PIN", "number and PIN", "from afar"
+	for _, x := range []struct {
+		words  string
+		site   Options
+		number string
+		shows  string
+		action Action
+		reason entry.Reason
+		method entry.Method
+		marked bool
+	}{
+		{"by default the card asks for its PIN", Options{}, "2001", card, AskPIN, entry.ReasonPINRequired, 0, false},
+		{"by default card and PIN approve", Options{}, "2001", cardThenPIN, Approved, 0, entry.MethodCardPIN, false},
+		{"by default number and PIN do not", Options{}, "2001", numberPIN, Refused, entry.ReasonWrongPIN, 0, false},
+		{"as the site's fallback they do, marked", Options{ApproveFallback: true}, "2001", numberPIN, Approved, 0, entry.MethodNumberPIN, true},
+		{"with the fallback the card is not marked", Options{ApproveFallback: true}, "2001", cardThenPIN, Approved, 0, entry.MethodCardPIN, false},
+		{"where the site wants no card there is no fallback", Options{Approve: policy.SignOnNumberPIN, ApproveFallback: true}, "2001", numberPIN, Approved, 0, entry.MethodNumberPIN, false},
+		{"the card alone, where the site says so", Options{Approve: policy.SignOnCard}, "2001", card, Approved, 0, entry.MethodCard, false},
+		{"the card alone, where the work group says so", Options{}, "8802", card, Approved, 0, entry.MethodCard, false},
+		{"the work group's card, which no site softens", Options{Approve: policy.SignOnCard, ApproveFallback: true}, "8801", card, AskPIN, entry.ReasonPINRequired, 0, false},
+		{"nor by its fallback", Options{ApproveFallback: true}, "8801", numberPIN, Refused, entry.ReasonWrongPIN, 0, false},
+		{"nor from afar", Options{Remote: true}, "8801", afar, Refused, entry.ReasonWrongPIN, 0, false},
+		{"from afar, where the site says so", Options{Remote: true}, "2001", afar, Approved, 0, entry.MethodRemote, false},
+		{"from afar, where it does not", Options{ApproveFallback: true}, "2001", afar, Refused, entry.ReasonRemote, 0, false},
+		{"from afar nobody approves the own request", Options{Remote: true}, "2003", afar, Refused, entry.ReasonSamePerson, 0, false},
+		{"nor without the right", Options{Remote: true}, "1002", afar, Refused, entry.ReasonNoManagerOverride, 0, false},
+	} {
+		t.Run(x.words, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, func(o *Options) {
+					o.Approve, o.ApproveFallback, o.Remote = x.site.Approve, x.site.ApproveFallback, x.site.Remote
+				})
+				r.want(r.swipe("1001"), SignedOn, entry.ReasonNone)
+				id := r.ask("pos.drawer.nosale")
+				pin := ""
+				for _, o := range testOperators {
+					if o.number == x.number {
+						pin = o.pin
+					}
+				}
+				var res Result
+				var err error
+				switch x.shows {
+				case card:
+					res = r.swipe(x.number)
+				case cardThenPIN:
+					res, err = r.s.PIN(r.ctx, r.swipe(x.number).Token, []byte(pin), "keypad")
+				case numberPIN:
+					res = r.typed(x.number, pin)
+				case afar:
+					res, err = r.s.Approve(r.ctx, id, Credential{Number: x.number, PIN: []byte(pin), Source: "socket", At: "register 4"}, enforcer.Why{})
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.want(res, x.action, x.reason)
+				if x.action != Approved {
+					r.wantState("1001", false, true)
+					return
+				}
+				a := r.last(entry.KindApproval).Approval
+				if a.Method != x.method || a.Fallback != x.marked || a.At != map[bool]string{true: "register 4"}[x.shows == afar] {
+					t.Errorf("journaled: %+v", a)
+				}
+			})
+		})
+	}
+}
+
+// TestApproverOffTheClock: it counts, and the journal says so.
+func TestApproverOffTheClock(t *testing.T) {
+	for words, x := range map[string]struct{ on, runs, marked bool }{
+		"no clock runs":       {false, false, false},
+		"not clocked in":      {false, true, true},
+		"clocked in":          {true, true, false},
+		"in, and none is run": {true, false, false},
+	} {
+		t.Run(words, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, func(o *Options) {
+					o.OnClock = func(operator string) (bool, bool) { return operator == "2001" && x.on, x.runs }
+				})
+				r.want(r.swipe("1001"), SignedOn, entry.ReasonNone)
+				r.ask("pos.drawer.nosale")
+				r.want(r.swipe("2001"), Approved, entry.ReasonNone)
+				if a := r.last(entry.KindApproval).Approval; a.OffClock != x.marked {
+					t.Errorf("journaled: %+v", a)
+				}
+			})
+		})
+	}
 }

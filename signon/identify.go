@@ -55,11 +55,13 @@ type finding struct {
 	pin    bool            // a PIN was checked, and was right
 	again  bool            // the PIN alone, of who is signed on
 	short  bool            // and it is shorter than they have to be by now
-	means  means
-	reason entry.Reason // why it is refused; ReasonNone: it is not, so far
-	left   time.Duration
-	lockup bool // this try locked the means
-	tries  int  // that are left
+	// fallback: number and PIN stood for the card that is wanted.
+	fallback bool
+	means    means
+	reason   entry.Reason // why it is refused; ReasonNone: it is not, so far
+	left     time.Duration
+	lockup   bool // this try locked the means
+	tries    int  // that are left
 }
 
 // method is how somebody was identified, or tried to be.
@@ -67,6 +69,8 @@ func (f *finding) method(c *Credential) entry.Method {
 	switch {
 	case f.again:
 		return entry.MethodPIN
+	case c.At != "":
+		return entry.MethodRemote
 	case !f.card && f.means != byCard && c.Card == nil:
 		return entry.MethodNumberPIN
 	case f.pin, f.reason == entry.ReasonWrongPIN, f.reason == entry.ReasonLockedOut:
@@ -77,7 +81,7 @@ func (f *finding) method(c *Credential) entry.Method {
 
 // lookUp finds whom a credential is of, and checks the PIN if that is all there
 // is. A card without its PIN is not finished: see require.
-func (s *Service) lookUp(ctx context.Context, c *Credential, now time.Duration) (finding, error) {
+func (s *Service) lookUp(ctx context.Context, c *Credential, now time.Duration, of func(number string) use) (finding, error) {
 	if c.Card != nil {
 		if reason := cardReason(c.Card); reason != entry.ReasonNone {
 			return finding{reason: reason}, nil
@@ -86,7 +90,7 @@ func (s *Service) lookUp(ctx context.Context, c *Credential, now time.Duration) 
 		c.Card.Wipe()
 		return s.lookUpCard(ctx, mac, c.Source, now)
 	}
-	return s.checkNumber(ctx, c, now)
+	return s.checkNumber(ctx, c, now, of)
 }
 
 // lookUpCard finds whose card it is. Cards that nobody has are counted, and
@@ -131,8 +135,9 @@ func (s *Service) lookUpCard(ctx context.Context, mac mark, source string, now t
 }
 
 // checkNumber checks number and PIN. Whoever it is, and whether there is anybody,
-// it does the same: wait, count the try on disk, hash the PIN, compare.
-func (s *Service) checkNumber(ctx context.Context, c *Credential, now time.Duration) (finding, error) {
+// it does the same: wait, count the try on disk, hash the PIN, compare. of says
+// what somebody's number and PIN are for.
+func (s *Service) checkNumber(ctx context.Context, c *Credential, now time.Duration, of func(number string) use) (finding, error) {
 	number := c.Number
 	if badNumber(number) != "" || !validPIN(c.PIN) {
 		number = "" // nobody's
@@ -148,7 +153,9 @@ func (s *Service) checkNumber(ctx context.Context, c *Credential, now time.Durat
 	if err != nil || f.reason != entry.ReasonNone {
 		return f, err
 	}
-	if s.required(record) == policy.SignOnCardPIN {
+	need := s.required(record, of(record.Number))
+	f.fallback = need.fallback
+	if need.method == policy.SignOnCardPIN && !need.fallback {
 		// The PIN was right, and nobody is told: number and PIN must not be a
 		// way to find out a PIN that then wants only the card. So it stays counted.
 		f.reason, f.pin = entry.ReasonCardRequired, false
@@ -233,36 +240,14 @@ func (s *Service) lockUp(f *finding) {
 	}
 }
 
-// required is what an operator must show at this site, now.
-func (s *Service) required(r *operatorRecord) policy.SignOnMethod {
-	m := s.o.Method
-	if p := s.gate.Snapshot().Policy; p != nil && r != nil {
-		asked := policy.SignOnDefault
-		for _, g := range r.Groups {
-			info, ok := p.WorkGroup(g)
-			if !ok {
-				continue
-			}
-			if info.SignOn == policy.SignOnDefault {
-				asked = policy.Stricter(asked, s.o.Method)
-			}
-			asked = policy.Stricter(asked, info.SignOn)
-		}
-		if asked != policy.SignOnDefault {
-			m = asked
-		}
-	}
-	return m
-}
-
 // require goes on with a card that was found: asks for its PIN where that is
 // needed and missing, checks it where it is there.
-func (s *Service) require(ctx context.Context, f finding, need Need, c *Credential, now time.Duration) (finding, error) {
+func (s *Service) require(ctx context.Context, f finding, need Need, u use, c *Credential, now time.Duration) (finding, error) {
 	if f.reason != entry.ReasonNone || !f.card {
 		return f, nil
 	}
 	if len(c.PIN) == 0 {
-		if need != NeedPIN && s.required(f.record) == policy.SignOnCard {
+		if need != NeedPIN && s.required(f.record, u).method == policy.SignOnCard {
 			return f, nil
 		}
 		left, err := s.cardLocked(f.record.Number)
@@ -311,9 +296,9 @@ func (s *Service) Identify(ctx context.Context, c Credential, need Need) (Verdic
 				Kind: entry.KindIdentify, Outcome: entry.OutcomeDenied, Reason: entry.ReasonRate, Method: c.method(), Source: c.Source,
 			})
 	}
-	f, err := s.lookUp(ctx, &c, asked)
+	f, err := s.lookUp(ctx, &c, asked, ownName)
 	if err == nil {
-		f, err = s.require(ctx, f, need, &c, asked)
+		f, err = s.require(ctx, f, need, inOwnName, &c, asked)
 	}
 	if need == NeedOldPIN && f.reason == entry.ReasonNewPIN {
 		f.reason = entry.ReasonNone

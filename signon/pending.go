@@ -114,7 +114,7 @@ func (s *Service) PIN(ctx context.Context, token string, pin []byte, source stri
 	// The card again: it may have been revoked, its holder suspended.
 	f, err := s.lookUpCard(ctx, a.mac, source, asked)
 	if err == nil {
-		f, err = s.require(ctx, f, NeedPIN, &c, asked)
+		f, err = s.require(ctx, f, NeedPIN, a.intent.use(), &c, asked)
 	}
 	if a.need == NeedOldPIN && f.reason == entry.ReasonNewPIN {
 		f.reason = entry.ReasonNone

@@ -62,6 +62,7 @@ type intent struct {
 	own      bool      // the session's operator
 	pin      bool      // with a PIN, whatever the site asks for
 	why      enforcer.Why
+	afar     bool // the approver is elsewhere
 	here     bool // at the register's reader or keypad, where a reason can be asked for
 }
 
@@ -168,10 +169,20 @@ func (s *Service) Unlock(ctx context.Context, c Credential) (Result, error) {
 
 // Approve approves one override, or confirms it where it waits for the own PIN,
 // and does nothing else. why is the reason, where the function wants one.
+//
+// Credential.At makes it a remote approval, with number and PIN: the site has to
+// allow those, and where somebody is signed on nobody here can check.
 func (s *Service) Approve(ctx context.Context, override entry.Seq, c Credential, why enforcer.Why) (Result, error) {
+	if c.At != "" && !s.o.Remote {
+		defer c.Wipe()
+		return Result{Action: Refused, Verdict: Verdict{Reason: entry.ReasonRemote, Method: entry.MethodRemote, Say: "this site approves at the register only"}},
+			s.journal(ctx, false, entry.Entry{
+				Kind: entry.KindIdentify, Outcome: entry.OutcomeDenied, Reason: entry.ReasonRemote, Method: entry.MethodRemote, Source: c.Source,
+			})
+	}
 	return s.present(ctx, c, func(st state, number string) intent {
 		in := lend(st, override, st.session != 0 && st.operator == number)
-		in.why = why
+		in.why, in.afar = why, c.At != ""
 		return in
 	})
 }
@@ -197,27 +208,30 @@ func (s *Service) present(ctx context.Context, c Credential, want func(state, st
 	}
 	s.lockIfIdle(ctx, asked)
 	st := stateOf(s.gate.Snapshot())
-	f, err := s.lookUp(ctx, &c, asked)
+	if want == nil {
+		want = intend
+	}
+	f, err := s.lookUp(ctx, &c, asked, func(number string) use { return want(st, number).use() })
 	if err != nil {
 		return s.failed(ctx, asked, &c, kindOf(st), err)
 	}
 	var in intent
 	if f.record != nil && (f.reason == entry.ReasonNone || f.reason == entry.ReasonNewPIN) {
-		if want == nil {
-			want = intend
-		}
 		in = want(st, f.record.Number)
 		if needsProof(in) {
 			need := NeedSite
 			if in.pin {
 				need = NeedPIN
 			}
-			if f, err = s.require(ctx, f, need, &c, asked); err != nil {
+			if f, err = s.require(ctx, f, need, in.use(), &c, asked); err != nil {
 				return s.failed(ctx, asked, &c, kindOf(st), err)
 			}
 		}
 	}
 	r, err := s.act(ctx, in, st, &f, &c)
+	if r.Say == sayNotAccepted && st.override != 0 && s.o.Approve == policy.SignOnCardPIN && !s.o.ApproveFallback && c.At == "" {
+		r.Say = sayNotAccepted + "; approvals take the card here" // said to all, so it tells nothing of anybody
+	}
 	if f.card && (r.Action == Refused && r.Reason == entry.ReasonTooEarly) {
 		s.forgetSwipe()
 	}
@@ -225,6 +239,17 @@ func (s *Service) present(ctx context.Context, c Credential, want func(state, st
 		return Result{Action: Refused}, errors.Join(err, waitErr)
 	}
 	return r, err
+}
+
+// use is what the credential is shown for.
+func (in intent) use() use {
+	switch {
+	case in.do == Approved && in.afar:
+		return fromAfar
+	case in.do == Approved:
+		return toApprove
+	}
+	return inOwnName
 }
 
 // needsProof reports whether a card alone may not be enough. What only

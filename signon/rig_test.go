@@ -173,6 +173,8 @@ const (
 	typed        = "Number and PIN"
 	stranger     = "No sign-on"
 	headquart    = "Headquarters"
+	carded       = "Approves by card and PIN"
+	easy         = "Approves by card"
 )
 
 func testPolicy(t *testing.T) *policy.Compiled {
@@ -228,6 +230,9 @@ func testPolicy(t *testing.T) *policy.Compiled {
 	group(stranger, policy.SignOnDefault, []policy.ID{1000}, []policy.ID{1001})
 	group(manager, policy.SignOnDefault, []policy.ID{1000, 5000, 5200}, nil)
 	group(headquart, policy.SignOnDefault, []policy.ID{1000, 5000, 5200}, nil)
+	group(carded, policy.SignOnDefault, []policy.ID{1000}, nil)
+	group(easy, policy.SignOnDefault, []policy.ID{1000}, nil)
+	p.WorkGroups[len(p.WorkGroups)-2].Approve, p.WorkGroups[len(p.WorkGroups)-1].Approve = policy.SignOnCardPIN, policy.SignOnCard
 	p.WorkGroups = append(p.WorkGroups, policy.WorkGroup{
 		Name: noRestricted, Reviewed: 1, Marks: map[policy.ID]policy.Mark{5205: policy.Refuse},
 	})
@@ -253,6 +258,8 @@ var testOperators = []testOperator{
 	{"3001", "Cleo", "cleo", cardPIN, "8520"},
 	{"3002", "Tom", "tom", typed, "7410"},
 	{"4001", "Una", "una", stranger, "9630"},
+	{"8801", "Cid", "cid", carded, "1593"},
+	{"8802", "Eva", "eva", easy, "3571"},
 }
 
 func newRig(t *testing.T, change ...func(*Options)) *rig {
@@ -270,7 +277,8 @@ func newRigAt(t *testing.T, register string, key *StoreKey, change ...func(*Opti
 	if r.keys, err = OpenKeys(filepath.Join(dir, "keys"), r.path); err != nil {
 		t.Fatal(err)
 	}
-	r.opt = Options{Logger: slog.New(slog.NewTextHandler(r.log, nil))}
+	// A card alone approves here, so that what a swipe means is tested by itself.
+	r.opt = Options{Approve: policy.SignOnCard, Logger: slog.New(slog.NewTextHandler(r.log, nil))}
 	for _, f := range change {
 		f(&r.opt)
 	}

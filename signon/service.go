@@ -36,6 +36,17 @@ type Options struct {
 	Gate  Gate
 	// Method is what operators must show whose work groups do not say. Default: the card alone.
 	Method policy.SignOnMethod
+	// Approve is what they must show to approve for others. Default: card and PIN.
+	Approve policy.SignOnMethod
+	// ApproveFallback lets number and PIN stand for the card, where the policy leaves
+	// it to the site; the journal marks it.
+	ApproveFallback bool
+	// Remote allows approvals of who is elsewhere, by number and PIN.
+	Remote bool
+	// OnClock tells whether an operator is clocked in, and whether clocks run for
+	// them at all. An approval counts either way, and the journal has it. Nil: no
+	// clock runs.
+	OnClock func(operator string) (on, runs bool)
 	// MinDelay is how long every answer takes at least, and a step of how much
 	// longer it takes. Default 300 ms.
 	MinDelay time.Duration
@@ -87,6 +98,9 @@ func New(o Options) (*Service, error) {
 	}
 	if o.Method == policy.SignOnDefault {
 		o.Method = policy.SignOnCard
+	}
+	if o.Approve == policy.SignOnDefault {
+		o.Approve = policy.SignOnCardPIN
 	}
 	set := func(d *time.Duration, value time.Duration) {
 		if *d == 0 {
@@ -232,6 +246,7 @@ type Credential struct {
 	Number string
 	PIN    []byte
 	Source string // the device or socket it came from
+	At     string // where a remote approver is signed on; empty: here
 }
 
 // Wipe zeroes card and PIN.

@@ -170,13 +170,14 @@ func (a *app) overrideID(cmd *cobra.Command, client *api.Client, args []string) 
 
 func (a *app) overrideBy(verb string) *cobra.Command {
 	var w actor
-	var reason string
+	var reason, remote string
 	short := "approve it as a second person"
 	long := `The approver may what is asked for, has Manager Override, and is another
 person than the one who asked. Where two persons have to approve, the first one's
 approval counts and the override stands until another one approves, too; it
 exits with 1 until then. Where the function wants a reason, --reason is a code of
-tillwarden override reasons, or the own words.`
+tillwarden override reasons, or the own words. --remote is for an approver who is
+signed on elsewhere, where the site allows that.`
 	if verb == "refuse" {
 		short, long = "refuse it as a second person", "Who may approve may refuse."
 	}
@@ -189,7 +190,7 @@ tillwarden override reasons, or the own words.`
 			if !w.given() {
 				return usagef("override %s: --as NUMBER is missing", verb).hint("it says who is the second person")
 			}
-			var r api.ApproveRequest
+			r := api.ApproveRequest{Remote: remote}
 			if err := setReason(&r, reason); err != nil {
 				return err
 			}
@@ -224,6 +225,7 @@ tillwarden override reasons, or the own words.`
 	asFlag(c, &w)
 	if verb == "approve" {
 		c.Flags().StringVar(&reason, "reason", "", "why: a `code` of the list, or words")
+		c.Flags().StringVar(&remote, "remote", "", "the approver is signed on elsewhere: `where`")
 	}
 	return c
 }

@@ -138,6 +138,13 @@ func fields(e *api.Entry, where *time.Location) [][]string {
 	add("  method", e.ApprovedBy)
 	number("override", uint64(e.Override))
 	number("first approval", uint64(e.First))
+	add("  from", e.At)
+	if e.Fallback {
+		add("  in place of", "a card")
+	}
+	if e.OffClock {
+		add("  clocked in", "no")
+	}
 	add("method", e.Method)
 	add("source", e.Source)
 	add("device", e.Device)

@@ -290,10 +290,12 @@ func fullEntry() entry.Entry {
 		Seq: 7, Kind: entry.KindDecision, Stamp: entry.Stamp{Wall: day.UnixNano(), Boot: 5, BootID: entry.BootID{1}, Clock: entry.ClockSynchronised},
 		Session: 3, Operator: "1001", Person: "p", WorkGroups: []string{"G"}, Function: "pos.drawer.nosale", FunctionID: 1602,
 		Outcome: entry.OutcomeDenied, Reason: entry.ReasonRule, Rule: &entry.Rule{WorkGroup: "G", Function: "pos.drawer", Mark: "X"},
-		Approval: &entry.Approval{Operator: "2001", Person: "q", Method: entry.MethodCard, Override: 6}, Method: entry.MethodPOS,
+		Approval: &entry.Approval{
+			Operator: "2001", Person: "q", Method: entry.MethodRemote, Override: 6, First: 6, Fallback: true, At: "register 4", OffClock: true,
+		}, Method: entry.MethodPOS,
 		Source: "socket:pos uid=1000", Device: "p", Drawer: "till", Purpose: entry.PurposeAsked, Claimant: "pos",
 		Policy: &entry.PolicyRef{Epoch: 3, Digest: [32]byte{1}}, About: 5, Lines: 9, Digest: []byte{1, 2}, Elapsed: 1e9, Count: 4,
-		Subject: "2002", Text: "words", Mode: entry.ModeMonitor, Why: "moving in",
+		Subject: "2002", Text: "words", Mode: entry.ModeMonitor, Why: "moving in", WhyCode: 9,
 	}
 }
 

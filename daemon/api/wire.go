@@ -67,6 +67,7 @@ type WorkGroupInfo struct {
 	Name       string `json:"name"`
 	Scope      string `json:"scope"`
 	SignOn     string `json:"sign_on,omitempty"`
+	Approve    string `json:"approve,omitempty"`
 	Restricted bool   `json:"restricted,omitempty"`
 }
 
@@ -211,6 +212,8 @@ type ApproveRequest struct {
 	// without long numbers.
 	ReasonCode uint16 `json:"reason_code,omitempty"`
 	Reason     string `json:"reason,omitempty"`
+	// Remote is where the approver is signed on, if not here.
+	Remote string `json:"remote,omitempty"`
 }
 
 // Reason is one reason that approvals are given for.

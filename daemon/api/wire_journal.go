@@ -68,6 +68,9 @@ type Entry struct {
 	ApprovedBy string    `json:"approver_method,omitempty"`
 	Override   Seq       `json:"override,omitempty"`
 	First      Seq       `json:"first_approval,omitempty"`
+	Fallback   bool      `json:"approver_fallback,omitempty"`
+	At         string    `json:"approver_at,omitempty"`
+	OffClock   bool      `json:"approver_off_clock,omitempty"`
 	Method     string    `json:"method,omitempty"`
 	Source     string    `json:"source,omitempty"`
 	Device     string    `json:"device,omitempty"`
@@ -129,7 +132,7 @@ func Words(e *entry.Entry) Entry {
 	}
 	if e.Approval != nil {
 		w.Approver, w.ApproverID, w.Override = e.Approval.Operator, e.Approval.Person, Seq(e.Approval.Override)
-		w.First = Seq(e.Approval.First)
+		w.First, w.Fallback, w.At, w.OffClock = Seq(e.Approval.First), e.Approval.Fallback, e.Approval.At, e.Approval.OffClock
 		if e.Approval.Method != 0 {
 			w.ApprovedBy = e.Approval.Method.String()
 		}

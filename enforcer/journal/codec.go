@@ -98,7 +98,7 @@ func clean(e *entry.Entry) {
 	}
 	if e.Approval != nil {
 		a := *e.Approval
-		a.Operator, a.Person = cut(a.Operator, maxIndexed), cut(a.Person, maxIndexed)
+		a.Operator, a.Person, a.At = cut(a.Operator, maxIndexed), cut(a.Person, maxIndexed), cut(a.At, maxIndexed)
 		e.Approval = &a
 	}
 	if len(e.WorkGroups) > 0 {

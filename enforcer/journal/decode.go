@@ -107,6 +107,8 @@ func (d *decoder) entry(b []byte, e *entry.Entry) bool {
 			e.Mode = entry.Mode(r.uint(math.MaxUint8))
 		case 29:
 			e.Why = r.text()
+		case 30:
+			e.WhyCode = uint16(r.uint(math.MaxUint16))
 		default:
 			return false
 		}
@@ -172,6 +174,15 @@ func (r *cborReader) int() int64 {
 		return -1 - int64(n)
 	}
 	return int64(n)
+}
+
+// true takes a truth, which is written only where it holds (RFC 8949, 3.3).
+func (r *cborReader) true() bool {
+	r.odd = r.odd || len(r.b) == 0 || r.b[0] != 0xf5
+	if !r.odd {
+		r.b = r.b[1:]
+	}
+	return !r.odd
 }
 
 // string takes a byte string (major type 2) or a text string (3).
@@ -282,7 +293,7 @@ func (r *cborReader) rule() *entry.Rule {
 
 func (r *cborReader) approval() *entry.Approval {
 	a := &entry.Approval{}
-	r.fields(4, func(key int) {
+	r.fields(8, func(key int) {
 		switch key {
 		case 1:
 			a.Operator = r.text()
@@ -292,6 +303,14 @@ func (r *cborReader) approval() *entry.Approval {
 			a.Method = entry.Method(r.uint(math.MaxUint8))
 		case 4:
 			a.Override = entry.Seq(r.uint(math.MaxUint64))
+		case 5:
+			a.First = entry.Seq(r.uint(math.MaxUint64))
+		case 6:
+			a.Fallback = r.true()
+		case 7:
+			a.At = r.text()
+		case 8:
+			a.OffClock = r.true()
 		}
 	})
 	return a

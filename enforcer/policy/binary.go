@@ -15,7 +15,7 @@ var ErrMalformed = errors.New("not a compiled policy")
 //
 //	"twpolicy" format(2)=1 version(4) functions(2) groups(2) restrictions(2)
 //	function:    id(4) parent's index(2) since(4) flags(2) key name
-//	group:       name scope(1) sign-on(1) reviewed(4)
+//	group:       name scope(1) methods(1) reviewed(4)
 //	marks:       for each group, two bits a function, in 8-byte words
 //	restriction: group's place(2) editors(2) editors' places(2 each)
 const (
@@ -37,7 +37,8 @@ const (
 	flagProtected   = 1 << 4
 	flagDrawer      = 1 << 5
 	flagReason      = 6 // two bits from here
-	flagsEnd        = 1 << 8
+	flagTransaction = 1 << 8
+	flagsEnd        = 1 << 9
 )
 
 func (f *Function) flags() uint16 {
@@ -51,6 +52,7 @@ func (f *Function) flags() uint16 {
 		{f.Accountable, flagAccountable},
 		{f.Protected, flagProtected},
 		{f.Drawer, flagDrawer},
+		{f.Transaction, flagTransaction},
 	} {
 		if on.set {
 			b |= on.bit
@@ -66,7 +68,17 @@ func (f *Function) setFlags(b uint16) {
 	f.Accountable = b&flagAccountable != 0
 	f.Protected = b&flagProtected != 0
 	f.Drawer = b&flagDrawer != 0
+	f.Transaction = b&flagTransaction != 0
 	f.Reason = ReasonMode(b >> flagReason & 3)
+}
+
+// methods packs both of a work group's methods into one byte: approvals in the
+// upper half, which is 0 where nothing is said of them. So a policy that says
+// nothing keeps the bytes that it had before there were two.
+func (g *WorkGroupInfo) methods() byte { return byte(g.SignOn)&0xf | byte(g.Approve)<<4 }
+
+func (g *WorkGroupInfo) setMethods(b byte) {
+	g.SignOn, g.Approve = SignOnMethod(b&0xf), SignOnMethod(b>>4)
 }
 
 // MarshalBinary gives the canonical binary form.
@@ -96,7 +108,7 @@ func (c *Compiled) encode() []byte {
 		g := &c.groups[n]
 		place[g.Name] = uint16(n)
 		b = appendText(b, g.Name)
-		b = append(b, byte(g.Scope), byte(g.SignOn))
+		b = append(b, byte(g.Scope), g.methods())
 		b = le.AppendUint32(b, g.Reviewed)
 	}
 	for _, w := range c.marks {
@@ -196,9 +208,10 @@ func (r *reader) compiled() (*Compiled, error) {
 	}
 	c.groups = make([]WorkGroupInfo, groups)
 	for n := range c.groups {
-		c.groups[n] = WorkGroupInfo{
-			Name: r.text(), Scope: Scope(r.byte()), SignOn: SignOnMethod(r.byte()), Reviewed: r.uint32(),
-		}
+		g := &c.groups[n]
+		g.Name, g.Scope = r.text(), Scope(r.byte())
+		g.setMethods(r.byte())
+		g.Reviewed = r.uint32()
 	}
 	if raw := r.take(8 * groups * c.stride); raw != nil {
 		c.marks = make([]uint64, groups*c.stride)

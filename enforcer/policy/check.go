@@ -123,8 +123,8 @@ func (c *Compiled) checkGroups() error {
 			return fmt.Errorf("work group %q: the name is empty, too long or not plain text", g.Name)
 		case n > 0 && c.groups[n-1].Name >= g.Name:
 			return fmt.Errorf("work group %q is there twice, or out of order", g.Name)
-		case g.Scope >= scopeEnd || g.SignOn >= signOnEnd:
-			return fmt.Errorf("work group %q: unknown scope or sign-on method", g.Name)
+		case g.Scope >= scopeEnd || g.SignOn >= signOnEnd || g.Approve >= signOnEnd:
+			return fmt.Errorf("work group %q: unknown scope, sign-on or approval method", g.Name)
 		case g.Reviewed > c.version:
 			return fmt.Errorf("work group %q: reviewed against version %d, but the catalogue is at %d", g.Name, g.Reviewed, c.version)
 		case c.stride > 0 && c.marks[(n+1)*c.stride-1]&spare != 0:

@@ -129,7 +129,7 @@ func (c *Compiled) setGroups(groups []WorkGroup) error {
 	c.groups = make([]WorkGroupInfo, len(order))
 	c.marks = make([]uint64, len(order)*c.stride)
 	for n, g := range order {
-		c.groups[n] = WorkGroupInfo{Name: g.Name, Scope: g.Scope, Reviewed: g.Reviewed, SignOn: g.SignOn}
+		c.groups[n] = WorkGroupInfo{Name: g.Name, Scope: g.Scope, Reviewed: g.Reviewed, SignOn: g.SignOn, Approve: g.Approve}
 		words := c.marks[n*c.stride : (n+1)*c.stride]
 		for id, m := range g.Marks {
 			i, ok := at[id]

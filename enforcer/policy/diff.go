@@ -321,6 +321,7 @@ func groupAttributes(before, after WorkGroupInfo) []Attribute {
 	a.add("scope", before.Scope.String(), after.Scope.String())
 	a.number("reviewed", before.Reviewed, after.Reviewed)
 	a.add("sign_on", before.SignOn.String(), after.SignOn.String())
+	a.add("approve", before.Approve.String(), after.Approve.String())
 	return a
 }
 
@@ -334,6 +335,7 @@ func functionAttributes(before *Compiled, was Index, after *Compiled, is Index) 
 	a.add("override", f.Override.String(), g.Override.String())
 	a.add("reason", f.Reason.String(), g.Reason.String())
 	a.truth("dual_control", f.DualControl, g.DualControl)
+	a.truth("transaction", f.Transaction, g.Transaction)
 	a.truth("step_up", f.StepUp, g.StepUp)
 	a.truth("accountable", f.Accountable, g.Accountable)
 	a.truth("protected", f.Protected, g.Protected)

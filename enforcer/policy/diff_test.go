@@ -218,11 +218,12 @@ func TestDiff(t *testing.T) {
 		}},
 		{"attributes", func(p *policy.Policy) {
 			p.Catalogue.Functions[3].Override, p.Catalogue.Functions[3].StepUp = policy.OverrideNever, true
-			p.WorkGroups[1].SignOn = policy.SignOnCardPIN
+			p.WorkGroups[1].SignOn, p.WorkGroups[1].Approve = policy.SignOnCardPIN, policy.SignOnCard
+			p.Catalogue.Functions[3].Transaction = true
 			p.Restrictions[0].Editors = []string{"Boss"}
 		}, func(d *policy.Difference) string {
 			return unless(fmt.Sprint(d.Functions[0].Attributes, d.WorkGroups[0].Attributes, d.Restrictions[0].Before, d.Restrictions[0].After) ==
-				"[{override manager never} {step_up false true}] [{sign_on card card+pin}] [Boss Guard] [Boss]", "attributes and editors")
+				"[{override manager never} {transaction false true} {step_up false true}] [{sign_on card card+pin} {approve default card}] [Boss Guard] [Boss]", "attributes and editors")
 		}},
 		{"a function that is new", func(p *policy.Policy) {
 			p.Catalogue.Version = 3

@@ -91,6 +91,7 @@ type OverrideNeeds struct {
 	DualControl     bool       // two such persons
 	StepUp          bool       // with their PIN again
 	Reason          ReasonMode // and a reason
+	Transaction     bool       // it may hold for the rest of the transaction
 }
 
 // OverrideNeeds tells what an approval of this function takes; ok is false
@@ -102,6 +103,7 @@ func (f *Function) OverrideNeeds() (needs OverrideNeeds, ok bool) {
 	return OverrideNeeds{
 		ManagerOverride: true, AnotherPerson: true,
 		Accountable: f.Accountable, DualControl: f.DualControl, StepUp: f.StepUp, Reason: f.Reason,
+		Transaction: f.Transaction && !f.DualControl,
 	}, true
 }
 
@@ -128,6 +130,9 @@ func (n OverrideNeeds) Words() []string {
 		w = append(w, "a reason from the list")
 	case ReasonText:
 		w = append(w, "a reason in words")
+	}
+	if n.Transaction {
+		w = append(w, "and it may hold for the rest of the transaction")
 	}
 	return w
 }

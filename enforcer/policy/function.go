@@ -41,6 +41,7 @@ type Function struct {
 	Accountable bool // not approved by who held a session on this till since it was opened
 	Protected   bool // not editable from Security Maintenance, never overridable
 	Drawer      bool // causes or needs an open cash drawer
+	Transaction bool // an approval may hold for the rest of the transaction
 }
 
 // Catalogue is the list of functions with their attributes.

@@ -114,6 +114,7 @@ func anyPolicy(t *rapid.T) *policy.Policy {
 			}
 		}
 		f.DualControl = rapid.Bool().Draw(t, "dual")
+		f.Transaction = rapid.Bool().Draw(t, "transaction")
 		f.StepUp = rapid.Bool().Draw(t, "stepup")
 		f.Accountable = rapid.Bool().Draw(t, "accountable")
 		f.Drawer = rapid.Bool().Draw(t, "drawer")
@@ -137,7 +138,8 @@ func anyPolicy(t *rapid.T) *policy.Policy {
 		g := policy.WorkGroup{
 			Name: fmt.Sprintf("Group %d", n), Scope: policy.Scope(rapid.IntRange(0, 1).Draw(t, "scope")),
 			Reviewed: rapid.Uint32Range(0, version).Draw(t, "reviewed"), SignOn: policy.SignOnMethod(rapid.IntRange(0, 3).Draw(t, "signon")),
-			Marks: map[policy.ID]policy.Mark{},
+			Approve: policy.SignOnMethod(rapid.IntRange(0, 3).Draw(t, "approve")),
+			Marks:   map[policy.ID]policy.Mark{},
 		}
 		for _, f := range p.Catalogue.Functions {
 			m := rapid.SampledFrom([]policy.Mark{0, 0, policy.Check, policy.Check, policy.Deny, policy.Refuse}).Draw(t, "mark")

@@ -238,6 +238,7 @@ func TestCompileRefuses(t *testing.T) {
 		"group with space":   func(p *policy.Policy) { p.WorkGroups[1].Name = "Boss " },
 		"unknown scope":      func(p *policy.Policy) { p.WorkGroups[1].Scope = 2 },
 		"unknown sign-on":    func(p *policy.Policy) { p.WorkGroups[1].SignOn = 4 },
+		"unknown approval":   func(p *policy.Policy) { p.WorkGroups[1].Approve = 4 },
 		"reviewed tomorrow":  func(p *policy.Policy) { p.WorkGroups[1].Reviewed = 3 },
 		"unknown mark":       func(p *policy.Policy) { p.WorkGroups[1].Marks[1602] = policy.Unreviewed },
 		"mark on nothing":    func(p *policy.Policy) { p.WorkGroups[1].Marks[1] = policy.Check },

@@ -9,6 +9,7 @@ type WorkGroup struct {
 	Scope    Scope
 	Reviewed uint32 // the catalogue version that somebody last went through for this work group
 	SignOn   SignOnMethod
+	Approve  SignOnMethod // what its operators show to approve for others
 	Marks    map[ID]Mark
 }
 
@@ -18,6 +19,7 @@ type WorkGroupInfo struct {
 	Scope    Scope
 	Reviewed uint32
 	SignOn   SignOnMethod
+	Approve  SignOnMethod
 }
 
 // Restriction says of a work group that only operators of the Editors may hand

@@ -106,6 +106,10 @@ keys = [%[5]q]
 method  = "card"
 formats = ["digits"]
 
+# A swipe alone signs on here, and approves.
+[override]
+method = "card"
+
 [sockets.pos]
 group = ""
 [sockets.console]

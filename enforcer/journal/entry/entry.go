@@ -76,6 +76,12 @@ type Approval struct {
 	Override Seq `cbor:"4,keyasint,omitempty"`
 	// First is the entry of the first approval, where this is the second of two.
 	First Seq `cbor:"5,keyasint,omitempty"`
+	// Fallback: number and PIN stood for the card that the site wants.
+	Fallback bool `cbor:"6,keyasint,omitempty"`
+	// At is where a remote approver says to be signed on.
+	At string `cbor:"7,keyasint,omitempty"`
+	// OffClock: the approver was not clocked in, where clocks run.
+	OffClock bool `cbor:"8,keyasint,omitempty"`
 }
 
 // Entry is one line of the journal. Fields that do not apply are zero and
@@ -159,6 +165,9 @@ type jsonEntry struct {
 	ApprovedBy string    `json:"approver_method,omitempty"`
 	Override   Seq       `json:"override,omitempty"`
 	First      Seq       `json:"first_approval,omitempty"`
+	Fallback   bool      `json:"approver_fallback,omitempty"`
+	At         string    `json:"approver_at,omitempty"`
+	OffClock   bool      `json:"approver_off_clock,omitempty"`
 	Method     string    `json:"method,omitempty"`
 	Source     string    `json:"source,omitempty"`
 	Device     string    `json:"device,omitempty"`
@@ -208,7 +217,7 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 	}
 	if e.Approval != nil {
 		j.Approver, j.ApproverID, j.Override = e.Approval.Operator, e.Approval.Person, e.Approval.Override
-		j.First = e.Approval.First
+		j.First, j.Fallback, j.At, j.OffClock = e.Approval.First, e.Approval.Fallback, e.Approval.At, e.Approval.OffClock
 		if e.Approval.Method != 0 {
 			j.ApprovedBy = e.Approval.Method.String()
 		}

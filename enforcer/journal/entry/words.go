@@ -197,6 +197,7 @@ const (
 	ReasonRevoked                  // the operator is on the list of those who were revoked
 	ReasonOfRoster                 // the operator is of the applied roster, which is not changed here
 	ReasonWhyNeeded                // the approval takes a reason, of the list or in words
+	ReasonRemote                   // the site allows no approval from elsewhere
 	reasonEnd
 )
 
@@ -297,6 +298,7 @@ var reasonNames = [...]string{
 	ReasonRevoked:           "revoked",
 	ReasonOfRoster:          "of-roster",
 	ReasonWhyNeeded:         "why-needed",
+	ReasonRemote:            "remote",
 }
 
 // String gives the reason's word.
@@ -324,13 +326,16 @@ const (
 	MethodTechnician        // the technician's socket
 	MethodKeypad            // a code at the keypad
 	MethodPIN               // the own PIN again, by who is signed on
+	MethodRemote            // operator number and PIN, given elsewhere than at this register
 	methodEnd
 )
 
-var methodNames = [...]string{"none", "card", "card+pin", "number+pin", "pos", "kick", "console", "technician", "keypad", "pin"}
+var methodNames = [...]string{"none", "card", "card+pin", "number+pin", "pos", "kick", "console", "technician", "keypad", "pin", "remote"}
 
 // PIN reports whether a PIN was shown.
-func (m Method) PIN() bool { return m == MethodCardPIN || m == MethodNumberPIN || m == MethodPIN }
+func (m Method) PIN() bool {
+	return m == MethodCardPIN || m == MethodNumberPIN || m == MethodPIN || m == MethodRemote
+}
 
 // String gives the method's word.
 func (m Method) String() string { return word(methodNames[:], int(m), "method") }

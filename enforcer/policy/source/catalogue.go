@@ -119,6 +119,7 @@ func (r *reader) readFunction(b *hclsyntax.Block, shipped bool) {
 		flag("accountable", &f.Accountable),
 		flag("protected", &f.Protected),
 		flag("drawer", &f.Drawer),
+		flag("transaction", &f.Transaction),
 	}, nil)
 	if other := r.functions[key]; other != nil {
 		hint := ""

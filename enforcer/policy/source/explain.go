@@ -40,6 +40,7 @@ type ExplainedOverride struct {
 	Accountable bool     `json:"accountable"`
 	DualControl bool     `json:"dual_control"`
 	StepUp      bool     `json:"step_up"`
+	Transaction bool     `json:"transaction"`
 	Reason      string   `json:"reason"`
 }
 
@@ -73,7 +74,7 @@ func overrideOf(f *policy.Function) *ExplainedOverride {
 	}
 	return &ExplainedOverride{
 		Who: needs.Words(), Accountable: needs.Accountable, DualControl: needs.DualControl,
-		StepUp: needs.StepUp, Reason: needs.Reason.String(),
+		StepUp: needs.StepUp, Transaction: needs.Transaction, Reason: needs.Reason.String(),
 	}
 }
 

@@ -55,7 +55,7 @@ func TestExplain(t *testing.T) {
 `, `{"groups":["Clerks"],"function":"pos.drawer.nosale","name":"No Sale","access":"override",` +
 			`"rule":{"group":"Clerks","function":"pos.drawer","mark":"X","why":"mark","at":{"file":"p.hcl","line":44,"column":15}},` +
 			`"override":{"who":["an operator with Manager Override who may do it too","another person than the one who asks, and than the one signed on"],` +
-			`"accountable":false,"dual_control":false,"step_up":false,"reason":"none"}}`},
+			`"accountable":false,"dual_control":false,"step_up":false,"transaction":false,"reason":"none"}}`},
 		{"Clerks", "pos.drawer.count", `pos.drawer.count (Count): override required
   work group "Clerks" has an X on "pos.drawer", and "pos.drawer.count" itself is blank
   at p.hcl:44:15

@@ -78,6 +78,9 @@ func (r *reader) readGroup(b *hclsyntax.Block) {
 		field{name: "sign_on", read: func(e hclsyntax.Expression) {
 			g.SignOn = choice(&r.findings, e, "sign_on", policy.ParseSignOn, policy.SignOnWords())
 		}},
+		field{name: "approve", read: func(e hclsyntax.Expression) {
+			g.Approve = choice(&r.findings, e, "approve", policy.ParseSignOn, policy.SignOnWords())
+		}},
 	), markSynonyms)
 	for _, in := range b.Body.Blocks {
 		if in.Type != "exception" {

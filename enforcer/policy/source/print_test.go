@@ -23,8 +23,8 @@ func printed(p *policy.Policy) (pieces []string) {
 		if f.Parent != 0 {
 			fmt.Fprintf(&b, "  parent = %q\n", by[f.Parent].Key)
 		}
-		fmt.Fprintf(&b, "  override = %q\n  reason = %q\n  dual_control = %v\n  step_up = %v\n  accountable = %v\n  protected = %v\n  drawer = %v\n}\n",
-			f.Override, f.Reason, f.DualControl, f.StepUp, f.Accountable, f.Protected, f.Drawer)
+		fmt.Fprintf(&b, "  override = %q\n  reason = %q\n  dual_control = %v\n  step_up = %v\n  accountable = %v\n  protected = %v\n  drawer = %v\n  transaction = %v\n}\n",
+			f.Override, f.Reason, f.DualControl, f.StepUp, f.Accountable, f.Protected, f.Drawer, f.Transaction)
 		pieces = append(pieces, b.String())
 	}
 	for _, g := range p.WorkGroups {
@@ -38,7 +38,7 @@ func printed(p *policy.Policy) (pieces []string) {
 			lists[list] = append(lists[list], fmt.Sprintf("%q", f.Key))
 		}
 		var b strings.Builder
-		fmt.Fprintf(&b, "work_group %q {\n  scope = %q\n  reviewed = %d\n  sign_on = %q\n", g.Name, g.Scope, g.Reviewed, g.SignOn)
+		fmt.Fprintf(&b, "work_group %q {\n  scope = %q\n  reviewed = %d\n  sign_on = %q\n  approve = %q\n", g.Name, g.Scope, g.Reviewed, g.SignOn, g.Approve)
 		for _, list := range []string{"allow", "deny", "refuse"} {
 			if len(lists[list]) > 0 {
 				fmt.Fprintf(&b, "  %s = [%s]\n", list, strings.Join(lists[list], ", "))
@@ -73,6 +73,7 @@ func soundPolicy(t *rapid.T) *policy.Policy {
 			Name:   rapid.SampledFrom([]string{"No Sale", `A "quoted" one`, "Größe ändern", "back\\slash", "100 $ {off} %"}).Draw(t, "name"),
 			Reason: policy.ReasonMode(rapid.IntRange(0, 2).Draw(t, "reason")), Drawer: rapid.Bool().Draw(t, "drawer"),
 			DualControl: rapid.Bool().Draw(t, "dual"), StepUp: rapid.Bool().Draw(t, "stepup"), Accountable: rapid.Bool().Draw(t, "accountable"),
+			Transaction: rapid.Bool().Draw(t, "transaction"),
 		}
 		if parent.ID != 0 && rapid.Bool().Draw(t, "override") {
 			f.Override = policy.OverrideManager
@@ -96,7 +97,8 @@ func soundPolicy(t *rapid.T) *policy.Policy {
 		g := policy.WorkGroup{
 			Name: fmt.Sprintf("Group %d/%c", n, 'A'+n), Scope: policy.Scope(rapid.IntRange(0, 1).Draw(t, "scope")),
 			Reviewed: rapid.Uint32Range(1, version).Draw(t, "reviewed"), SignOn: policy.SignOnMethod(rapid.IntRange(0, 3).Draw(t, "signon")),
-			Marks: map[policy.ID]policy.Mark{},
+			Approve: policy.SignOnMethod(rapid.IntRange(0, 3).Draw(t, "approve")),
+			Marks:   map[policy.ID]policy.Mark{},
 		}
 		for _, f := range p.Catalogue.Functions {
 			marks := []policy.Mark{policy.Blank, policy.Deny, policy.Refuse, policy.Check}

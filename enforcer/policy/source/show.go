@@ -16,6 +16,7 @@ type Shown struct {
 	At        *Pos                `json:"at,omitempty"`
 	Scope     policy.Scope        `json:"scope"`
 	SignOn    policy.SignOnMethod `json:"sign_on"`
+	Approve   policy.SignOnMethod `json:"approve"`
 	Reviewed  uint32              `json:"reviewed"`
 	Catalogue uint32              `json:"catalogue"`
 	// Editors may hand the work group out; nil where it is not restricted.
@@ -49,7 +50,7 @@ func Show(v Version, group, under string) (*Shown, error) {
 		}
 	}
 	out := &Shown{
-		Policy: v.Name, WorkGroup: info.Name, At: optional(v.Sidecar.WorkGroup(group)), Scope: info.Scope, SignOn: info.SignOn,
+		Policy: v.Name, WorkGroup: info.Name, At: optional(v.Sidecar.WorkGroup(group)), Scope: info.Scope, SignOn: info.SignOn, Approve: info.Approve,
 		Reviewed: info.Reviewed, Catalogue: v.Compiled.Version(),
 	}
 	for _, r := range v.Compiled.Restrictions() {
@@ -85,6 +86,9 @@ func (s *Shown) WriteText(w io.Writer) error {
 	}
 	t.line(0, "%s", title)
 	t.line(0, "scope %s, reviewed against catalogue %d of %d, sign-on %s", s.Scope, s.Reviewed, s.Catalogue, s.SignOn)
+	if s.Approve != policy.SignOnDefault {
+		t.line(0, "approvals for others by %s", s.Approve)
+	}
 	if s.Editors != nil {
 		t.line(0, "restricted: handed out by %s only", listed("%q", s.Editors))
 	}
