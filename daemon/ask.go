@@ -196,7 +196,7 @@ func (d *Daemon) overrideStatus(s *enforcer.Snapshot, c api.Caller) *api.Overrid
 	}
 	w := &api.Override{
 		ID: api.Seq(o.ID), Requester: o.Requester, Function: o.Function, Prompt: functionName(s, o.Function), Drawer: o.Drawer,
-		ExpiresIn: max(o.Expires-d.clock.Boot(), 0).Seconds(), Needs: o.Needs, Approvals: len(o.Approved), StepUp: o.StepUp,
+		ExpiresIn: max(o.Expires-d.clock.Boot(), 0).Seconds(), Needs: o.Needs, Approvals: len(o.Approved), StepUp: o.StepUp, Transaction: o.Transaction,
 	}
 	if o.Why != policy.ReasonNone {
 		w.Reason = o.Why.String()
@@ -239,7 +239,7 @@ func (d *Daemon) Approve(ctx context.Context, c api.Caller, id api.Seq, by *api.
 			return nil, api.Errorf(api.CodeInvalid, "remote: %s", err)
 		}
 	}
-	r, err := d.service().Approve(ctx, entry.Seq(id), shown, why)
+	r, err := d.service().Approve(ctx, entry.Seq(id), shown, signon.Terms{Why: why, Transaction: by.Transaction})
 	return d.lent(a, r, err)
 }
 
@@ -302,6 +302,13 @@ func (d *Daemon) Cancel(ctx context.Context, c api.Caller, id api.Seq) (*api.Don
 		return nil, d.cannotDecide(err)
 	}
 	return &api.Done{Say: "taken back"}, nil
+}
+
+// printed notes that a receipt was cut: somebody is at work, and the transaction
+// that it is of is over.
+func (d *Daemon) printed() {
+	d.touch()
+	d.gate.EndTransaction()
 }
 
 // claimant is who named the purpose of what comes over a socket.

@@ -77,11 +77,12 @@ type CardConfig struct {
 
 // OverrideConfig is about asking a second person.
 type OverrideConfig struct {
-	Wait     Duration    `toml:"wait"`
-	Method   string      `toml:"method"`
-	Fallback string      `toml:"fallback"`
-	Remote   bool        `toml:"remote"`
-	Reasons  []WhyConfig `toml:"reason"`
+	Wait        Duration    `toml:"wait"`
+	Transaction Duration    `toml:"transaction"`
+	Method      string      `toml:"method"`
+	Fallback    string      `toml:"fallback"`
+	Remote      bool        `toml:"remote"`
+	Reasons     []WhyConfig `toml:"reason"`
 }
 
 // When number and PIN stand for an approver's card.
@@ -294,7 +295,7 @@ func DefaultConfig() Config {
 			PINWait: Duration(30 * time.Second), PINMin: 4, SameCard: Duration(2 * time.Second), Formats: []string{"micros", "digits"},
 			Argon2: Argon2Config{MemoryKiB: 19 << 10, Passes: 2},
 		},
-		Override: OverrideConfig{Wait: Duration(180 * time.Second), Method: "card+pin", Fallback: fallbackAuto},
+		Override: OverrideConfig{Wait: Duration(180 * time.Second), Transaction: Duration(5 * time.Minute), Method: "card+pin", Fallback: fallbackAuto},
 		Journal:  JournalConfig{MaxMiB: 1024},
 		API: APIConfig{
 			Connections: 128, ConnectionsPerUser: 96, Rate: 2000, Burst: 4000, PINRate: 5, PINBurst: 20, Waiters: 80, Streams: 16,

@@ -149,6 +149,7 @@ func (c *CardConfig) format() (card.Format, error) {
 
 func (k *checker) override(o *OverrideConfig) {
 	k.within("override.wait", o.Wait, "10s", "15m")
+	k.within("override.transaction", o.Transaction, "10s", "30m")
 	if m, ok := policy.ParseSignOn(o.Method); !ok || m == policy.SignOnDefault {
 		k.wrong("override.method", "known are card, card+pin, number+pin", "there is no method called %q", o.Method)
 	}

@@ -201,7 +201,7 @@ func (d *Daemon) openGate() error {
 	g, err := enforcer.NewGate(enforcer.Options{
 		Clock: d.clock, Journal: d.journal, StatePath: filepath.Join(c.State, stateFile), Replay: d.replay,
 		Report:      func(err error) { d.log.Error("gate", "err", err) },
-		OverrideTTL: time.Duration(c.Override.Wait), WhyKnown: d.whyKnown,
+		OverrideTTL: time.Duration(c.Override.Wait), Transaction: time.Duration(c.Override.Transaction), WhyKnown: d.whyKnown,
 	})
 	if err != nil {
 		return err

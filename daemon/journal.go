@@ -241,7 +241,7 @@ func posHears(e *entry.Entry) bool {
 	case entry.KindSignOn, entry.KindSignOff, entry.KindLock, entry.KindUnlock, entry.KindSession, entry.KindWithdrawn, entry.KindOverride,
 		entry.KindApproval, entry.KindOverrideEnd, entry.KindRedeemed, entry.KindLapsed, entry.KindDrawerOpened, entry.KindDrawerClosed,
 		entry.KindDrawerLeftOpen, entry.KindDrawerNoOpen, entry.KindDeviceUp, entry.KindDeviceDown, entry.KindDeviceRefused, entry.KindDevicePassed, entry.KindDeviceTrust,
-		entry.KindCardRefused, entry.KindSaleNoReceipt, entry.KindLoad, entry.KindModeEnd, entry.KindStepUp:
+		entry.KindCardRefused, entry.KindSaleNoReceipt, entry.KindLoad, entry.KindModeEnd, entry.KindStepUp, entry.KindScopeEnd:
 		return true
 	case entry.KindMode:
 		return e.Outcome == entry.OutcomeAllowed

@@ -218,3 +218,41 @@ func TestRemoteApprovalOverTheAPI(t *testing.T) {
 		t.Errorf("journaled: %+v", e)
 	}
 }
+
+// TestApprovalForATransaction: allowed again until a receipt is cut.
+func TestApprovalForATransaction(t *testing.T) {
+	t.Parallel()
+	r := newRegister(t, "").start().staffedUnder(shippedWith(t, "pos.void.transaction", "transaction = true"))
+	ctx := t.Context()
+	r.signOn("1002")
+	ask := func() *api.Answer {
+		t.Helper()
+		a, err := r.pos.Ask(ctx, api.AskRequest{Function: "pos.void.transaction"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	ask()
+	o := r.pending(r.con)
+	if !o.Transaction {
+		t.Errorf("announced: %+v", o)
+	}
+	until(t, "it is approved", func() bool {
+		got, err := r.con.Approve(ctx, o.ID, api.ApproveRequest{Credentials: creds("2001"), Transaction: true})
+		return err == nil && got.Outcome == "allowed"
+	})
+	for range 2 {
+		if a := ask(); a.Outcome != "allowed" || a.Reason != "approved" || !strings.Contains(a.Say, "this transaction") {
+			t.Errorf("again: %+v", a)
+		}
+	}
+	r.d.printed()
+	if a := ask(); a.Outcome != "override-required" {
+		t.Errorf("after the receipt: %+v", a)
+	}
+	until(t, "the end is journaled", func() bool {
+		es := r.entries("scope-end")
+		return len(es) == 1 && es[0].Count == 2 && es[0].Rest && es[0].Reason == "transaction-over"
+	})
+}

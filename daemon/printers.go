@@ -113,7 +113,7 @@ func (d *Daemon) guardOptions(p *PrinterConfig) (printer.Options, error) {
 		Generation: func() uint64 { return d.gate.Snapshot().Generation },
 		Events:     func(e printer.Event) { d.printerEvent(p.Name, e) },
 		Attached:   func(port string, err error) { d.attached("printer "+p.Name, port, err) },
-		Printed:    d.touch,
+		Printed:    d.printed,
 		Pass:       d.passesPrint,
 		Keep:       d.given.keeper(p.Name),
 		Drain:      unlessDialects(p.Drain), DisableRealtime: unlessDialects(p.DisableRealtime),

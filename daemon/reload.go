@@ -59,9 +59,9 @@ func (d *Daemon) Reload(ctx context.Context) error {
 func merge(now, next *Config, live []string) *Config {
 	merged := *now
 	merged.Log, merged.Feedback, merged.Policy.File = next.Log, next.Feedback, next.Policy.File
-	wait := merged.Override.Wait
+	wait, transaction := now.Override.Wait, now.Override.Transaction
 	merged.Override = next.Override
-	merged.Override.Wait = wait
+	merged.Override.Wait, merged.Override.Transaction = wait, transaction
 	s := &merged.SignOn
 	s.Method, s.Idle, s.PINWait, s.SameCard = next.SignOn.Method, next.SignOn.Idle, next.SignOn.PINWait, next.SignOn.SameCard
 	s.Formats, s.Cards = next.SignOn.Formats, next.SignOn.Cards

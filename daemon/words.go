@@ -32,6 +32,9 @@ func sayDecision(s *enforcer.Snapshot, function string, d enforcer.Decision) str
 	}
 	switch d.Outcome {
 	case entry.OutcomeAllowed:
+		if d.Reason == entry.ReasonApproved {
+			return name + " is allowed: it was approved for this transaction"
+		}
 		if r := sayRule(s, d.Rule); r != "" && d.Reason == entry.ReasonRule {
 			return fmt.Sprintf("%s is allowed: %s", name, r)
 		}
@@ -147,6 +150,9 @@ var reasonWords = map[entry.Reason]string{
 	entry.ReasonSpent:             "this installation has spent its time in monitor mode",
 	entry.ReasonRegister:          "it is for another register",
 	entry.ReasonTooLong:           "that is longer than it may be",
+	entry.ReasonOneAction:         "it is approved for one action at a time",
+	entry.ReasonApproved:          "it was approved for this transaction",
+	entry.ReasonTransaction:       "the transaction is over",
 	entry.ReasonRemote:            "this site approves at the register only",
 	entry.ReasonWhyNeeded:         "it takes a reason",
 	entry.ReasonStepUp:            "it waits for the own PIN of who is signed on",
@@ -215,6 +221,9 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 	case entry.KindApproval:
 		switch e.Outcome {
 		case entry.OutcomeAllowed:
+			if e.Approval != nil && e.Approval.Transaction {
+				return name + " was approved for the rest of the transaction"
+			}
 			return name + " was approved"
 		case entry.OutcomeOverrideRequired:
 			return name + " was approved by the first of two: another person has to approve too"
@@ -223,6 +232,8 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 			return name + " waits for the approver's reason"
 		}
 		return name + " was not approved: " + sayReason(e.Reason)
+	case entry.KindScopeEnd:
+		return name + " is no longer approved: " + sayReason(e.Reason)
 	case entry.KindOverrideEnd:
 		return name + " was not approved: " + sayReason(e.Reason)
 	case entry.KindRedeemed:

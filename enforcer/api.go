@@ -68,16 +68,18 @@ type Override struct {
 	Name      string // the function's name, as in prompts
 	Drawer    string
 	// StepUp: it waits for the requester's own PIN, and for nobody else.
-	StepUp    bool
-	PIN       bool              // who approves has to show a PIN, whatever the site asks for
-	Why       policy.ReasonMode // which reason an approval takes
-	Needs     int               // how many persons have to approve it: 1 or 2
-	Approved  []string          // operator numbers of who did so far
-	Announced time.Duration     // boot time
-	Expires   time.Duration     // boot time
-	Source    string
-	Purpose   entry.Purpose
-	Claimant  string
+	StepUp bool
+	PIN    bool // who approves has to show a PIN, whatever the site asks for
+	// Transaction: an approval may hold for the rest of the transaction.
+	Transaction bool
+	Why         policy.ReasonMode // which reason an approval takes
+	Needs       int               // how many persons have to approve it: 1 or 2
+	Approved    []string          // operator numbers of who did so far
+	Announced   time.Duration     // boot time
+	Expires     time.Duration     // boot time
+	Source      string
+	Purpose     entry.Purpose
+	Claimant    string
 }
 
 // Request asks for one action of the signed-on operator's session.

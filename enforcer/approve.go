@@ -18,6 +18,9 @@ type Approver struct {
 	Source string
 	// Why is the reason, where the function wants one; it may be given for any.
 	Why Why
+	// Transaction: not for one action, but for the rest of the transaction. Only
+	// for a function that allows it.
+	Transaction bool
 	// What the journal notes besides: Fallback, number and PIN stood for a card;
 	// At, where a remote approver says to be signed on; OffClock, not clocked in.
 	Fallback bool
@@ -130,6 +133,9 @@ func (g *Gate) count(s *Snapshot, p *pending, e *entry.Entry, d Decision) entry.
 	}
 	if d.Outcome == entry.OutcomeAllowed {
 		g.settle(p, d, g.mintLocked(s.Generation, e, p.hold))
+		if a := e.Approval; a != nil && a.Transaction {
+			g.hold(e)
+		}
 		g.withoutOverride()
 		return entry.ReasonNone
 	}
@@ -170,6 +176,7 @@ func (g *Gate) try(s *Snapshot, override entry.Seq, by *Approver, refusing bool)
 	e := answering(s, p, entry.KindApproval, override, by.Source)
 	e.Approval = &entry.Approval{
 		Operator: by.Operator, Person: by.Person, Method: by.Method, Override: override, Fallback: by.Fallback, At: by.At, OffClock: by.OffClock,
+		Transaction: by.Transaction,
 	}
 	reason, given := entry.ReasonNoOverride, []approval(nil)
 	if p != nil {
@@ -180,6 +187,8 @@ func (g *Gate) try(s *Snapshot, override entry.Seq, by *Approver, refusing bool)
 	case reason != entry.ReasonNone:
 		e.Outcome, e.Reason = entry.OutcomeDenied, reason
 	case refusing:
+	case by.Transaction && !p.view().Transaction:
+		e.Outcome, e.Reason = entry.OutcomeDenied, entry.ReasonOneAction
 	case by.Why.missing(functionNamed(s, p.view().Function).Reason, g.opt.WhyKnown):
 		e.Outcome, e.Reason = entry.OutcomeDenied, entry.ReasonWhyNeeded
 	case len(given)+1 < needs(&p.entry):

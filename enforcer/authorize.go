@@ -37,7 +37,8 @@ func (r *Request) hold() time.Duration {
 // it returns, the decision is in the journal; without the journal there is
 // none, and the error says why. Allowed with a drawer comes with a grant;
 // override required comes with the override that is pending for it, unless
-// only asked for. What a mode lets through comes with a grant as if it were
+// only asked for. What was approved for the rest of the transaction is allowed,
+// with the approval in its entry. What a mode lets through comes with a grant as if it were
 // allowed (Decision.Effective). An allowed decision whose state changed while it was
 // being journaled is withdrawn, and denied.
 func (g *Gate) Authorize(ctx context.Context, r Request) (Decision, *Grant, error) {
@@ -46,6 +47,7 @@ func (g *Gate) Authorize(ctx context.Context, r Request) (Decision, *Grant, erro
 	}
 	s := g.Snapshot()
 	d, e := g.decide(s, &r)
+	within := g.approved(s, &r, &d, &e)
 	if d.Outcome == entry.OutcomeOverrideRequired && !r.NoOverride && !d.Effective() {
 		d, err := g.ask(ctx, s, &r, d, e)
 		return d, nil, err
@@ -58,7 +60,7 @@ func (g *Gate) Authorize(ctx context.Context, r Request) (Decision, *Grant, erro
 		g.emit(e, &d, nil)
 		return d, nil, nil
 	}
-	grant, ok := g.mint(s.Generation, &e, r.hold())
+	grant, ok := g.mint(s.Generation, &e, &r, within)
 	if !ok {
 		d = g.withdraw(&e, d, entry.ReasonStateChanged)
 		return d, nil, nil

@@ -17,7 +17,10 @@ const (
 	DefaultHold        = 5 * time.Second   // how long a grant waits to be redeemed
 	MaxHold            = 60 * time.Second  // the longest that a request may ask for
 	FireLimit          = 2 * time.Second   // how long a Redemption is valid: a pulse must be written by then
-	followUp           = 10 * time.Second  // how long the gate's own follow-up entries may take
+	// DefaultTransaction is the longest that an approval holds for the rest of a
+	// transaction, if nothing else ends it.
+	DefaultTransaction = 5 * time.Minute
+	followUp           = 10 * time.Second // how long the gate's own follow-up entries may take
 )
 
 // Options are what a gate is made of. They must not change afterwards.
@@ -40,9 +43,11 @@ type Options struct {
 	Report func(error)
 	// WhyKnown reports whether a code is in the site's list of reasons; nil: any is.
 	WhyKnown func(code uint16) bool
-	// OverrideTTL and Announce are DefaultOverrideTTL and DefaultAnnounce where zero.
+	// OverrideTTL, Announce and Transaction are DefaultOverrideTTL, DefaultAnnounce
+	// and DefaultTransaction where zero.
 	OverrideTTL time.Duration
 	Announce    time.Duration
+	Transaction time.Duration
 }
 
 // Gate decides. Its methods may be called from any goroutine; a function that
@@ -71,6 +76,7 @@ type Gate struct {
 	snap    atomic.Pointer[Snapshot]
 	grants  map[*Grant]struct{}
 	pending *pending
+	scopes  []*scope // approvals for the rest of the transaction
 	// unwatched stops the timer of the mode; nil: there is none.
 	unwatched func() bool
 	recent    []*pending // ended overrides whose result somebody may still wait for
@@ -115,6 +121,9 @@ func NewGate(o Options) (*Gate, error) {
 	if o.Announce <= 0 {
 		o.Announce = DefaultAnnounce
 	}
+	if o.Transaction <= 0 {
+		o.Transaction = DefaultTransaction
+	}
 	g := &Gate{
 		opt: o, clock: o.Clock, grants: map[*Grant]struct{}{},
 		signing: make(semaphore, 1), asking: make(semaphore, 1), approving: make(semaphore, 1), loading: make(semaphore, 1),
@@ -141,6 +150,7 @@ func (g *Gate) Close(ctx context.Context) error {
 	}
 	g.closed = true
 	g.endGrants(entry.ReasonStopped)
+	g.endScopes(entry.ReasonStopped)
 	if p := g.pending; p != nil {
 		p.stop()
 	}
@@ -188,6 +198,7 @@ func (g *Gate) advance(f func(cur *Snapshot) (Snapshot, turn, error)) error {
 		g.owe(e, nil, nil)
 	}
 	g.endGrants(t.reason)
+	g.endScopes(t.reason)
 	if p := g.pending; p != nil {
 		if t.keepOver {
 			g.keep(p, &next)

@@ -47,14 +47,18 @@ func (gr *Grant) Expires() time.Duration {
 }
 
 // mint makes the grant of a decision that is in the journal, if its
-// generation is still the current one. Without a drawer there is no grant.
-func (g *Gate) mint(gen uint64, e *entry.Entry, hold time.Duration) (*Grant, bool) {
+// generation is still the current one, and the approval that it rests on, if
+// any, still holds. Without a drawer there is no grant.
+func (g *Gate) mint(gen uint64, e *entry.Entry, r *Request, within *scope) (*Grant, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.closed || g.snap.Load().Generation != gen {
+	if g.closed || g.snap.Load().Generation != gen || within != nil && !g.holds(within) {
 		return nil, false
 	}
-	return g.mintLocked(gen, e, hold), true
+	if within != nil && !r.NoOverride { // a mere question uses nothing
+		within.uses++
+	}
+	return g.mintLocked(gen, e, r.hold()), true
 }
 
 func (g *Gate) mintLocked(gen uint64, e *entry.Entry, hold time.Duration) *Grant {
@@ -220,6 +224,9 @@ func (g *Gate) redeemed(gr *Grant, result error) error {
 	}
 	ctx, cancel := g.afterwards()
 	defer cancel()
+	if gr.about.Function == functionSale && result == nil {
+		g.EndTransaction()
+	}
 	if err := g.record(ctx, true, &e); err != nil {
 		g.mu.Lock()
 		g.owe(e, nil, nil)

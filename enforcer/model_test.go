@@ -28,7 +28,14 @@ type model struct {
 	locked  bool
 	pending *modelOverride
 	grants  []*modelGrant
+	scopes  map[string]*modelScope // by drawer; of fnScope alone
 	held    map[string]bool
+}
+
+// modelScope is an approval for the rest of the transaction.
+type modelScope struct {
+	approval entry.Seq
+	until    time.Duration
 }
 
 type modelOverride struct {
@@ -49,13 +56,13 @@ type modelGrant struct {
 
 // may is the test policy as a table: what each operator may do.
 var may = map[string]map[string]entry.Outcome{
-	"101": {fnSale: allow, fnNoSale: override, fnPickup: override, fnForce: no, "pos.till.open": allow, fnDual: override, fnStep: override},
-	"901": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override, fnStep: override},
-	"102": {fnSale: allow, fnNoSale: override, fnPickup: override, fnForce: no, "pos.till.open": allow, fnDual: override, fnStep: override},
-	"201": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override, fnStep: override},
-	"202": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override, fnStep: override},
-	"301": {fnSale: allow, fnNoSale: override, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override, fnStep: override},
-	"401": {fnSale: no, fnNoSale: no, fnPickup: allow, fnForce: no, "pos.till.open": allow, fnDual: override, fnStep: override},
+	"101": {fnSale: allow, fnNoSale: override, fnPickup: override, fnForce: no, "pos.till.open": allow, fnDual: override, fnStep: override, fnScope: override},
+	"901": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override, fnStep: override, fnScope: allow},
+	"102": {fnSale: allow, fnNoSale: override, fnPickup: override, fnForce: no, "pos.till.open": allow, fnDual: override, fnStep: override, fnScope: override},
+	"201": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override, fnStep: override, fnScope: allow},
+	"202": {fnSale: allow, fnNoSale: allow, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override, fnStep: override, fnScope: allow},
+	"301": {fnSale: allow, fnNoSale: override, fnPickup: allow, fnForce: allow, "pos.till.open": allow, fnDual: override, fnStep: override, fnScope: override},
+	"401": {fnSale: no, fnNoSale: no, fnPickup: allow, fnForce: no, "pos.till.open": allow, fnDual: override, fnStep: override, fnScope: allow},
 }
 
 const (
@@ -70,7 +77,7 @@ var (
 	dual      = map[string]bool{"901": true, "201": true, "202": true, "401": true}
 	unlockers = map[string]bool{"901": true, "201": true, "202": true, "401": true}
 	people    = []Subject{ann, annLead, bob, lea, max2, limited, refused}
-	asked     = []string{fnSale, fnNoSale, fnPickup, fnForce, "pos.till.open", fnDual, fnStep}
+	asked     = []string{fnSale, fnNoSale, fnPickup, fnForce, "pos.till.open", fnDual, fnStep, fnScope, fnScope}
 	methods   = []entry.Method{entry.MethodCard, entry.MethodCardPIN, entry.MethodNumberPIN}
 	// steps is who may do, and so approve, what takes the own PIN again.
 	steps   = map[string]bool{"101": true, "102": true, "901": true, "201": true, "202": true, "401": true}
@@ -86,6 +93,7 @@ func (m *model) endGrants() {
 // turn is what every change of state does to what was pending or granted.
 func (m *model) turn() {
 	m.endGrants()
+	m.scopes = nil
 	m.pending = nil
 }
 
@@ -174,13 +182,23 @@ func (m *model) authorize() {
 	if m.loaded && m.who != nil && !m.locked {
 		outcome = may[m.who.Operator][function]
 	}
+	var within *modelScope
+	if function == fnScope && outcome == override {
+		if within = m.scopes[drawer]; within != nil {
+			outcome = allow
+		}
+	}
 	joined := false
 	if o := m.pending; o != nil && outcome == override {
 		if joined = o.function == function && o.drawer == drawer; !joined {
 			outcome = no
 		}
 	}
-	m.is("authorize "+function, d, err, outcome)
+	if m.is("authorize "+function, d, err, outcome) && within != nil {
+		if e := m.journal.all()[d.Seq-1]; d.Reason != entry.ReasonApproved || e.About != within.approval || e.Approval == nil || e.Approval.Person == e.Person {
+			m.t.Fatalf("allowed as approved before, and journaled as %+v %+v", e, e.Approval)
+		}
+	}
 	if m.failing {
 		outcome = no
 	}
@@ -219,12 +237,13 @@ func (m *model) approve() {
 		id = m.pending.id
 	}
 	method := rapid.SampledFrom(methods).Draw(m.t, "method")
-	d, err := m.Approve(ctx, id, Approver{Subject: by, Method: method, Source: "msr"})
+	rest := rapid.IntRange(0, 3).Draw(m.t, "for the transaction") == 0
+	d, err := m.Approve(ctx, id, Approver{Subject: by, Method: method, Source: "msr", Transaction: rest})
 	outcome := no
 	o := m.pending
 	if o != nil && m.loaded && m.clock.Boot() >= o.since+DefaultAnnounce && by.Operator != m.who.Operator && by.Person != m.who.Person &&
 		approvers[by.Operator] && m.lends(by, o) && !(o.function == fnPickup && m.held[by.Person]) &&
-		!o.own && (o.function != fnStep || method.PIN()) {
+		!o.own && (o.function != fnStep || method.PIN()) && (!rest || o.function == fnScope) {
 		outcome = allow
 		if o.function == fnDual && len(o.by) == 0 {
 			outcome = override
@@ -234,8 +253,20 @@ func (m *model) approve() {
 		}
 	}
 	if m.is("approval by "+by.Operator, d, err, outcome) {
+		if rest {
+			if m.scopes == nil {
+				m.scopes = map[string]*modelScope{}
+			}
+			m.scopes[o.drawer] = &modelScope{d.Seq, m.clock.Boot() + DefaultTransaction}
+		}
 		m.approved()
 	}
+}
+
+// endTransaction is a receipt that was cut.
+func (m *model) endTransaction() {
+	m.EndTransaction()
+	m.scopes = nil
 }
 
 // approved takes the grant of what was pending.
@@ -314,6 +345,9 @@ func (m *model) redeem() {
 	}
 	if good {
 		gr.live = false
+		if m.journal.function(gr.Seq()) == fnSale {
+			m.scopes = nil
+		}
 	}
 }
 
@@ -351,7 +385,13 @@ func (m *model) check(gr *modelGrant, drawer string, x Redemption) {
 			m.t.Fatalf("under dual control, and the first approval was %+v: %+v", first, e)
 		}
 	}
-	if e.Kind == entry.KindDecision && may[e.Operator][e.Function] != allow {
+	if e.Reason == entry.ReasonApproved {
+		a := es[e.About-1]
+		if a.Kind != entry.KindApproval || a.Outcome != allow || !a.Approval.Transaction || a.Session != e.Session || a.Function != e.Function ||
+			a.Drawer != e.Drawer || e.Stamp.Boot >= a.Stamp.Boot+int64(DefaultTransaction) || e.Stamp.BootID != a.Stamp.BootID {
+			m.t.Fatalf("approved before by %+v: %+v", a, e)
+		}
+	} else if e.Kind == entry.KindDecision && may[e.Operator][e.Function] != allow {
 		m.t.Fatalf("%s may not do %s alone", e.Operator, e.Function)
 	}
 }
@@ -423,6 +463,11 @@ func (m *model) pass() {
 	if m.pending != nil && now >= m.pending.since+DefaultOverrideTTL {
 		m.pending = nil
 	}
+	for drawer, c := range m.scopes {
+		if now >= c.until {
+			delete(m.scopes, drawer)
+		}
+	}
 	for _, gr := range m.grants {
 		gr.live = gr.live && now < gr.expires
 	}
@@ -432,6 +477,7 @@ func (m *model) restart() {
 	m.heal()
 	m.kill()
 	m.endGrants()
+	m.scopes = nil
 	m.loaded, m.fresh = false, true
 	if m.pending != nil {
 		m.pending.since = m.clock.Boot()
@@ -482,6 +528,12 @@ func (m *model) agree(t *rapid.T) {
 		}
 	}
 	m.Gate.mu.Unlock()
+	m.Gate.mu.Lock()
+	scopes := len(m.Gate.scopes)
+	m.Gate.mu.Unlock()
+	if scopes != len(m.scopes) {
+		t.Fatalf("%d approvals hold, the model has %d", scopes, len(m.scopes))
+	}
 	if got != live {
 		t.Fatalf("%d grants are live, the model has %d", got, live)
 	}
@@ -510,7 +562,7 @@ func TestGateAgainstModel(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"": m.agree, "sign-on": act(m.signOn), "sign-on again": act(m.signOn), "sign-off": act(m.signOff), "lock": act(m.lock), "unlock": act(m.unlock),
 			"authorize": act(m.authorize), "authorize more": act(m.authorize), "authorize most": act(m.authorize),
-			"approve": act(m.approve), "approve more": act(m.approve), "confirm": act(m.confirm), "cancel": act(m.cancel),
+			"approve": act(m.approve), "approve more": act(m.approve), "confirm": act(m.confirm), "cancel": act(m.cancel), "end of transaction": act(m.endTransaction),
 			"redeem": act(m.redeem), "redeem more": act(m.redeem), "give back": act(m.giveBack),
 			"load": act(m.loadPolicy), "load old": act(m.loadOld), "roster": act(m.roster), "time": act(m.pass), "more time": act(m.pass),
 			"restart": act(m.restart), "reboot": act(m.restartOnNewBoot), "journal fails": act(m.breakJournal), "journal works": act(m.heal), "journal works again": act(m.heal),

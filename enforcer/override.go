@@ -129,7 +129,7 @@ func (g *Gate) stand(p *pending, f *policy.Function) {
 	now, e := g.clock.Boot(), &p.entry
 	p.now.Store(&Override{
 		ID: e.Seq, Session: e.Session, Requester: p.who.Operator, Function: e.Function, Name: f.Name, Drawer: e.Drawer,
-		StepUp: p.stepUp(), PIN: f.StepUp, Why: f.Reason, Needs: needs(e), Approved: operators(p.given), Announced: now, Expires: now + g.opt.OverrideTTL, Source: e.Source, Purpose: e.Purpose, Claimant: e.Claimant,
+		StepUp: p.stepUp(), PIN: f.StepUp, Transaction: scoped(f), Why: f.Reason, Needs: needs(e), Approved: operators(p.given), Announced: now, Expires: now + g.opt.OverrideTTL, Source: e.Source, Purpose: e.Purpose, Claimant: e.Claimant,
 	})
 	p.done = make(chan struct{})
 	p.stop = g.later(g.opt.OverrideTTL, func(ctx context.Context) { g.report(g.timeOut(ctx, p)) })
@@ -167,7 +167,7 @@ func operators(given []approval) []string {
 func (g *Gate) keep(p *pending, next *Snapshot) {
 	view := *p.view()
 	f := functionNamed(next, view.Function)
-	view.Name, view.PIN, view.Why = f.Name, f.StepUp, f.Reason
+	view.Name, view.PIN, view.Why, view.Transaction = f.Name, f.StepUp, f.Reason, scoped(f)
 	p.now.Store(&view)
 	p.gen, next.Override = next.Generation, &view
 }

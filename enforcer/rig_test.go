@@ -182,6 +182,9 @@ func (j *memJournal) all() []entry.Entry {
 	return slices.Clone(j.entries)
 }
 
+// function is what an entry is about.
+func (j *memJournal) function(seq entry.Seq) string { return j.all()[seq-1].Function }
+
 func (j *memJournal) kind(k entry.Kind) []entry.Entry {
 	var es []entry.Entry
 	for _, e := range j.all() {
@@ -363,6 +366,7 @@ const (
 	fnStep     = "pos.step"
 	fnCode     = "pos.code"
 	fnWords    = "pos.words"
+	fnScope    = "pos.scope"
 	fnPeople   = "backoffice.operator.add"
 )
 
@@ -406,12 +410,12 @@ func testPolicy() *policy.Policy {
 		return m
 	}
 	cashier := check(1000, 1001, 1600, 1601, 1700, 1701, 1800, 2300)
-	for _, id := range []policy.ID{1003, 1007, 1602, 1603, 1703, 1717, 1900, 2100, 2400, 2500} {
+	for _, id := range []policy.ID{1003, 1007, 1602, 1603, 1703, 1717, 1900, 2100, 2400, 2500, 2600} {
 		cashier[id] = policy.Deny
 	}
-	lead := check(1000, 1001, 1003, 1007, 1600, 1700, 1800, 1900, 2100, 2200, 2300, 2400, 2500, 5000)
+	lead := check(1000, 1001, 1003, 1007, 1600, 1700, 1800, 1900, 2100, 2200, 2300, 2400, 2500, 2600, 5000)
 	limited := check(1000, 1001, 1007, 1600, 1800)
-	limited[1003], limited[1602], limited[2100], limited[2300] = policy.Deny, policy.Deny, policy.Deny, policy.Deny
+	limited[1003], limited[1602], limited[2100], limited[2300], limited[2600] = policy.Deny, policy.Deny, policy.Deny, policy.Deny, policy.Deny
 	return &policy.Policy{
 		Catalogue: policy.Catalogue{Version: 2, Functions: []policy.Function{
 			fn(1000, "pos", policy.Function{}), fn(1001, "pos.signon", policy.Function{}),
@@ -426,6 +430,7 @@ func testPolicy() *policy.Policy {
 			fn(2300, fnStep, policy.Function{StepUp: true, Drawer: true, Override: policy.OverrideManager}),
 			fn(2400, fnCode, policy.Function{Reason: policy.ReasonCode, Override: policy.OverrideManager}),
 			fn(2500, fnWords, policy.Function{Reason: policy.ReasonText, Override: policy.OverrideManager}),
+			fn(2600, fnScope, policy.Function{Transaction: true, Drawer: true, Override: policy.OverrideManager}),
 			fn(5000, "backoffice", policy.Function{}), fn(5200, "backoffice.operator", policy.Function{}), fn(5202, fnPeople, policy.Function{}),
 		}},
 		WorkGroups: []policy.WorkGroup{

@@ -93,10 +93,10 @@ func TestReasonInWords(t *testing.T) {
 			t.Errorf("%+v", res.Verdict)
 		}
 		c := func() Credential { return Credential{Number: "2001", PIN: []byte("3690"), Source: "console"} }
-		if res, err := r.s.Approve(r.ctx, id, c(), enforcer.Why{Code: 9}); err != nil || res.Reason != entry.ReasonWhyNeeded || res.NeedWhy {
+		if res, err := r.s.Approve(r.ctx, id, c(), Terms{Why: enforcer.Why{Code: 9}}); err != nil || res.Reason != entry.ReasonWhyNeeded || res.NeedWhy {
 			t.Errorf("a code: %+v %v", res, err)
 		}
-		res, err := r.s.Approve(r.ctx, id, c(), enforcer.Why{Text: "the queue is long"})
+		res, err := r.s.Approve(r.ctx, id, c(), Terms{Why: enforcer.Why{Text: "the queue is long"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,7 +161,7 @@ func TestWhatAnApproverShows(t *testing.T) {
 				case numberPIN:
 					res = r.typed(x.number, pin)
 				case afar:
-					res, err = r.s.Approve(r.ctx, id, Credential{Number: x.number, PIN: []byte(pin), Source: "socket", At: "register 4"}, enforcer.Why{})
+					res, err = r.s.Approve(r.ctx, id, Credential{Number: x.number, PIN: []byte(pin), Source: "socket", At: "register 4"}, Terms{})
 				}
 				if err != nil {
 					t.Fatal(err)

@@ -63,6 +63,7 @@ type intent struct {
 	pin      bool      // with a PIN, whatever the site asks for
 	why      enforcer.Why
 	afar     bool // the approver is elsewhere
+	rest     bool // for the rest of the transaction
 	here     bool // at the register's reader or keypad, where a reason can be asked for
 }
 
@@ -167,12 +168,18 @@ func (s *Service) Unlock(ctx context.Context, c Credential) (Result, error) {
 	})
 }
 
+// Terms are what an approver says besides.
+type Terms struct {
+	Why         enforcer.Why // the reason, where the function wants one
+	Transaction bool         // for the rest of the transaction, where the function allows it
+}
+
 // Approve approves one override, or confirms it where it waits for the own PIN,
-// and does nothing else. why is the reason, where the function wants one.
+// and does nothing else.
 //
 // Credential.At makes it a remote approval, with number and PIN: the site has to
 // allow those, and where somebody is signed on nobody here can check.
-func (s *Service) Approve(ctx context.Context, override entry.Seq, c Credential, why enforcer.Why) (Result, error) {
+func (s *Service) Approve(ctx context.Context, override entry.Seq, c Credential, t Terms) (Result, error) {
 	if c.At != "" && !s.o.Remote {
 		defer c.Wipe()
 		return Result{Action: Refused, Verdict: Verdict{Reason: entry.ReasonRemote, Method: entry.MethodRemote, Say: "this site approves at the register only"}},
@@ -182,7 +189,7 @@ func (s *Service) Approve(ctx context.Context, override entry.Seq, c Credential,
 	}
 	return s.present(ctx, c, func(st state, number string) intent {
 		in := lend(st, override, st.session != 0 && st.operator == number)
-		in.why, in.afar = why, c.At != ""
+		in.why, in.rest, in.afar = t.Why, t.Transaction, c.At != ""
 		return in
 	})
 }

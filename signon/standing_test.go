@@ -6,7 +6,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tillwarden/enforcer"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/signon/card"
 )
@@ -83,7 +82,7 @@ func TestStandingHoldsEverywhere(t *testing.T) {
 				r.want(r.swipe("1001"), Unlocked, entry.ReasonNone)
 				id := r.override()
 				time.Sleep(2 * time.Second)
-				got, err := r.s.Approve(r.ctx, id, Credential{Card: cardOf("2001"), Source: "reader"}, enforcer.Why{})
+				got, err := r.s.Approve(r.ctx, id, Credential{Card: cardOf("2001"), Source: "reader"}, Terms{})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -218,7 +218,7 @@ func TestFixedIntents(t *testing.T) {
 		r.want(do(func() (Result, error) { return r.s.SignOn(r.ctx, ann()) }), InUse, entry.ReasonInUse)
 		r.want(do(func() (Result, error) { return r.s.SignOn(r.ctx, max()) }), InUse, entry.ReasonInUse)
 		r.want(do(func() (Result, error) { return r.s.Unlock(r.ctx, ann()) }), Refused, entry.ReasonStateChanged)
-		r.want(do(func() (Result, error) { return r.s.Approve(r.ctx, 99, max(), enforcer.Why{}) }), Refused, entry.ReasonNoOverride)
+		r.want(do(func() (Result, error) { return r.s.Approve(r.ctx, 99, max(), Terms{}) }), Refused, entry.ReasonNoOverride)
 		r.wantState("1001", false, false)
 		r.want(do(func() (Result, error) { return r.s.Lock(r.ctx, "pos") }), Locked, entry.ReasonNone)
 		r.want(do(func() (Result, error) { return r.s.Lock(r.ctx, "pos") }), Locked, entry.ReasonNone)

@@ -72,6 +72,8 @@ func sayRefused(r entry.Reason, name string) string {
 		return name + " has approved already: another person has to approve too"
 	case entry.ReasonStepUp:
 		return "that waits for the own PIN of who is signed on"
+	case entry.ReasonOneAction:
+		return "that is approved for one action at a time"
 	case entry.ReasonWhyNeeded:
 		return "that takes a reason; where no code of the list will do, approve it at the console"
 	case entry.ReasonPINRequired:

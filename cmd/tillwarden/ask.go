@@ -127,6 +127,9 @@ func (a *app) overrideShowCommand() *cobra.Command {
 					{"drawer", orDash(o.Drawer)},
 					{"stands for", seconds(o.ExpiresIn).String()},
 				}
+				if o.Transaction {
+					rows = append(rows, []string{"may hold", "for the rest of the transaction"})
+				}
 				if o.Reason != "" {
 					rows = append(rows, []string{"reason", "a " + o.Reason + " is needed: tillwarden override reasons"})
 				}
@@ -171,6 +174,7 @@ func (a *app) overrideID(cmd *cobra.Command, client *api.Client, args []string) 
 func (a *app) overrideBy(verb string) *cobra.Command {
 	var w actor
 	var reason, remote string
+	var rest bool
 	short := "approve it as a second person"
 	long := `The approver may what is asked for, has Manager Override, and is another
 person than the one who asked. Where two persons have to approve, the first one's
@@ -190,7 +194,7 @@ signed on elsewhere, where the site allows that.`
 			if !w.given() {
 				return usagef("override %s: --as NUMBER is missing", verb).hint("it says who is the second person")
 			}
-			r := api.ApproveRequest{Remote: remote}
+			r := api.ApproveRequest{Remote: remote, Transaction: rest}
 			if err := setReason(&r, reason); err != nil {
 				return err
 			}
@@ -225,6 +229,7 @@ signed on elsewhere, where the site allows that.`
 	asFlag(c, &w)
 	if verb == "approve" {
 		c.Flags().StringVar(&reason, "reason", "", "why: a `code` of the list, or words")
+		c.Flags().BoolVar(&rest, "transaction", false, "for the rest of the transaction, where the function allows it")
 		c.Flags().StringVar(&remote, "remote", "", "the approver is signed on elsewhere: `where`")
 	}
 	return c

@@ -139,6 +139,9 @@ func fields(e *api.Entry, where *time.Location) [][]string {
 	number("override", uint64(e.Override))
 	number("first approval", uint64(e.First))
 	add("  from", e.At)
+	if e.Rest {
+		add("  for", "the rest of the transaction")
+	}
 	if e.Fallback {
 		add("  in place of", "a card")
 	}

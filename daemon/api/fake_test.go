@@ -57,7 +57,7 @@ func session() *Session {
 }
 
 func override() *Override {
-	return &Override{ID: 9, Requester: "1001", Name: "Ada", Function: "pos.drawer.nosale", Prompt: "No Sale", Drawer: "till", ExpiresIn: 180, Needs: 2, Reason: "code", Approvals: 1, Approved: []string{"2001"}, Source: "keypad"}
+	return &Override{ID: 9, Requester: "1001", Name: "Ada", Function: "pos.drawer.nosale", Prompt: "No Sale", Drawer: "till", ExpiresIn: 180, Needs: 2, Reason: "code", Transaction: true, Approvals: 1, Approved: []string{"2001"}, Source: "keypad"}
 }
 
 func policyStatus() *PolicyStatus {
@@ -291,7 +291,7 @@ func fullEntry() entry.Entry {
 		Session: 3, Operator: "1001", Person: "p", WorkGroups: []string{"G"}, Function: "pos.drawer.nosale", FunctionID: 1602,
 		Outcome: entry.OutcomeDenied, Reason: entry.ReasonRule, Rule: &entry.Rule{WorkGroup: "G", Function: "pos.drawer", Mark: "X"},
 		Approval: &entry.Approval{
-			Operator: "2001", Person: "q", Method: entry.MethodRemote, Override: 6, First: 6, Fallback: true, At: "register 4", OffClock: true,
+			Operator: "2001", Person: "q", Method: entry.MethodRemote, Override: 6, First: 6, Fallback: true, At: "register 4", OffClock: true, Transaction: true,
 		}, Method: entry.MethodPOS,
 		Source: "socket:pos uid=1000", Device: "p", Drawer: "till", Purpose: entry.PurposeAsked, Claimant: "pos",
 		Policy: &entry.PolicyRef{Epoch: 3, Digest: [32]byte{1}}, About: 5, Lines: 9, Digest: []byte{1, 2}, Elapsed: 1e9, Count: 4,

@@ -99,7 +99,7 @@ var samples = map[string]string{
 	"/v1/mode/enforce":             `{"by":{"number":"2001","pin":"2580"}}`,
 	"/v1/ask":                      `{"function":"pos.drawer.nosale","drawer":"till","open":"now","wait":0}`,
 	"/v1/drawers/{name}/open":      `{"function":"pos.till.paidout","wait":1}`,
-	"/v1/overrides/{id}/approve":   `{"number":"2001","pin":"2580","reason_code":2,"reason":"the queue is long","remote":"register 4"}`,
+	"/v1/overrides/{id}/approve":   `{"number":"2001","pin":"2580","reason_code":2,"reason":"the queue is long","remote":"register 4","transaction":true}`,
 	"/v1/overrides/{id}/confirm":   `{"pin":"2580"}`,
 	"/v1/overrides/{id}/refuse":    `{"number":"2001","pin":"2580"}`,
 	"/v1/devices/{name}/calibrate": `{"drawer":"till","open":true}`,

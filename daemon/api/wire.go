@@ -199,6 +199,8 @@ type Override struct {
 	Needs int `json:"needs"`
 	// StepUp: it waits for the own PIN of the operator who asked, and for nobody else.
 	StepUp bool `json:"step_up,omitempty"`
+	// Transaction: an approval may hold for the rest of the transaction.
+	Transaction bool `json:"transaction,omitempty"`
 	// Reason says which reason an approval takes: "code" (of the list, or words), or "text".
 	Reason    string   `json:"reason,omitempty"`
 	Approvals int      `json:"approvals"`
@@ -214,6 +216,8 @@ type ApproveRequest struct {
 	Reason     string `json:"reason,omitempty"`
 	// Remote is where the approver is signed on, if not here.
 	Remote string `json:"remote,omitempty"`
+	// Transaction: for the rest of the transaction, where the function allows it.
+	Transaction bool `json:"transaction,omitempty"`
 }
 
 // Reason is one reason that approvals are given for.

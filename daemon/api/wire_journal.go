@@ -71,6 +71,7 @@ type Entry struct {
 	Fallback   bool      `json:"approver_fallback,omitempty"`
 	At         string    `json:"approver_at,omitempty"`
 	OffClock   bool      `json:"approver_off_clock,omitempty"`
+	Rest       bool      `json:"for_transaction,omitempty"`
 	Method     string    `json:"method,omitempty"`
 	Source     string    `json:"source,omitempty"`
 	Device     string    `json:"device,omitempty"`
@@ -133,6 +134,7 @@ func Words(e *entry.Entry) Entry {
 	if e.Approval != nil {
 		w.Approver, w.ApproverID, w.Override = e.Approval.Operator, e.Approval.Person, Seq(e.Approval.Override)
 		w.First, w.Fallback, w.At, w.OffClock = Seq(e.Approval.First), e.Approval.Fallback, e.Approval.At, e.Approval.OffClock
+		w.Rest = e.Approval.Transaction
 		if e.Approval.Method != 0 {
 			w.ApprovedBy = e.Approval.Method.String()
 		}

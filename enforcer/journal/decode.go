@@ -293,7 +293,7 @@ func (r *cborReader) rule() *entry.Rule {
 
 func (r *cborReader) approval() *entry.Approval {
 	a := &entry.Approval{}
-	r.fields(8, func(key int) {
+	r.fields(9, func(key int) {
 		switch key {
 		case 1:
 			a.Operator = r.text()
@@ -311,6 +311,8 @@ func (r *cborReader) approval() *entry.Approval {
 			a.At = r.text()
 		case 8:
 			a.OffClock = r.true()
+		case 9:
+			a.Transaction = r.true()
 		}
 	})
 	return a

@@ -82,6 +82,8 @@ type Approval struct {
 	At string `cbor:"7,keyasint,omitempty"`
 	// OffClock: the approver was not clocked in, where clocks run.
 	OffClock bool `cbor:"8,keyasint,omitempty"`
+	// Transaction: it holds for the rest of the transaction.
+	Transaction bool `cbor:"9,keyasint,omitempty"`
 }
 
 // Entry is one line of the journal. Fields that do not apply are zero and
@@ -168,6 +170,7 @@ type jsonEntry struct {
 	Fallback   bool      `json:"approver_fallback,omitempty"`
 	At         string    `json:"approver_at,omitempty"`
 	OffClock   bool      `json:"approver_off_clock,omitempty"`
+	Rest       bool      `json:"for_transaction,omitempty"`
 	Method     string    `json:"method,omitempty"`
 	Source     string    `json:"source,omitempty"`
 	Device     string    `json:"device,omitempty"`
@@ -218,6 +221,7 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 	if e.Approval != nil {
 		j.Approver, j.ApproverID, j.Override = e.Approval.Operator, e.Approval.Person, e.Approval.Override
 		j.First, j.Fallback, j.At, j.OffClock = e.Approval.First, e.Approval.Fallback, e.Approval.At, e.Approval.OffClock
+		j.Rest = e.Approval.Transaction
 		if e.Approval.Method != 0 {
 			j.ApprovedBy = e.Approval.Method.String()
 		}

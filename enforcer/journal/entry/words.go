@@ -49,6 +49,7 @@ const (
 	KindDevicePassed          // bytes of the POS that nobody understood were forwarded in break-glass; Text says what, Count how many bytes
 	KindCodes                 // a list of one-time codes for break-glass was made, or refused; Count is how many, Digest of their verifiers
 	KindStepUp                // an operator tried to confirm an action with the own PIN, with the outcome; About is its announcement
+	KindScopeEnd              // an approval for the rest of a transaction ended, Reason says by what; About is the approval, Count how often it was used besides
 	kindEnd
 )
 
@@ -57,7 +58,7 @@ var kindNames = [...]string{
 	"identify", "lockout", "decision", "withdrawn", "override", "approval", "override-end", "redeemed", "lapsed",
 	"drawer-opened", "drawer-closed", "drawer-left-open", "drawer-no-open", "device-up", "device-down", "device-refused",
 	"device-calibrated", "load", "people", "card-refused", "sale-without-receipt", "config", "called", "session",
-	"device-trust", "mode", "mode-end", "mode-left", "device-passed", "codes", "step-up",
+	"device-trust", "mode", "mode-end", "mode-left", "device-passed", "codes", "step-up", "scope-end",
 }
 
 // String gives the kind's word, as in reports, filters and JSON.
@@ -198,6 +199,9 @@ const (
 	ReasonOfRoster                 // the operator is of the applied roster, which is not changed here
 	ReasonWhyNeeded                // the approval takes a reason, of the list or in words
 	ReasonRemote                   // the site allows no approval from elsewhere
+	ReasonOneAction                // an approval of this function is for one action only
+	ReasonApproved                 // approved before, for the rest of the transaction
+	ReasonTransaction              // the transaction is over
 	reasonEnd
 )
 
@@ -299,6 +303,9 @@ var reasonNames = [...]string{
 	ReasonOfRoster:          "of-roster",
 	ReasonWhyNeeded:         "why-needed",
 	ReasonRemote:            "remote",
+	ReasonOneAction:         "one-action",
+	ReasonApproved:          "approved",
+	ReasonTransaction:       "transaction-over",
 }
 
 // String gives the reason's word.
