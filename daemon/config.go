@@ -7,6 +7,7 @@ import (
 	"tillwarden/devices/drawer"
 	"tillwarden/devices/escpos"
 	"tillwarden/devices/msr"
+	"tillwarden/enforcer/policy"
 )
 
 // Config is the daemon's configuration, tillwarden.toml. The shipped file
@@ -95,6 +96,17 @@ const (
 // numberAndPIN reports whether number and PIN stand for an approver's card.
 func (c *Config) numberAndPIN() bool {
 	return c.Override.Fallback == fallbackYes || c.Override.Fallback == fallbackAuto && len(c.Readers) == 0
+}
+
+// approves says what a manager does who approves, fit for a slip.
+func (c *Config) approves() string {
+	switch {
+	case len(c.Readers) == 0:
+		return "enters number and PIN"
+	case c.Override.Method == policy.SignOnCardPIN.String() && !c.numberAndPIN():
+		return "swipes the card"
+	}
+	return "swipes, or enters number and PIN"
 }
 
 // WhyConfig is one reason that an approval may be given for.

@@ -169,7 +169,7 @@ func (d *Daemon) notice(e *entry.Entry) {
 		}
 	}
 	key := fmt.Sprint(e.Kind, e.Function, e.Drawer, e.Reason, e.Operator)
-	hint := slipHint(s, e)
+	hint := slipHint(s, e, d.config().approves())
 	if e.Kind == entry.KindApproval && e.Reason == entry.ReasonWhyNeeded {
 		hint = d.sayWhyNeeded(s)
 	}
@@ -256,17 +256,17 @@ func slipTitle(e *entry.Entry) string {
 	return ""
 }
 
-// slipHint says what to do next.
-func slipHint(s *enforcer.Snapshot, e *entry.Entry) string {
+// slipHint says what to do next; approves is what a manager shows here.
+func slipHint(s *enforcer.Snapshot, e *entry.Entry, approves string) string {
 	switch e.Kind {
 	case entry.KindOverride:
 		if e.Reason == entry.ReasonStepUp {
 			return "Enter your own PIN."
 		}
-		return "A manager swipes, or enters number and PIN."
+		return "A manager " + approves + "."
 	case entry.KindApproval:
 		if e.Outcome == entry.OutcomeOverrideRequired {
-			return "Another manager swipes, or enters number and PIN."
+			return "Another manager " + approves + "."
 		}
 		if s.Override != nil {
 			return "Somebody else may still approve."

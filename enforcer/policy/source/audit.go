@@ -82,6 +82,17 @@ func atPlace(at Pos) string {
 	return " at " + at.String()
 }
 
+// attributes warns of those that contradict each other.
+func (a *auditor) attributes(f *policy.Function, at Pos) {
+	never := f.Override == policy.OverrideNever
+	if f.DualControl && never {
+		a.warnf(CodeUnused, at, `add override = "manager"`, "%q takes two persons who approve, and nobody may approve it: so nobody can do it", f.Key)
+	}
+	if f.Transaction && (f.DualControl || never) {
+		a.warnf(CodeUnused, at, "leave it out", "transaction changes nothing at %q: an approval of it holds for one action, if there is one at all", f.Key)
+	}
+}
+
 // functions warns of a chain's own functions that nobody has, or that people
 // cannot tell from others. The shipped ones that a site does not use are many.
 func (a *auditor) functions(given []bool) {
@@ -93,10 +104,11 @@ func (a *auditor) functions(given []bool) {
 	}
 	used := a.used(given)
 	for i, f := range a.c.Functions() {
+		at, _ := a.side.Function(f.Key)
+		a.attributes(&f, at)
 		if f.ID < policy.FirstChainID {
 			continue
 		}
-		at, _ := a.side.Function(f.Key)
 		if up, ok := a.c.Parent(policy.Index(i)); !used[i] && (!ok || used[up]) && len(a.c.WorkGroups()) > 0 {
 			hint := "allow it where it belongs, or take it out; its id stays used for ever"
 			a.warnf(CodeUnused, at, hint, "no work group gives %q, nor anything below it: nobody may do it, and so nobody may approve it", f.Key)

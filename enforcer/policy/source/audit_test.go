@@ -86,6 +86,15 @@ func TestAudit(t *testing.T) {
 				`(allow it where it belongs, or take it out; its id stays used for ever)`},
 		},
 		{
+			"attributes that contradict each other",
+			strings.Replace(chainCatalogue, `parent = "pos.lottery"`, "parent = \"pos.lottery\"\n  dual_control = true\n  transaction = true", 1) +
+				strings.Replace(strings.Replace(till, `"pos"]`, `"pos", "pos.lottery"]`, 1), "reviewed = 1", "reviewed = 2", 1),
+			[]string{
+				`p.hcl:11:10: warning: "pos.lottery.payout" takes two persons who approve, and nobody may approve it: so nobody can do it (add override = "manager")`,
+				`p.hcl:11:10: warning: transaction changes nothing at "pos.lottery.payout": an approval of it holds for one action, if there is one at all (leave it out)`,
+			},
+		},
+		{
 			"a name that something else has",
 			strings.Replace(chainCatalogue, `"Pay out a prize"`, `"TILL  application"`, 1) + strings.Replace(strings.Replace(till, `"pos"]`, `"pos", "pos.lottery"]`, 1), "reviewed = 1", "reviewed = 2", 1),
 			[]string{`p.hcl:11:10: warning: "pos.lottery.payout" has the name of "pos.till": in prompts and reports nobody could tell them apart (name it otherwise)`},
