@@ -25,7 +25,10 @@ var share = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for program, pkg := range map[string]string{"tillwardend": "cmd/tillwardend", "tillwarden": "cmd/tillwarden", "tillwarden-probe": "packaging/sandbox/probe"} {
+	for program, pkg := range map[string]string{
+		"tillwardend": "cmd/tillwardend", "tillwarden": "cmd/tillwarden", "tillwarden-sim": "cmd/tillwarden-sim",
+		"tillwarden-probe": "packaging/sandbox/probe", "tillwarden-disk": "packaging/rig/disk/server",
+	} {
 		build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(dir, "bin", program), "tillwarden/"+pkg)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
@@ -115,7 +118,7 @@ func install(t *testing.T, start func(ctx context.Context, share string) (system
 	})
 	r.run(`set -e
 cp /rig/bin/tillwardend /usr/sbin/
-cp /rig/bin/tillwarden /rig/bin/tillwarden-probe /usr/bin/
+cp /rig/bin/tillwarden /rig/bin/tillwarden-* /usr/bin/
 install -D -t /usr/libexec/tillwarden /rig/packaging/libexec/*
 cp /rig/packaging/systemd/* /usr/lib/systemd/system/
 install -D -m 644 /rig/packaging/tillwarden.toml /etc/tillwarden/tillwarden.toml
@@ -126,6 +129,9 @@ systemctl daemon-reload
 systemctl start tillwardend`)
 	return r
 }
+
+// in is the register for a part of a test.
+func (r *register) in(t *testing.T) *register { return &register{t, r.system} }
 
 // run runs a command that has to succeed.
 func (r *register) run(command string) string {
