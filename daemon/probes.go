@@ -52,9 +52,14 @@ func (d *Daemon) probes(limit time.Duration) []probe {
 	}
 	for _, role := range api.Roles() {
 		path := d.sockets[role].Addr().String()
-		if err := unix.Access(path, unix.W_OK); errors.Is(err, fs.ErrPermission) {
-			// A socket unit gave it to others than us. A restart would not change that.
+		switch err := unix.Access(path, unix.W_OK); {
+		// A socket unit gave it to others than us, or somebody has removed it. A restart of
+		// ours would change neither.
+		case errors.Is(err, fs.ErrPermission):
 			d.problem("watchdog", "may not connect to "+path+", so that nobody looks whether it answers: its socket unit needs SocketUser=tillwarden")
+			continue
+		case errors.Is(err, fs.ErrNotExist):
+			d.problem("watchdog", path+" is not there, so that nobody can ask: systemctl restart tillwardend-"+role.String()+".socket")
 			continue
 		}
 		ps = append(ps, probe{role.String() + " socket", func(ctx context.Context) error { return answers(ctx, path) }})

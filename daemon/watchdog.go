@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -136,7 +137,11 @@ func (d *Daemon) stuckParts(interval time.Duration) func(parts []stuckPart, sinc
 		}
 		names, said := make([]string, len(parts)), make([]string, len(parts))
 		for i, p := range parts {
-			names[i], said[i] = p.name, fmt.Sprintf("%s (%v)", p.name, p.err)
+			why := p.err.Error()
+			if errors.Is(p.err, context.DeadlineExceeded) || errors.Is(p.err, context.Canceled) {
+				why = "no answer in time"
+			}
+			names[i], said[i] = p.name, fmt.Sprintf("%s (%s)", p.name, why)
 		}
 		what, who := strings.Join(said, ", "), strings.Join(names, ", ")
 		text := "no progress: " + what

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -274,5 +275,25 @@ func TestFullSocketIsAlive(t *testing.T) {
 	defer end()
 	if err := answers(short, path); err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("nobody is there: %v", err)
+	}
+}
+
+// TestSocketThatWasRemovedIsNoReasonToEnd: whoever removes a socket's file keeps others
+// from asking. Another start would not make it again, and would keep the POS from printing.
+func TestSocketThatWasRemovedIsNoReasonToEnd(t *testing.T) {
+	t.Parallel()
+	r := newRegister(t, "").start()
+	path := r.pos.Socket()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range r.d.probes(time.Second) {
+		if err := p.run(t.Context()); err != nil {
+			t.Errorf("%s: %v", p.name, err)
+		}
+	}
+	s, err := r.tech.Status(t.Context())
+	if err != nil || !slices.ContainsFunc(s.Problems, func(p string) bool { return strings.Contains(p, path) && strings.Contains(p, "tillwardend-pos.socket") }) {
+		t.Errorf("status says %+v %v", s, err)
 	}
 }
