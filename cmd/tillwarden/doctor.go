@@ -342,6 +342,10 @@ func examineDevice(d *doctor, v *api.Device) {
 	case "untrusted":
 		d.problem(v.Kind, "switch the printer off and on; if it stays so, say that you did: tillwarden device resync "+v.Name, "%s", says)
 	default:
-		d.problem(v.Kind, "check its cable and power; its path is "+orDash(v.Path), "%s", says)
+		do := "check its cable and power; its path is " + orDash(v.Path)
+		if strings.HasPrefix(v.Path, "tcp://") {
+			do = "check that it is switched on and can be reached at " + v.Path + "; sudo tillwarden setup lets the daemon out to that address, and to no other"
+		}
+		d.problem(v.Kind, do, "%s", says)
 	}
 }
