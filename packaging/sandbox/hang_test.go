@@ -73,3 +73,32 @@ func TestRigSocketsThatHang(t *testing.T) {
 	c.impatient("3")
 	c.ends("technician socket", "setpriv --reuid tillwarden --regid tillwarden --clear-groups prlimit --nofile=4: --pid=$("+unit("MainPID")+")", "")
 }
+
+// TestRigStateThatIsBroken: a daemon that cannot start is started again for as long as
+// it takes, which is shown on every terminal and by the doctor; once its state is put
+// right it is back, without anybody starting it.
+func TestRigStateThatIsBroken(t *testing.T) {
+	c := newCounter(t)
+	c.run("systemctl kill --signal=KILL tillwardend")
+	c.run("cd /var/lib/tillwarden/keys && cp -a signon.key /root/ && echo nonsense > signon.key")
+	c.becomes("it was started again and again", "test $("+unit("NRestarts")+") -gt 3 && echo yes", "yes")
+	if said := c.fails("tillwarden doctor"); !strings.Contains(said, "was started again") || !strings.Contains(said, "journalctl -u tillwardend") {
+		t.Errorf("the doctor does not say so, and where to look:\n%s", said)
+	}
+	if said := c.fails("tillwarden status"); !strings.Contains(said, "journalctl -u tillwardend") {
+		t.Errorf("status does not say where to look:\n%s", said)
+	}
+	if said := c.journal(""); !strings.Contains(said, "signon.key") {
+		t.Errorf("the system's journal does not say what is broken:\n%s", said)
+	}
+	if emergency := c.journal("-p emerg"); !strings.Contains(emergency, "no drawer opens") {
+		t.Errorf("nothing is shown on every terminal:\n%q", emergency)
+	}
+	c.run("cp -a /root/signon.key /var/lib/tillwarden/keys/")
+	c.becomes("it is back", unit("ActiveState"), "active")
+	c.becomes("the drawer is ready", "tillwarden status | grep '^drawer' | grep -c ready", "1")
+	c.opens()
+	if said, _ := c.Run(t.Context(), "tillwarden doctor"); !strings.Contains(said, "without being asked to") {
+		t.Errorf("the doctor forgets that it ended:\n%s", said)
+	}
+}

@@ -19,6 +19,9 @@ const (
 // exposureBar is the highest exposure that systemd-analyze may find, ten times over.
 const exposureBar = "10"
 
+// networkBar is the same for a unit that a drop-in lets out to a network.
+const networkBar = "18"
+
 // directives reads a unit file: what its sections say, in order.
 func directives(t *testing.T, file string) map[string][]string {
 	t.Helper()
