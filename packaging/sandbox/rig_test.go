@@ -130,9 +130,6 @@ systemctl start tillwardend`)
 	return r
 }
 
-// in is the register for a part of a test.
-func (r *register) in(t *testing.T) *register { return &register{t, r.system} }
-
 // run runs a command that has to succeed.
 func (r *register) run(command string) string {
 	r.t.Helper()
