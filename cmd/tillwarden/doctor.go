@@ -202,13 +202,17 @@ func (a *app) examine(ctx context.Context, d *doctor) []api.Device {
 	return s.Devices
 }
 
+// noCredentials is the exit code of a service whose credentials could not be opened
+// (EXIT_CREDENTIALS, systemd.exec(5)).
+const noCredentials = "243"
+
 // examineUnit looks at how the daemon's unit does, which starts it again for as
 // long as it takes: each end that nobody asked for counts.
 func examineUnit(ctx context.Context, d *doctor, m *machine) {
 	if !m.live() {
 		return
 	}
-	text, err := m.command(ctx, "systemctl", "show", "--property=LoadState,ActiveState,UnitFileState,Result,NRestarts", "tillwardend.service")
+	text, err := m.command(ctx, "systemctl", "show", "--property=LoadState,ActiveState,UnitFileState,Result,ExecMainStatus,NRestarts", "tillwardend.service")
 	if err != nil {
 		return // a system without systemd has no unit
 	}
@@ -228,6 +232,9 @@ func examineUnit(ctx context.Context, d *doctor, m *machine) {
 			do = "to take over again: sudo tillwarden setup --answers " + left
 		}
 		d.problem("unit", do, "tillwardend.service is switched off, as setup --undo leaves it: nothing prints through it, and it opens no drawer")
+	case unit["ActiveState"] != "active" && unit["ExecMainStatus"] == noCredentials:
+		d.problem("unit", "give it its own mainboard and TPM back; docs/hardening.md (Keys) has what to do where they are lost",
+			"its sealed keys do not open on this machine, so that tillwardend.service does not start: nothing prints, and no drawer opens")
 	case unit["ActiveState"] != "active":
 		d.problem("unit", log, "tillwardend.service is %s (%s), and was started again %s times: nothing prints, and no drawer opens", unit["ActiveState"], unit["Result"], again)
 		said, err := m.command(ctx, "journalctl", "--boot", "--unit=tillwardend.service", "--identifier=tillwardend", "--priority=err", "--lines=1", "--output=cat")

@@ -315,6 +315,7 @@ func TestDoctorSeesTheUnit(t *testing.T) {
 		"well":          {"LoadState=loaded\nActiveState=active\nResult=success\nNRestarts=0", "ok: the daemon has not ended"},
 		"again":         {"LoadState=loaded\nActiveState=active\nResult=success\nNRestarts=3", "note: the daemon ended 3 times"},
 		"cannot start":  {"LoadState=loaded\nActiveState=activating\nResult=exit-code\nNRestarts=40", "problem: tillwardend.service is activating (exit-code), and was started again 40 times: nothing prints, and no drawer opens; problem: it said last: no disk"},
+		"sealed keys":   {"LoadState=loaded\nActiveState=activating\nResult=exit-code\nExecMainStatus=243\nNRestarts=40", "problem: its sealed keys do not open on this machine"},
 		"switched off":  {"LoadState=loaded\nActiveState=inactive\nUnitFileState=disabled\nResult=success\nNRestarts=0", "problem: tillwardend.service is switched off, as setup --undo leaves it"},
 		"stopped":       {"LoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\nResult=success\nNRestarts=0", "problem: tillwardend.service is inactive (success)"},
 		"not installed": {"LoadState=not-found\nActiveState=inactive\nResult=success\nNRestarts=0", ""},
