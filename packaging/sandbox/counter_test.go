@@ -20,9 +20,9 @@ type counter struct {
 func (r *register) staff(device, opened string) *counter {
 	r.t.Helper()
 	r.run(`cat > /root/answers.toml <<'END'
-chain = "Example"
-store = "0042"
-register = "1"
+chain = "example"
+store = "0001"
+register = "register"
 [setup]
 pos_user = "pos"
 preset = true

@@ -107,15 +107,7 @@ func install(t *testing.T, start func(ctx context.Context, share string) (system
 		t.Fatal(err)
 	}
 	r := &register{t, s}
-	t.Cleanup(func() {
-		if t.Failed() {
-			log, _ := s.Run(context.Background(), "journalctl --no-pager -o short-monotonic | tail -n 60")
-			t.Logf("the end of its journal:\n%s", log)
-		}
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(r.end)
 	r.run(`set -e
 cp /rig/bin/tillwardend /usr/sbin/
 cp /rig/bin/tillwarden /rig/bin/tillwarden-* /usr/bin/
@@ -128,6 +120,18 @@ useradd -m -G tillwarden-pos pos
 systemctl daemon-reload
 systemctl start tillwardend`)
 	return r
+}
+
+// end ends it, and shows what it has to say where something has failed.
+func (r *register) end() {
+	r.t.Helper()
+	if r.t.Failed() {
+		log, _ := r.Run(context.Background(), "journalctl --no-pager -o short-monotonic | tail -n 60")
+		r.t.Logf("the end of its journal:\n%s", log)
+	}
+	if err := r.Close(); err != nil {
+		r.t.Error(err)
+	}
 }
 
 // run runs a command that has to succeed.
@@ -156,7 +160,7 @@ func (r *register) fails(command string) string {
 func (r *register) becomes(what, command, want string) {
 	r.t.Helper()
 	got := ""
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		out, _ := r.Run(r.t.Context(), command)
 		if got = strings.TrimSpace(out); got == want {
 			return
@@ -332,29 +336,33 @@ func TestRigDaemonThatHangsComesBack(t *testing.T) {
 	}
 }
 
+// verifier is what the journal's signatures are checked with.
+func (r *register) verifier() string {
+	r.t.Helper()
+	var c struct {
+		PublicKey string `json:"public_key"`
+	}
+	text := r.run("tillwarden journal checkpoint --json")
+	if err := json.Unmarshal([]byte(text), &c); err != nil || c.PublicKey == "" {
+		r.t.Fatalf("%v: %s", err, text)
+	}
+	return c.PublicKey
+}
+
+// plainKeys lists what is in the folder of keys that are not sealed.
+const plainKeys = "ls /var/lib/tillwarden/keys"
+
 // TestRigSealedKeys: real systemd seals the keys and hands them to the daemon; one
 // that does not open keeps it from starting, makes no new one, and it comes back by
 // itself once that is put right.
 func TestRigSealedKeys(t *testing.T) {
 	r := newRegister(t)
-	verifier := func() string {
-		t.Helper()
-		var c struct {
-			PublicKey string `json:"public_key"`
-		}
-		text := r.run("tillwarden journal checkpoint --json")
-		if err := json.Unmarshal([]byte(text), &c); err != nil || c.PublicKey == "" {
-			t.Fatalf("%v: %s", err, text)
-		}
-		return c.PublicKey
-	}
-	before := verifier()
+	before := r.verifier()
 	r.run("tillwarden key seal --with host")
-	plain := "ls /var/lib/tillwarden/keys"
-	if left := r.run(plain); left != "journal.pub" {
+	if left := r.run(plainKeys); left != "journal.pub" {
 		t.Errorf("left in plain: %s", left)
 	}
-	if got := verifier(); got != before {
+	if got := r.verifier(); got != before {
 		t.Errorf("the key is %s, and was %s", got, before)
 	}
 	r.run("cd /etc/credstore.encrypted && cp -a tillwarden.journal.key /root/ && tr A-Ma-m N-Zn-z < /root/tillwarden.journal.key > tillwarden.journal.key")
@@ -362,24 +370,27 @@ func TestRigSealedKeys(t *testing.T) {
 	if state := r.run(unit("ActiveState")); state == "active" {
 		t.Error("it runs with a key that does not open")
 	}
-	if left := r.run(plain); left != "journal.pub" {
+	if said := r.fails("tillwarden doctor"); !strings.Contains(said, "its sealed keys do not open") {
+		t.Errorf("the doctor does not say why it does not run:\n%s", said)
+	}
+	if left := r.run(plainKeys); left != "journal.pub" {
 		t.Errorf("keys were made: %s", left)
 	}
 	r.run("rm /etc/credstore.encrypted/tillwarden.journal.key")
 	r.becomes("it says that the key is gone", "journalctl -u tillwardend --no-pager -o cat | grep -c 'the key is gone' | sed 's/[1-9][0-9]*/some/'", "some")
-	if left := r.run(plain); left != "journal.pub" {
+	if left := r.run(plainKeys); left != "journal.pub" {
 		t.Errorf("keys were made: %s", left)
 	}
 	r.run("cp -a /root/tillwarden.journal.key /etc/credstore.encrypted/")
 	r.becomes("it comes back by itself", unit("ActiveState"), "active")
-	if got := verifier(); got != before {
+	if got := r.verifier(); got != before {
 		t.Errorf("the key is %s, and was %s", got, before)
 	}
 	r.run("tillwarden key unseal")
-	if left := strings.Fields(r.run(plain)); fmt.Sprint(left) != "[journal.key journal.pub receipt.key signon.key]" {
+	if left := strings.Fields(r.run(plainKeys)); fmt.Sprint(left) != "[journal.key journal.pub receipt.key signon.key]" {
 		t.Errorf("unsealed: %v", left)
 	}
-	if got := verifier(); got != before {
+	if got := r.verifier(); got != before {
 		t.Errorf("the key is %s, and was %s", got, before)
 	}
 }
@@ -464,4 +475,26 @@ systemctl daemon-reload && systemctl restart tillwardend`)
 	r.becomes("the POS's user reaches the print port", "setpriv --reuid pos --regid pos --init-groups "+connects, "yes")
 	r.run("setpriv --reuid daemon --regid daemon --clear-groups " + connects)
 	r.becomes("another user's connection is journaled", "tillwarden journal list --json | grep -c 'its user may not print here' | sed 's/[1-9][0-9]*/some/'", "some")
+}
+
+// TestRigReplacementWithSealedKeys: a register whose own keys are sealed takes another's
+// place, keeps its keys, sealed, and goes on from the other's last checkpoint.
+func TestRigReplacementWithSealedKeys(t *testing.T) {
+	c := newCounter(t)
+	c.run("systemctl stop tillwardend 2> /dev/null; mv /var/lib/tillwarden /root/old && systemctl start tillwardend && tillwarden key seal --with host")
+	before := c.verifier()
+	said := c.run("echo " + managerPIN + " | tillwarden setup --replaces register --old /root/old --answers /root/answers.toml")
+	if !strings.Contains(said, "sealed to this machine") {
+		t.Errorf("the doctor does not say that the keys are sealed:\n%s", said)
+	}
+	if got := c.verifier(); got != before {
+		t.Errorf("the key is %s, and was %s", got, before)
+	}
+	if left := c.run(plainKeys); left != "journal.pub" {
+		t.Errorf("left in plain: %s", left)
+	}
+	c.run("test -s /var/lib/tillwarden/archive/register-*/journal.db && test -e /var/lib/tillwarden/takeover.done.json")
+	c.run("echo " + managerPIN + " | tillwarden signon 201")
+	c.opens()
+	c.run("systemctl restart tillwardend && tillwarden status")
 }

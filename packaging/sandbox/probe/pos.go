@@ -103,6 +103,8 @@ func (p *prober) socketsOf(run string) {
 		return nil
 	})
 	p.works("its own socket again", func() (err error) {
+		ctx, cancel := context.WithTimeout(context.Background(), waits)
+		defer cancel()
 		for range 50 {
 			fresh := api.NewClient(pos)
 			_, err = fresh.Status(ctx)
