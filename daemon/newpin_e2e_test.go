@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"testing"
+	"time"
 
 	"tillwarden/daemon/api"
 )
@@ -64,4 +65,39 @@ func TestNewPINAtTheKeypad(t *testing.T) {
 		t.Fatalf("%+v %v", a, err)
 	}
 	b.noSecrets(given, first, second)
+}
+
+// A card for a day: given by somebody else, shown with the end of its day, and good at
+// the reader.
+func TestTemporaryCardAtTheReader(t *testing.T) {
+	b := withReader(t, `
+[signon]
+method = "card"
+`)
+	b.staffed()
+	own := api.PeopleRequest{By: boss(), Number: "9000", Temporary: true}
+	if _, err := b.con.People(t.Context(), api.PeopleEnrolCard, own); !isCode(err, api.CodeRefused) {
+		t.Fatalf("to themselves: %v", err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := b.con.People(b.t.Context(), api.PeopleEnrolCard, api.PeopleRequest{By: boss(), Number: "1001", Temporary: true})
+		done <- err
+	}()
+	until(t, "a card is waited for", func() bool {
+		b.d.swipes.mu.Lock()
+		defer b.d.swipes.mu.Unlock()
+		return b.d.swipes.enrol != nil || len(done) > 0
+	})
+	b.swipe(cardNobody)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	a, err := b.con.People(t.Context(), api.PeopleShow, api.PeopleRequest{By: boss(), Number: "1001"})
+	if err != nil || len(a.Operator.CardList) != 1 || a.Operator.CardList[0].Until == nil || time.Until(*a.Operator.CardList[0].Until) > 25*time.Hour {
+		t.Fatalf("%+v %v", a, err)
+	}
+	time.Sleep(2100 * time.Millisecond) // the same card again within two seconds is the same swipe
+	b.swipe(cardNobody)
+	b.session("signed on with the card of a day", func(s *api.SessionState) bool { return s.SignedOn && s.Session.Operator == "1001" })
 }

@@ -85,6 +85,8 @@ func sayRule(s *enforcer.Snapshot, r entry.Rule) string {
 		return fmt.Sprintf("work group %s refuses %s", r.WorkGroup, where)
 	case policy.Blank.String():
 		return fmt.Sprintf("work group %s says nothing of %s", r.WorkGroup, where)
+	case "restricted": // of a change of people
+		return fmt.Sprintf("work group %s is restricted to others", r.WorkGroup)
 	case policy.Unreviewed.String():
 		return fmt.Sprintf("%s is newer than what work group %s was reviewed against", where, r.WorkGroup)
 	}

@@ -110,7 +110,7 @@ func TestNoSelfElevation(t *testing.T) {
 			var c Change
 			secret := false
 			switch what := rapid.SampledFrom([]string{
-				"add", "name", "groups", "PIN", "card", "revoke", "suspend", "resume", "unlock", "days", "places", "person", "terminate",
+				"add", "name", "groups", "PIN", "card", "revoke", "suspend", "resume", "unlock", "days", "places", "person", "terminate", "import",
 			}).Draw(rt, "change"); what {
 			case "add":
 				person := rapid.SampledFrom([]string{"", "ann", "max", "mia", "new"}).Draw(rt, "person")
@@ -149,6 +149,14 @@ func TestNoSelfElevation(t *testing.T) {
 				}
 			case "terminate":
 				c, err = r.people.Terminate(r.ctx, a, number)
+			case "import":
+				row := Row{Line: 2, Number: number, Name: "Imported", WorkGroups: give}
+				if person := rapid.SampledFrom([]string{"", "ann", "max", "new"}).Draw(rt, "person"); person != "" {
+					row.Person = &person
+				}
+				var done Imported
+				done, c, err = r.people.Import(r.ctx, a, []Row{row}, false)
+				c.OK = c.OK && done.Applied && done.Rows[0].Say != RowUnchanged
 			}
 			if err != nil {
 				t.Fatal(err)
