@@ -58,6 +58,7 @@ type Daemon struct {
 	policyKeys []bundle.PublicKey // set at start
 	loading    sync.Mutex         // one load at a time
 	reloading  sync.Mutex         // one reload at a time
+	reporting  chan struct{}      // one report at a time
 
 	swipes   *swipes
 	pads     []*pad
@@ -96,7 +97,7 @@ type Daemon struct {
 // an error, except where the register can still run and say so: without a
 // policy or with a damaged roster everything is refused.
 func New(ctx context.Context, o Options) (_ *Daemon, err error) {
-	d := &Daemon{opt: o, log: o.Log, problems: map[string]string{}, notices: make(chan entry.Entry, noticeQueue)}
+	d := &Daemon{opt: o, log: o.Log, problems: map[string]string{}, notices: make(chan entry.Entry, noticeQueue), reporting: make(chan struct{}, 1)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}

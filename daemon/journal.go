@@ -132,6 +132,10 @@ func (d *Daemon) JournalStream(ctx context.Context, c api.Caller, q *api.Journal
 	if err != nil {
 		return err
 	}
+	wanted, err := d.wanted(q)
+	if err != nil {
+		return err
+	}
 	f.Limit = journal.MaxLimit
 	after := f.After
 	for {
@@ -140,8 +144,11 @@ func (d *Daemon) JournalStream(ctx context.Context, c api.Caller, q *api.Journal
 			return d.cannotDecide(err)
 		}
 		for i := range page {
-			w := api.Words(&page[i])
 			after = page[i].Seq
+			if !wanted(&page[i]) {
+				continue
+			}
+			w := api.Words(&page[i])
 			if err := emit(&w); err != nil {
 				return err
 			}
@@ -157,6 +164,9 @@ func (d *Daemon) JournalStream(ctx context.Context, c api.Caller, q *api.Journal
 	return d.tail(ctx, after, f, func(e *entry.Entry) error {
 		if f.Before != 0 && e.Seq >= f.Before {
 			return errEnough
+		}
+		if !wanted(e) {
+			return nil
 		}
 		w := api.Words(e)
 		return emit(&w)

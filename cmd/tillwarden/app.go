@@ -90,7 +90,7 @@ command line cannot be understood; 3 could not do it.`,
 			a.menuCommand(), a.askCommand(), a.overrideCommand(), a.drawerCommand(), a.modeCommand(),
 		},
 		groupPeople:  {a.operatorCommand(), a.rosterCommand()},
-		groupRecords: {a.policyCommand(), a.keyCommand(), a.journalCommand()},
+		groupRecords: {a.policyCommand(), a.keyCommand(), a.journalCommand(), a.reportCommand()},
 		groupSetup:   {a.setupCommand(), a.doctorCommand(), a.bugreportCommand(), a.loadCommand(), a.devicesCommand(), a.deviceCommand(), a.printerCommand(), a.simCommand()},
 	} {
 		for _, c := range commands {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"tillwarden/daemon/api"
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/report"
 )
 
 // fake is a daemon for the command line's scripts: the real server of the
@@ -383,7 +385,7 @@ func when(t *time.Time) string {
 }
 
 func (f *fake) JournalStream(_ context.Context, c api.Caller, q *api.JournalStream, emit func(*api.Entry) error) error {
-	f.note(c, "stream follow=%t after=%d", q.Follow, q.After)
+	f.note(c, "stream follow=%t after=%d acts=%t operator=%q keyword=%q", q.Follow, q.After, q.Acts, q.Operator, q.Keyword)
 	for _, e := range journalEntries() {
 		if e.Seq > q.After {
 			if err := emit(&e); err != nil {
@@ -392,6 +394,26 @@ func (f *fake) JournalStream(_ context.Context, c api.Caller, q *api.JournalStre
 		}
 	}
 	return nil
+}
+
+func (f *fake) ActivityReport(_ context.Context, c api.Caller, q *api.ReportRequest) (*report.Activity, error) {
+	f.note(c, "activity by=%t from=%t to=%t", q.By != nil, q.From != nil, q.To != nil)
+	return &report.Activity{
+		Period: report.Period{First: morning, Last: morning.Add(time.Hour), Entries: 40, Journals: 1},
+		Rows:   []report.Function{{Function: "pos.drawer.nosale", Name: "No Sale", Override: 3, Approved: 2, Opens: 2, Operators: 1, First: morning, Last: morning}},
+	}, knows(q.By)
+}
+
+func (f *fake) ExceptionReport(_ context.Context, c api.Caller, q *api.ExceptionsRequest) (*report.Exceptions, error) {
+	f.note(c, "exceptions by=%t hours=%q deviation=%v sales=%d peers=%d least=%d", q.By != nil, q.Hours, q.Deviation, q.Sales, q.Peers, q.Least)
+	x := report.NewExceptions(report.Options{})
+	x.Add(&entry.Entry{Seq: 2, Kind: entry.KindSignOn, Operator: "101", WorkGroups: []string{"Front"}, Outcome: entry.OutcomeAllowed, Stamp: entry.Stamp{Wall: morning.UnixNano()}})
+	return x.Result(), knows(q.By)
+}
+
+func (f *fake) OpensReport(_ context.Context, c api.Caller, q *api.OpensRequest) (*report.Opens, error) {
+	f.note(c, "opens by=%t day=%s", q.By != nil, q.Day)
+	return report.NewOpens(morning, report.Hours{}).Result(), knows(q.By)
 }
 
 func (f *fake) Checkpoint(context.Context, api.Caller) (*api.Checkpoint, error) {

@@ -84,6 +84,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"secret":    secret,
 	"swap":      swap,
 	"journal":   makeJournal,
+	"store":     makeStore,
 	"await":     await,
 	"expand":    expand,
 	"bytes":     writeBytes,

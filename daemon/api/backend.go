@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"time"
+
+	"tillwarden/enforcer/report"
 )
 
 // Backend is what stands behind the handlers. The caller says which socket
@@ -52,6 +54,9 @@ type Backend interface {
 	// JournalStream calls emit for each entry until there is no more, emit fails or ctx ends.
 	JournalStream(ctx context.Context, c Caller, q *JournalStream, emit func(*Entry) error) error
 	Checkpoint(ctx context.Context, c Caller) (*Checkpoint, error)
+	ActivityReport(ctx context.Context, c Caller, q *ReportRequest) (*report.Activity, error)
+	ExceptionReport(ctx context.Context, c Caller, q *ExceptionsRequest) (*report.Exceptions, error)
+	OpensReport(ctx context.Context, c Caller, q *OpensRequest) (*report.Opens, error)
 	// Events calls emit for each event after a sequence number, or from now on where it is nil.
 	Events(ctx context.Context, c Caller, after *Seq, emit func(*Event) error) error
 

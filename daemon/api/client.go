@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"tillwarden/enforcer/report"
 )
 
 // Client speaks to the daemon over one of its sockets. It is safe for use by
@@ -207,6 +209,21 @@ func (c *Client) Test(ctx context.Context, device string) (*TestAnswer, error) {
 // Calibrate teaches a drawer's sensor what open and closed look like (technician).
 func (c *Client) Calibrate(ctx context.Context, device string, r CalibrateRequest) (*CalibrateAnswer, error) {
 	return do[CalibrateAnswer](ctx, c, "POST", "/v1/devices/"+url.PathEscape(device)+"/calibrate", &r)
+}
+
+// ActivityReport asks what was done how often, by function (console with By, technician).
+func (c *Client) ActivityReport(ctx context.Context, q ReportRequest) (*report.Activity, error) {
+	return do[report.Activity](ctx, c, "POST", "/v1/report/activity", &q)
+}
+
+// ExceptionReport asks whose figures differ from their peers' (console with By, technician).
+func (c *Client) ExceptionReport(ctx context.Context, q ExceptionsRequest) (*report.Exceptions, error) {
+	return do[report.Exceptions](ctx, c, "POST", "/v1/report/exceptions", &q)
+}
+
+// OpensReport asks when drawers were opened on a day (console with By, technician).
+func (c *Client) OpensReport(ctx context.Context, q OpensRequest) (*report.Opens, error) {
+	return do[report.Opens](ctx, c, "POST", "/v1/report/opens", &q)
 }
 
 // Journal asks for one page of the journal (console with By, technician).

@@ -62,6 +62,8 @@ func (q *ModeReportRequest) wipe() { q.By.wipe() }
 func (l *LoadRequest) wipe()       { l.By.wipe() }
 func (q *JournalQuery) wipe()      { q.By.wipe() }
 func (q *JournalStream) wipe()     { q.By.wipe() }
+func (q *ReportRequest) wipe()     { q.By.wipe() }
+func (q *OpensRequest) wipe()      { q.By.wipe() }
 
 // empty takes no body, or an empty object.
 func (x *exchange) empty() error {

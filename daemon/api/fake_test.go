@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/report"
 )
 
 // fake answers every route with something of every field, and notes what it was asked.
@@ -116,6 +117,37 @@ func (f *fake) ModeReport(_ context.Context, c Caller, q *ModeReportRequest) (*M
 		Day: "2026-03-01", Operator: "1001", Function: "pos.drawer.nosale", Name: "No Sale", Mode: "monitor", Outcome: "denied", Reason: "rule",
 		Rule: Rule{WorkGroup: "G", Function: "pos.drawer", Mark: "X"}, Count: 2,
 	}}}, f.err
+}
+
+func (f *fake) ActivityReport(_ context.Context, c Caller, q *ReportRequest) (*report.Activity, error) {
+	f.note(c, "activity")
+	f.pin(q.By)
+	a := report.NewActivity(map[string]string{"pos.sale": "Sale"})
+	e := fullEntry()
+	a.Add(&e)
+	return a.Result(), f.err
+}
+
+func (f *fake) ExceptionReport(_ context.Context, c Caller, q *ExceptionsRequest) (*report.Exceptions, error) {
+	f.note(c, "exceptions")
+	f.pin(q.By)
+	x := 2.5
+	return &report.Exceptions{
+		Period: report.Period{First: day, Last: day, Entries: 9, Journals: 1},
+		Operators: []report.Operator{{Operator: "1001", WorkGroups: []string{"G"}, Sales: 5, Opens: 6, Figures: []report.Figure{
+			{Name: report.NoSales, Count: 1, Rate: &x, Median: &x, Deviation: &x, Exceptional: true}, {Name: report.AfterHours, Note: report.NoHours},
+		}}},
+		Pairs: []report.Pair{{Requester: "1001", Approver: "2001", Approved: 3, ByNumber: 1, Share: 1, Rate: &x, Median: &x, Deviation: &x, Exceptional: true, Note: "x"}},
+	}, f.err
+}
+
+func (f *fake) OpensReport(_ context.Context, c Caller, q *OpensRequest) (*report.Opens, error) {
+	f.note(c, "opens")
+	f.pin(q.By)
+	o := report.NewOpens(day, report.Hours{}).Result()
+	o.More, o.Slots[0].AfterHours = 2, true
+	o.Events = append(o.Events, report.OpenEvent{Seq: 3, Time: day, Drawer: "till", Operator: "1001", Function: "pos.drawer.nosale"})
+	return o, f.err
 }
 
 func (f *fake) MakeCodes(_ context.Context, c Caller, r *CodesRequest) (*Done, error) {

@@ -106,7 +106,7 @@ var samples = map[string]string{
 	"/v1/devices/{name}/record":    `{"seconds":1.5,"max_bytes":1024,"mask_text":true}`,
 	"/v1/journal/query": `{"by":{"number":"2001","pin":"2580"},"from":"2026-03-01T09:00:00Z","to":"2026-03-02T09:00:00Z","operator":"1001",` +
 		`"approver":"2001","source":"reader","function":"pos.sale","outcome":"denied","kind":"decision","after":1,"before":9,"limit":10,"reverse":true,"cursor":"x"}`,
-	"/v1/journal/stream": `{"by":{"number":"2001","pin":"2580"},"kind":"decision","follow":false}`,
+	"/v1/journal/stream": `{"by":{"number":"2001","pin":"2580"},"kind":"decision","follow":false,"acts":true,"keyword":"paid"}`,
 	"/v1/loads":          `{"type":"policy","name":"p.bundle","bundle":"AAEC","by":{"number":"2001","pin":"2580"}}`,
 	"/v1/people/list":    `{"by":{"number":"2001","pin":"2580"}}`,
 	"/v1/people/show":    `{"number":"1001"}`,
@@ -123,6 +123,9 @@ var samples = map[string]string{
 	"/v1/people/import": `{"by":{"number":"2001","pin":"2580"},"dry_run":true,"rows":[{"line":2,"number":"1002","name":"Bea","work_groups":["G"],` +
 		`"person":"bea","from":"2026-11-27","until":"","stores":["12"],"registers":[]}]}`,
 	"/v1/people/terminate":   `{"by":{"number":"2001","pin":"2580"},"number":"1002"}`,
+	"/v1/report/activity":    `{"by":{"number":"2001","pin":"2580"},"from":"2026-03-01T09:00:00Z","to":"2026-03-02T09:00:00Z"}`,
+	"/v1/report/exceptions":  `{"by":{"number":"2001","pin":"2580"},"from":"2026-03-01T09:00:00Z","to":"2026-03-02T09:00:00Z","hours":"08:00-21:00","deviation":4,"sales":50,"peers":3,"least":2}`,
+	"/v1/report/opens":       `{"by":{"number":"2001","pin":"2580"},"day":"2026-03-01","hours":"08:00-21:00"}`,
 	"/v1/people/suspend":     `{"by":{"number":"2001","pin":"2580"},"number":"1002"}`,
 	"/v1/people/resume":      `{"by":{"number":"2001","pin":"2580"},"number":"1002"}`,
 	"/v1/session/signoff-by": `{"number":"1001","pin":"2580"}`,

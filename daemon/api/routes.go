@@ -91,6 +91,9 @@ var routes = []route{
 
 	{"POST", "/v1/journal/query", people, smallBody, classPIN, post(Backend.Journal)},
 	{"POST", "/v1/journal/stream", people, smallBody, classStream, streamJournal},
+	{"POST", "/v1/report/activity", people, smallBody, classPIN, post(Backend.ActivityReport)},
+	{"POST", "/v1/report/exceptions", people, smallBody, classPIN, post(Backend.ExceptionReport)},
+	{"POST", "/v1/report/opens", people, smallBody, classPIN, post(Backend.OpensReport)},
 	{"GET", "/v1/journal/checkpoint", people, noBody, classPlain, get(Backend.Checkpoint)},
 	{"GET", "/v1/events", all, noBody, classStream, streamEvents},
 

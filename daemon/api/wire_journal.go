@@ -46,6 +46,10 @@ type JournalStream struct {
 	By *Credentials `json:"by,omitempty"`
 	Filter
 	Follow bool `json:"follow,omitempty"`
+	// Acts leaves out what the register and its devices did by themselves.
+	Acts bool `json:"acts,omitempty"`
+	// Keyword gives only acts in which it stands (report.Keyword).
+	Keyword string `json:"keyword,omitempty"`
 }
 
 // Entry is a journal entry in words, field for field as entry.Entry writes

@@ -59,7 +59,7 @@ type OpensReport struct {
 func NewOpens(day time.Time, hours Hours) *OpensReport {
 	y, m, d := day.Date()
 	o := &OpensReport{from: time.Date(y, m, d, 0, 0, 0, 0, day.Location()), to: time.Date(y, m, d+1, 0, 0, 0, 0, day.Location())}
-	o.r = Opens{Day: o.from.Format(time.DateOnly), Zone: o.from.Location().String(), Slot: slotLength, Slots: []Slot{}, Events: []OpenEvent{}}
+	o.r = Opens{Day: o.from.Format(time.DateOnly), Zone: o.from.Format("MST"), Slot: slotLength, Slots: []Slot{}, Events: []OpenEvent{}}
 	for at := o.from; at.Before(o.to); at = at.Add(slotLength) {
 		o.r.Slots = append(o.r.Slots, Slot{From: at, AfterHours: hours.Set() && !hours.open(at)})
 	}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tillwarden/daemon/api"
+	"tillwarden/enforcer/report"
+)
+
+// The three activity reports.
+const (
+	byFunction = "function"
+	byKeyword  = "keyword"
+	byOperator = "operator"
+)
+
+func (a *app) reportActivityCommand() *cobra.Command {
+	var r reportFlags
+	var p periodFlags
+	var by, function, keyword, operator string
+	c := &cobra.Command{
+		Use:   "activity",
+		Short: "what people did: by function, by keyword, by operator",
+		Long: `--by function counts what was done, a row for each function; with --function it
+lists one function's acts in order of time. --by keyword lists all acts in which
+--keyword stands: in the function's key or name, what happened, why, or whom it is
+about. --by operator lists one operator's acts and approvals in order of time, and
+without --operator each operator's, one after the other.
+
+What the register and its devices did by themselves is left out: journal list has
+it. With --json acts are printed as JSON, one a line.`,
+		Example: `  tillwarden report activity --by function --since 2026-03-01
+  tillwarden report activity --by function --function pos.drawer.nosale
+  tillwarden report activity --by keyword --keyword override --csv
+  tillwarden report activity --by operator --operator 101 --file lane1.db`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := r.check(a); err != nil {
+				return err
+			}
+			switch {
+			case by != byFunction && by != byKeyword && by != byOperator:
+				return usagef("--by is %q", by).hint("there are: function, keyword, operator")
+			case function != "" && by != byFunction, keyword != "" && by != byKeyword, operator != "" && by != byOperator:
+				return usagef("--%s goes with --by %s", firstSet(function, keyword, operator), firstSet(function, keyword, operator))
+			case by == byKeyword && keyword == "":
+				return usagef("--by keyword: --keyword is missing")
+			}
+			from, to, err := p.times(time.Now())
+			if err != nil {
+				return err
+			}
+			q := api.JournalStream{Filter: api.Filter{From: from, To: to, Function: function, Operator: operator}, Keyword: keyword}
+			switch {
+			case by == byFunction && function == "":
+				return a.activityByFunction(cmd.Context(), &r, from, to)
+			case by == byOperator && operator == "":
+				return a.activityOfEach(cmd.Context(), &r, q)
+			}
+			list := a.newActs(r.csv)
+			if err := a.acts(cmd.Context(), &r, q, list.add); err != nil {
+				return err
+			}
+			return list.end()
+		},
+	}
+	r.add(c)
+	p.add(c)
+	f := c.Flags()
+	f.StringVar(&by, "by", byFunction, "function, keyword or operator")
+	f.StringVar(&function, "function", "", "this `function`'s acts (with --by function)")
+	f.StringVar(&keyword, "keyword", "", "acts in which this `word` stands (with --by keyword)")
+	f.StringVar(&operator, "operator", "", "this operator `number`'s acts (with --by operator)")
+	_ = c.RegisterFlagCompletionFunc("by", cobra.FixedCompletions([]string{byFunction, byKeyword, byOperator}, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("function", a.completeFunction)
+	return c
+}
+
+func firstSet(function, keyword, operator string) string {
+	switch {
+	case function != "":
+		return byFunction
+	case keyword != "":
+		return byKeyword
+	case operator != "":
+		return byOperator
+	}
+	return ""
+}
+
+// activity has the daemon count, or counts in copies.
+func (a *app) activity(ctx context.Context, r *reportFlags, from, to *time.Time) (res *report.Activity, err error) {
+	if len(r.files) == 0 {
+		err = r.live(ctx, a, func(c *api.Client, by *api.Credentials) (err error) {
+			res, err = c.ActivityReport(ctx, api.ReportRequest{By: by, From: from, To: to})
+			return err
+		})
+		return res, err
+	}
+	filter, err := nativeFilter(api.Filter{From: from, To: to})
+	if err != nil {
+		return nil, err
+	}
+	x := report.NewActivity(presetNames())
+	if err := r.collect(ctx, filter, x); err != nil {
+		return nil, err
+	}
+	return x.Result(), nil
+}
+
+func (a *app) activityByFunction(ctx context.Context, r *reportFlags, from, to *time.Time) error {
+	res, err := a.activity(ctx, r, from, to)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(res)
+	}
+	if r.csv {
+		rows := [][]string{{"function", "name", "allowed", "override_required", "approved", "denied", "error", "opens", "operators", "first", "last"}}
+		for _, f := range res.Rows {
+			row := []string{f.Function, f.Name}
+			for _, n := range []int64{f.Allowed, f.Override, f.Approved, f.Denied, f.Failed, f.Opens, int64(f.Operators)} {
+				row = append(row, fmt.Sprint(n))
+			}
+			rows = append(rows, append(row, f.First.Format(time.RFC3339), f.Last.Format(time.RFC3339)))
+		}
+		return a.csvRows(rows)
+	}
+	rows := [][]string{{"FUNCTION", "NAME", "DONE", "OVERR", "APPR", "DENIED", "OPENS", "BY"}}
+	for _, f := range res.Rows {
+		rows = append(rows, []string{
+			cut(f.Function, 26), cut(orDash(f.Name), 17), number(f.Allowed), number(f.Override), number(f.Approved), number(f.Denied + f.Failed),
+			number(f.Opens), fmt.Sprint(f.Operators),
+		})
+	}
+	if err := table(a.out, rows); err != nil {
+		return err
+	}
+	a.sayPeriod(&res.Period, time.Local)
+	return nil
+}
+
+// number shows none as a dash: a column of noughts hides what is in it.
+func number(n int64) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprint(n)
+}
+
+// activityOfEach lists each operator's acts, one operator after the other. The
+// journal's index makes each a search of its own, so that nothing has to be kept.
+func (a *app) activityOfEach(ctx context.Context, r *reportFlags, q api.JournalStream) error {
+	res, err := a.operatorsOf(ctx, r, q)
+	if err != nil {
+		return err
+	}
+	list := a.newActs(r.csv)
+	for _, number := range res {
+		q.Operator, list.of = number, number
+		if err := a.acts(ctx, r, q, list.add); err != nil {
+			return err
+		}
+	}
+	return list.end()
+}
+
+// operatorsOf are the numbers of all who did something, in order.
+func (a *app) operatorsOf(ctx context.Context, r *reportFlags, q api.JournalStream) (numbers []string, err error) {
+	res, err := a.exceptions(ctx, r, &exceptionFlags{}, q.From, q.To)
+	if err != nil {
+		return nil, err
+	}
+	for i := range res.Operators {
+		numbers = append(numbers, res.Operators[i].Operator)
+	}
+	return numbers, nil
+}
+
+// acts prints acts as they come: a year's are not kept.
+type acts struct {
+	a   *app
+	buf *bufio.Writer
+	csv *csv.Writer
+	n   int
+	of  string // whose begin now; empty: no heading
+}
+
+func (a *app) newActs(asCSV bool) *acts {
+	l := &acts{a: a, buf: bufio.NewWriterSize(a.out, 1<<16)}
+	if asCSV {
+		l.csv = csv.NewWriter(l.buf)
+		_ = l.csv.Write([]string{
+			"seq", "time", "operator", "person", "kind", "function", "outcome", "reason", "method", "approver", "approver_method",
+			"drawer", "subject", "about", "text", "why",
+		})
+	}
+	return l
+}
+
+func (l *acts) add(e *api.Entry, line []byte) error {
+	l.n++
+	if l.a.json {
+		_, err := l.buf.Write(append(line, '\n'))
+		return err
+	}
+	if l.csv != nil {
+		about := ""
+		if e.About != 0 {
+			about = fmt.Sprint(e.About)
+		}
+		return l.csv.Write([]string{
+			fmt.Sprint(e.Seq), e.Time.Format(time.RFC3339), e.Operator, e.Person, e.Kind, e.Function, e.Outcome, e.Reason, e.Method, e.Approver,
+			e.ApprovedBy, e.Drawer, e.Subject, about, e.Text, e.Why,
+		})
+	}
+	if l.of != "" {
+		gap := "\n"
+		if l.n == 1 {
+			gap = ""
+		}
+		fmt.Fprintf(l.buf, "%soperator %s\n", gap, l.of)
+		l.of = ""
+	}
+	what := about(e)
+	if e.Kind != "decision" {
+		what = strings.TrimSuffix(e.Kind+": "+what, ": ")
+	}
+	_, err := fmt.Fprintf(l.buf, "%s  %-8s  %-8s  %s\n", e.Time.Local().Format("2006-01-02 15:04:05"), orDash(e.Operator), orDash(shortOutcome(e.Outcome)), cut(what, 39))
+	return err
+}
+
+func (l *acts) end() error {
+	if l.csv != nil {
+		l.csv.Flush()
+	}
+	if err := l.buf.Flush(); err != nil {
+		return failedf("writing the report: %w", err)
+	}
+	if l.csv == nil && !l.a.json {
+		l.a.say("%s", count(l.n, "act"))
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"tillwarden/daemon/api"
+	"tillwarden/enforcer/journal"
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/report"
+)
+
+// Reports are made here and not where they are read, so that a year's entries
+// need not go over a socket. One is made at a time: the register has other work.
+
+// entries gives a report what it is made of.
+func (d *Daemon) entries(ctx context.Context, f journal.Filter, add func(*entry.Entry)) error {
+	select {
+	case d.reporting <- struct{}{}:
+		defer func() { <-d.reporting }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := d.journal.Each(ctx, f, func(e *entry.Entry) error { add(e); return nil }); err != nil {
+		return d.cannotDecide(err)
+	}
+	return nil
+}
+
+// period is a report's part of the journal.
+func period(from, to *time.Time) (f journal.Filter) {
+	if from != nil {
+		f.From = *from
+	}
+	if to != nil {
+		f.To = *to
+	}
+	return f
+}
+
+// functionNames are those of the loaded policy, by key.
+func (d *Daemon) functionNames() map[string]string {
+	names := map[string]string{}
+	if s := d.gate.Snapshot(); s.Policy != nil {
+		for _, f := range s.Policy.Functions() {
+			names[f.Key] = f.Name
+		}
+	}
+	return names
+}
+
+// ActivityReport is what was done how often, by function.
+func (d *Daemon) ActivityReport(ctx context.Context, c api.Caller, q *api.ReportRequest) (*report.Activity, error) {
+	if err := d.mayRead(ctx, c, q.By); err != nil {
+		return nil, err
+	}
+	a := report.NewActivity(d.functionNames())
+	if err := d.entries(ctx, period(q.From, q.To), a.Add); err != nil {
+		return nil, err
+	}
+	return a.Result(), nil
+}
+
+// ExceptionReport is whose figures differ from their peers'.
+func (d *Daemon) ExceptionReport(ctx context.Context, c api.Caller, q *api.ExceptionsRequest) (*report.Exceptions, error) {
+	if err := d.mayRead(ctx, c, q.By); err != nil {
+		return nil, err
+	}
+	hours, err := storeHours(q.Hours)
+	if err != nil {
+		return nil, err
+	}
+	if !(q.Deviation >= 0) || q.Sales < 0 || q.Peers < 0 || q.Least < 0 {
+		return nil, api.Errorf(api.CodeInvalid, "a threshold is below zero")
+	}
+	x := report.NewExceptions(report.Options{
+		Thresholds: report.Thresholds{Deviation: q.Deviation, Sales: q.Sales, Peers: q.Peers, Least: q.Least},
+		Hours:      hours, Zone: time.Local,
+	})
+	if err := d.entries(ctx, period(q.From, q.To), x.Add); err != nil {
+		return nil, err
+	}
+	return x.Result(), nil
+}
+
+// OpensReport is when drawers were opened on a day.
+func (d *Daemon) OpensReport(ctx context.Context, c api.Caller, q *api.OpensRequest) (*report.Opens, error) {
+	if err := d.mayRead(ctx, c, q.By); err != nil {
+		return nil, err
+	}
+	hours, err := storeHours(q.Hours)
+	if err != nil {
+		return nil, err
+	}
+	day := d.clock.Stamp().Time().Local()
+	if q.Day != "" {
+		if day, err = time.ParseInLocation(time.DateOnly, q.Day, time.Local); err != nil {
+			return nil, api.Errorf(api.CodeInvalid, "day is no day").WithHint("as 2026-03-01")
+		}
+	}
+	o := report.NewOpens(day, hours)
+	from, to := o.Bounds()
+	if err := d.entries(ctx, period(&from, &to), o.Add); err != nil {
+		return nil, err
+	}
+	return o.Result(), nil
+}
+
+func storeHours(text string) (h report.Hours, err error) {
+	if text == "" {
+		return h, nil
+	}
+	if len(text) > api.MaxHours {
+		return h, api.Errorf(api.CodeInvalid, "hours are longer than %d bytes", api.MaxHours)
+	}
+	if h, err = report.ParseHours(text); err != nil {
+		return h, api.Errorf(api.CodeInvalid, "hours: %v", err)
+	}
+	return h, nil
+}
+
+// wanted says which entries of a stream are given, beyond its filter.
+func (d *Daemon) wanted(q *api.JournalStream) (func(*entry.Entry) bool, error) {
+	if len(q.Keyword) > 64 {
+		return nil, api.Errorf(api.CodeInvalid, "the keyword is too long")
+	}
+	switch {
+	case q.Keyword != "":
+		return report.NewKeyword(q.Keyword, d.functionNames()).Match, nil
+	case q.Acts:
+		return report.Act, nil
+	}
+	return func(*entry.Entry) bool { return true }, nil
+}
