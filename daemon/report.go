@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"tillwarden/daemon/api"
@@ -47,6 +49,21 @@ func (d *Daemon) functionNames() map[string]string {
 		}
 	}
 	return names
+}
+
+// Prove is a proof of one entry, for whoever has this register's public key.
+func (d *Daemon) Prove(ctx context.Context, c api.Caller, q *api.ProveRequest) (*api.Proof, error) {
+	if err := d.mayRead(ctx, c, q.By); err != nil {
+		return nil, err
+	}
+	p, err := d.journal.Prove(ctx, entry.Seq(q.Seq))
+	switch {
+	case errors.Is(err, journal.ErrNotFound):
+		return nil, api.Errorf(api.CodeNotFound, "the journal has no entry %d", q.Seq).WithHint(fmt.Sprintf("the last one is %d", d.journal.Last().Last))
+	case err != nil:
+		return nil, d.cannotDecide(err)
+	}
+	return &api.Proof{Text: string(p.Marshal())}, nil
 }
 
 // ActivityReport is what was done how often, by function.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"tillwarden/daemon/api"
+	"tillwarden/enforcer/journal"
+	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/report"
 )
 
@@ -64,6 +66,30 @@ func TestReportsOfTheRegister(t *testing.T) {
 	by := creds("1001")
 	if _, err := tl.con.ExceptionReport(ctx, api.ExceptionsRequest{ReportRequest: api.ReportRequest{By: &by}}); err == nil {
 		t.Error("a cashier may read the exceptions")
+	}
+	// One entry, proved to whoever has the register's key.
+	cp, err := tl.tech.Checkpoint(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, err := tl.tech.Prove(ctx, api.ProveRequest{Seq: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := journal.ParsePublic(cp.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := journal.ParseProof([]byte(proof.Text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.Check(key); err != nil || got.Entry.Seq != 1 || got.Entry.Kind != entry.KindStart {
+		t.Errorf("it proves %+v, %v", got, err)
+	}
+	var missing *api.Error
+	if _, err := tl.tech.Prove(ctx, api.ProveRequest{Seq: 1 << 40}); !errors.As(err, &missing) || missing.Code != api.CodeNotFound {
+		t.Errorf("an entry that is not there: %v", err)
 	}
 	words := 0
 	err = tl.tech.JournalStream(ctx, api.JournalStream{Keyword: "SIGNON"}, func(e *api.Entry, _ []byte) error {

@@ -396,6 +396,11 @@ func (f *fake) JournalStream(_ context.Context, c api.Caller, q *api.JournalStre
 	return nil
 }
 
+func (f *fake) Prove(_ context.Context, c api.Caller, q *api.ProveRequest) (*api.Proof, error) {
+	f.note(c, "prove %d by=%t", q.Seq, q.By != nil)
+	return &api.Proof{Text: "proof\n"}, knows(q.By)
+}
+
 func (f *fake) ActivityReport(_ context.Context, c api.Caller, q *api.ReportRequest) (*report.Activity, error) {
 	f.note(c, "activity by=%t from=%t to=%t", q.By != nil, q.From != nil, q.To != nil)
 	return &report.Activity{

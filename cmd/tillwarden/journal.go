@@ -22,7 +22,7 @@ func (a *app) journalCommand() *cobra.Command {
   tillwarden journal tail --kind decision
   tillwarden journal verify copy.db --pub register.pub --checkpoint before.txt`,
 		a.journalListCommand(), a.journalShowCommand(), a.journalTailCommand(), a.journalExportCommand(),
-		a.journalCheckpointCommand(), a.journalVerifyCommand())
+		a.journalCheckpointCommand(), a.journalVerifyCommand(), a.journalProveCommand(), a.journalVerifyProofCommand())
 	c.Long = `The register's own record: append-only, a Merkle tree with signed checkpoints.
 
 list, show, tail and export ask the daemon, or read a copy with --file. At the

@@ -124,6 +124,18 @@ func (c *copiedJournal) get(_ context.Context, seq api.Seq) (*api.Entry, error) 
 	return &words, nil
 }
 
+func (c *copiedJournal) prove(_ context.Context, seq api.Seq) ([]byte, error) {
+	p, err := c.r.Prove(entry.Seq(seq))
+	if err != nil {
+		last, lastErr := c.r.Last()
+		if lastErr != nil {
+			return nil, damaged(lastErr)
+		}
+		return nil, proofError(entry.Seq(seq), last.Last, err)
+	}
+	return p.Marshal(), nil
+}
+
 // damaged adds what to do about damage that is met while reading.
 func damaged(err error) error {
 	if errors.Is(err, journal.ErrDamaged) {

@@ -18,6 +18,8 @@ type journalSource interface {
 	// follow gives entries after one as they are written, until ctx ends.
 	follow(ctx context.Context, after api.Seq, f func(e *api.Entry, line []byte) error) error
 	get(ctx context.Context, seq api.Seq) (*api.Entry, error)
+	// prove gives the text of a proof of one entry.
+	prove(ctx context.Context, seq api.Seq) ([]byte, error)
 	close()
 }
 
@@ -118,6 +120,14 @@ func (l *liveJournal) get(ctx context.Context, seq api.Seq) (*api.Entry, error) 
 		return nil, noEntry(seq, page.Last)
 	}
 	return &page.Entries[0], nil
+}
+
+func (l *liveJournal) prove(ctx context.Context, seq api.Seq) ([]byte, error) {
+	p, err := l.client.Prove(ctx, api.ProveRequest{By: l.by, Seq: seq})
+	if err != nil {
+		return nil, err
+	}
+	return []byte(p.Text), nil
 }
 
 func noEntry(seq, last api.Seq) error {

@@ -54,6 +54,7 @@ type Backend interface {
 	// JournalStream calls emit for each entry until there is no more, emit fails or ctx ends.
 	JournalStream(ctx context.Context, c Caller, q *JournalStream, emit func(*Entry) error) error
 	Checkpoint(ctx context.Context, c Caller) (*Checkpoint, error)
+	Prove(ctx context.Context, c Caller, q *ProveRequest) (*Proof, error)
 	ActivityReport(ctx context.Context, c Caller, q *ReportRequest) (*report.Activity, error)
 	ExceptionReport(ctx context.Context, c Caller, q *ExceptionsRequest) (*report.Exceptions, error)
 	OpensReport(ctx context.Context, c Caller, q *OpensRequest) (*report.Opens, error)

@@ -211,6 +211,11 @@ func (c *Client) Calibrate(ctx context.Context, device string, r CalibrateReques
 	return do[CalibrateAnswer](ctx, c, "POST", "/v1/devices/"+url.PathEscape(device)+"/calibrate", &r)
 }
 
+// Prove asks for a proof of one entry (console with By, technician).
+func (c *Client) Prove(ctx context.Context, q ProveRequest) (*Proof, error) {
+	return do[Proof](ctx, c, "POST", "/v1/journal/prove", &q)
+}
+
 // ActivityReport asks what was done how often, by function (console with By, technician).
 func (c *Client) ActivityReport(ctx context.Context, q ReportRequest) (*report.Activity, error) {
 	return do[report.Activity](ctx, c, "POST", "/v1/report/activity", &q)

@@ -119,6 +119,12 @@ func (f *fake) ModeReport(_ context.Context, c Caller, q *ModeReportRequest) (*M
 	}}}, f.err
 }
 
+func (f *fake) Prove(_ context.Context, c Caller, q *ProveRequest) (*Proof, error) {
+	f.note(c, "prove")
+	f.pin(q.By)
+	return &Proof{Text: "proof"}, f.err
+}
+
 func (f *fake) ActivityReport(_ context.Context, c Caller, q *ReportRequest) (*report.Activity, error) {
 	f.note(c, "activity")
 	f.pin(q.By)

@@ -123,6 +123,7 @@ var samples = map[string]string{
 	"/v1/people/import": `{"by":{"number":"2001","pin":"2580"},"dry_run":true,"rows":[{"line":2,"number":"1002","name":"Bea","work_groups":["G"],` +
 		`"person":"bea","from":"2026-11-27","until":"","stores":["12"],"registers":[]}]}`,
 	"/v1/people/terminate":   `{"by":{"number":"2001","pin":"2580"},"number":"1002"}`,
+	"/v1/journal/prove":      `{"by":{"number":"2001","pin":"2580"},"seq":7}`,
 	"/v1/report/activity":    `{"by":{"number":"2001","pin":"2580"},"from":"2026-03-01T09:00:00Z","to":"2026-03-02T09:00:00Z"}`,
 	"/v1/report/exceptions":  `{"by":{"number":"2001","pin":"2580"},"from":"2026-03-01T09:00:00Z","to":"2026-03-02T09:00:00Z","hours":"08:00-21:00","deviation":4,"sales":50,"peers":3,"least":2}`,
 	"/v1/report/opens":       `{"by":{"number":"2001","pin":"2580"},"day":"2026-03-01","hours":"08:00-21:00"}`,

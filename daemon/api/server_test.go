@@ -35,6 +35,7 @@ func TestRolesTable(t *testing.T) {
 		"POST /v1/overrides/{id}/refuse": {c}, "POST /v1/overrides/{id}/cancel": {p, c, n},
 		"GET /v1/devices": {c, n}, "POST /v1/devices/{name}/resync": {n}, "POST /v1/devices/{name}/calibrate": {n}, "POST /v1/devices/{name}/test": {n}, "POST /v1/devices/{name}/record": {n},
 		"POST /v1/journal/query": {c, n}, "POST /v1/journal/stream": {c, n}, "GET /v1/journal/checkpoint": {c, n},
+		"POST /v1/journal/prove":   {c, n},
 		"POST /v1/report/activity": {c, n}, "POST /v1/report/exceptions": {c, n}, "POST /v1/report/opens": {c, n},
 		"GET /v1/events": {p, c, n}, "POST /v1/loads": {c, n},
 		"POST /v1/people/list": {c, n}, "POST /v1/people/show": {c, n}, "POST /v1/people/add": {c, n},

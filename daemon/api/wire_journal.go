@@ -52,6 +52,17 @@ type JournalStream struct {
 	Keyword string `json:"keyword,omitempty"`
 }
 
+// ProveRequest asks for a proof of one entry.
+type ProveRequest struct {
+	By  *Credentials `json:"by,omitempty"`
+	Seq Seq          `json:"seq"`
+}
+
+// Proof is a proof of one entry (journal.Proof), as text.
+type Proof struct {
+	Text string `json:"proof"`
+}
+
 // Entry is a journal entry in words, field for field as entry.Entry writes
 // itself in JSON.
 type Entry struct {

@@ -269,7 +269,8 @@ func (x *ExceptionReport) Add(e *entry.Entry) {
 			t.refusals++
 		}
 	case entry.KindApproval:
-		if e.Outcome == entry.OutcomeAllowed && e.Approval != nil {
+		// Where two have to approve, the first one's leaves an override required.
+		if e.Approval != nil && (e.Outcome == entry.OutcomeAllowed || e.Outcome == entry.OutcomeOverrideRequired) {
 			x.approval(t, who, e)
 		}
 	case entry.KindDrawerClosed:
@@ -338,7 +339,9 @@ func (x *ExceptionReport) approval(t *tally, who string, e *entry.Entry) {
 	if t == nil {
 		return
 	}
-	t.overrides++
+	if e.Outcome == entry.OutcomeAllowed {
+		t.overrides++
+	}
 	k := pairKey{who, e.Approval.Operator}
 	p := x.pairs[k]
 	if p == nil {
