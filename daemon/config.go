@@ -117,7 +117,8 @@ type WhyConfig struct {
 
 // JournalConfig bounds the journal.
 type JournalConfig struct {
-	MaxMiB int `toml:"max_mib"`
+	MaxMiB   int `toml:"max_mib"`
+	KeepDays int `toml:"keep_days"`
 }
 
 // APIConfig bounds each socket.
@@ -308,7 +309,7 @@ func DefaultConfig() Config {
 			Argon2: Argon2Config{MemoryKiB: 19 << 10, Passes: 2},
 		},
 		Override: OverrideConfig{Wait: Duration(180 * time.Second), Transaction: Duration(5 * time.Minute), Method: "card+pin", Fallback: fallbackAuto},
-		Journal:  JournalConfig{MaxMiB: 1024},
+		Journal:  JournalConfig{MaxMiB: 1024, KeepDays: 396},
 		API: APIConfig{
 			Connections: 128, ConnectionsPerUser: 96, Rate: 2000, Burst: 4000, PINRate: 5, PINBurst: 20, Waiters: 80, Streams: 16,
 		},

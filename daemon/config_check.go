@@ -83,6 +83,9 @@ func (k *checker) config(c *Config) {
 	if c.Journal.MaxMiB < 64 || c.Journal.MaxMiB > 64<<10 {
 		k.wrong("journal.max_mib", "", "has to be between 64 and 65536")
 	}
+	if n := c.Journal.KeepDays; n != 0 && (n < 30 || n > 36_500) {
+		k.wrong("journal.keep_days", "", "has to be 0 (for ever), or between 30 and 36500")
+	}
 	k.api(&c.API)
 	for name, s := range map[string]SocketConfig{"pos": c.Sockets.POS, "console": c.Sockets.Console, "technician": c.Sockets.Technician} {
 		k.mode("sockets."+name+".mode", s.Mode)

@@ -289,6 +289,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 			d.log.Error("steps of the clock are not noticed", "err", err)
 		}
 	})
+	d.running.Go(func() { d.retainLoop(d.ctx) })
 	d.startDevices()
 	failed := make(chan error, len(d.sockets))
 	for role, l := range d.sockets {

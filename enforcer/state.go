@@ -98,7 +98,7 @@ func StateKinds() []entry.Kind {
 		entry.KindSignOn, entry.KindSignOff, entry.KindLock, entry.KindUnlock, entry.KindDecision, entry.KindWithdrawn,
 		entry.KindOverride, entry.KindApproval, entry.KindOverrideEnd, entry.KindLoad, entry.KindSession,
 		entry.KindMode, entry.KindModeEnd, entry.KindModeLeft, entry.KindCodes,
-		entry.KindStepUp,
+		entry.KindStepUp, entry.KindMemory,
 	}
 }
 
@@ -185,6 +185,8 @@ func (s *state) apply(e *entry.Entry) {
 		if allowed {
 			s.makeCodes(e)
 		}
+	case entry.KindMemory:
+		s.remember(e)
 	case entry.KindModeEnd:
 		// About 0 ends whatever mode there is: it follows a beginning of which
 		// nobody knows whether the journal took it.

@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"fmt"
+	"math/bits"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -34,9 +35,11 @@ type Finding struct {
 type chunk struct {
 	number  int64
 	records [][]byte
+	tile    []byte // instead, where they were removed
 	// What checking it gives:
 	root     tlog.Hash   // of its subtree, where it is full
 	above    []tlog.Hash // the hashes stored with its last entry for the larger subtrees that it completes
+	retired  entry.Seq   // up to which an entry in it says that others were removed
 	findings []Finding
 }
 
@@ -69,6 +72,10 @@ func (c *checker) check(ch *chunk) {
 			ch.findings = append(ch.findings, f)
 		}
 	}
+	if ch.tile != nil {
+		c.checkTile(ch, say)
+		return
+	}
 	rows := make([]row, 0, len(ch.records))
 	var stack []nodeHash // roots of complete subtrees, from the largest
 	whole := true
@@ -90,6 +97,9 @@ func (c *checker) check(ch *chunk) {
 			say(Finding{What: FoundEntry, Seq: seq, Text: err.Error()})
 		}
 		rows = append(rows, rowOf(&e))
+		if e.Kind == entry.KindRetired {
+			ch.retired = max(ch.retired, e.About)
+		}
 		if !whole {
 			continue // without all entries before it the tree cannot be followed
 		}
@@ -114,6 +124,33 @@ func (c *checker) check(ch *chunk) {
 			Text: fmt.Sprintf("index block %d does not agree with its entries", ch.number),
 		})
 	}
+}
+
+// checkTile checks the hashes that are left of a block whose entries were removed.
+func (c *checker) checkTile(ch *chunk, say func(Finding)) {
+	first := c.seq(ch, 0)
+	last := first + entry.Seq(c.v.header.Block) - 1
+	t, err := parseTile(ch.number, int64(c.v.header.Block), ch.tile)
+	if err != nil {
+		say(Finding{What: FoundMissing, Seq: first, To: last, Text: "the entries are missing, and so are their hashes"})
+		return
+	}
+	level := bits.Len(uint(t.n - 1))
+	for i := 0; i < len(t.above); i += tlog.HashSize {
+		ch.above = append(ch.above, tlog.Hash(t.above[i:]))
+	}
+	ch.root, ch.above = ch.above[0], ch.above[1:]
+	if t.node(level, 0) != ch.root {
+		say(Finding{What: FoundHash, Seq: first, To: last, Text: "the hashes that are left of these removed entries do not match"})
+	}
+}
+
+// entries is how many a chunk covers.
+func (c *checker) entries(ch *chunk) int {
+	if ch.tile != nil {
+		return int(c.v.header.Block)
+	}
+	return len(ch.records)
 }
 
 // climb adds an entry's hash to the stack and checks the hashes stored with
@@ -154,7 +191,7 @@ func explains(h tlog.Hash, left, right nodeHash) bool {
 
 // join follows the tree over whole chunks, which must come in order.
 func (c *checker) join(ch *chunk) {
-	if c.broken || len(ch.records) < int(c.v.header.Block) {
+	if c.broken || c.entries(ch) < int(c.v.header.Block) {
 		return
 	}
 	if ch.root == (tlog.Hash{}) || ch.number != c.peaks.size {
@@ -166,9 +203,9 @@ func (c *checker) join(ch *chunk) {
 			continue
 		}
 		if i > len(ch.above) || ch.above[i-1] != h {
-			seq := c.seq(ch, len(ch.records)-1)
+			seq := c.seq(ch, c.entries(ch)-1)
 			ch.findings = append(ch.findings, Finding{
-				What: FoundHash, Seq: seq + 1 - entry.Seq(len(ch.records))<<i, To: seq,
+				What: FoundHash, Seq: seq + 1 - entry.Seq(c.entries(ch))<<i, To: seq,
 				Text: fmt.Sprintf("the hash over these entries, stored with entry %d, does not match", seq),
 			})
 		}

@@ -45,10 +45,15 @@ func (s *Store) run() {
 			s.reopen()
 		}
 		s.serve(requests, now)
+		if s.retiring == nil {
+			s.retiring = s.q.takeRetirement()
+		}
 		if ended {
+			s.stopRetiring()
 			s.finish()
 			return
 		}
+		more := s.retireSome()
 		if !s.signDue.IsZero() && !now.Before(s.signDue) {
 			s.signDue = time.Time{}
 			s.signSoon()
@@ -62,7 +67,11 @@ func (s *Store) run() {
 			notesSince = time.Time{}
 			s.commit(nil, now)
 		}
-		timer.Reset(s.nextWork(now, notesSince))
+		wait := s.nextWork(now, notesSince)
+		if more {
+			wait = 0
+		}
+		timer.Reset(wait)
 	}
 }
 

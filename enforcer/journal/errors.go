@@ -41,6 +41,8 @@ var (
 	ErrDamaged = errors.New("the journal is damaged")
 	// ErrNotFound: the journal has no entry with this number.
 	ErrNotFound = errors.New("no such entry in the journal")
+	// ErrRemoved: there was such an entry, older than what is kept. It is an ErrNotFound.
+	ErrRemoved = fmt.Errorf("%w any more: it was older than what is kept", ErrNotFound)
 )
 
 // damage is an ErrDamaged that says where.

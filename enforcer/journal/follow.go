@@ -56,7 +56,7 @@ func (t *Tail) Next(ctx context.Context) ([]entry.Entry, error) {
 
 func (t *Tail) read(ctx context.Context) (page []entry.Entry, err error) {
 	err = t.store.read(func(v *view) error {
-		first, last := v.header.First, v.last()
+		first, last := v.firstKept(), v.last()
 		if t.after+1 < first {
 			lost := &LostError{From: t.after + 1, To: first - 1}
 			t.after = first - 1

@@ -171,6 +171,10 @@ func (s *Store) checkChunk(c *checker, n int64, origin string) (more bool, err e
 // chunk reads the entries of one index block.
 func (v *view) chunk(n int64) (*chunk, error) {
 	size := int64(v.header.Block)
+	if n < v.removed/size {
+		raw, err := v.im.get(v.blocks, key(uint64(n)))
+		return &chunk{number: n, tile: notNil(raw)}, err
+	}
 	ch := &chunk{number: n, records: make([][]byte, 0, size)}
 	first := uint64(v.header.First) + uint64(n*size)
 	cur := v.im.cursor(v.entries)
@@ -186,6 +190,14 @@ func (v *view) chunk(n int64) (*chunk, error) {
 		k, raw, err = cur.step(1)
 	}
 	return ch, nil
+}
+
+// notNil makes a tile that is missing one that has the wrong form.
+func notNil(raw []byte) []byte {
+	if raw == nil {
+		return []byte{}
+	}
+	return raw
 }
 
 // checkCheckpoints checks the stored checkpoints against the tree.

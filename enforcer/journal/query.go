@@ -173,7 +173,7 @@ func (p *plan) hits(bl *block, lo, hi int, reverse bool, out []int) ([]int, erro
 // says enough. The entry that yield gets is overwritten by the next.
 func (v *view) search(ctx context.Context, f *Filter, yield func(*entry.Entry) bool) error {
 	p := f.plan()
-	lo, hi := v.header.First, v.last()
+	lo, hi := v.firstKept(), v.last()
 	if f.After != 0 && f.After >= lo {
 		lo = f.After + 1
 	}

@@ -42,6 +42,7 @@ type queue struct {
 	requests []*request
 	notes    []storedNote
 	damage   error // found by somebody who reads
+	retire   *retirement
 	ended    bool
 	wake     chan struct{}
 }
@@ -109,6 +110,29 @@ func (q *queue) take() (rs []*request, damage error, ended bool) {
 	rs, q.requests = q.requests, nil
 	damage, q.damage = q.damage, nil
 	return rs, damage, q.ended
+}
+
+// putRetirement has the committer remove entries; one removal at a time.
+func (q *queue) putRetirement(r *retirement) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.ended:
+		return ErrClosed
+	case q.retire != nil:
+		return ErrBusy
+	}
+	q.retire = r
+	q.ring()
+	return nil
+}
+
+func (q *queue) takeRetirement() *retirement {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	r := q.retire
+	q.retire = nil
+	return r
 }
 
 func (q *queue) takeNotes() []storedNote {

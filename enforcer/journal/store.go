@@ -45,6 +45,7 @@ type Store struct {
 	pause     time.Duration
 	signDue   time.Time
 	startNote string // words for the first entry after a suspicious start
+	retiring  *retirement
 
 	signer signer
 	health health

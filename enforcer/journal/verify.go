@@ -22,7 +22,10 @@ type Report struct {
 	First   entry.Seq `json:"first,omitempty"`
 	Last    entry.Seq `json:"last,omitempty"`
 	Entries int64     `json:"entries"`
-	Root    string    `json:"root,omitempty"`
+	// Removed is how many of the entries, from the first on, were removed as older
+	// than what is kept: of them only the hashes are there.
+	Removed int64  `json:"removed,omitempty"`
+	Root    string `json:"root,omitempty"`
 
 	// OK: nothing is wrong with what could be checked.
 	OK bool `json:"ok"`
@@ -76,7 +79,7 @@ func Verify(ctx context.Context, path string, keys []note.Verifier, checkpoints 
 		r.add(findingOf(FoundStructure, err))
 		return r, nil
 	}
-	r.Origin, r.First, r.Last, r.Entries = v.header.Origin, v.header.First, v.last(), v.size
+	r.Origin, r.First, r.Last, r.Entries, r.Removed = v.header.Origin, v.header.First, v.last(), v.size, v.removed
 	if !spare {
 		r.add(Finding{What: FoundStructure, Text: "one of the two meta pages is not valid: what the last transaction wrote may be missing"})
 	}
@@ -120,6 +123,14 @@ func (r *Report) content(ctx context.Context, v *view, m meta) error {
 	err := func() (err error) {
 		defer p.end()
 		defer guard(&err)()
+		for n := range v.removed / int64(v.header.Block) {
+			raw, err := v.im.get(v.blocks, key(uint64(n)))
+			if err != nil {
+				raw = nil // the walk over the blocks says what is wrong with it
+			}
+			p.give(&chunk{number: n, tile: notNil(raw)})
+		}
+		p.next = v.removed
 		return w.walk(v.entries, func(k, raw []byte) error {
 			p.add(k, raw)
 			return ctx.Err()
@@ -127,6 +138,12 @@ func (r *Report) content(ctx context.Context, v *view, m meta) error {
 	}()
 	if err != nil {
 		return fmt.Errorf("verifying the journal: %w", err)
+	}
+	if last := v.firstKept() - 1; v.removed > 0 && p.retired < last {
+		r.add(Finding{
+			What: FoundMissing, Seq: max(v.header.First, p.retired+1), To: last,
+			Text: "these entries are gone, and no entry says that they were removed",
+		})
 	}
 	blocks := int64(0)
 	_ = w.walk(v.blocks, func(k, _ []byte) error {
@@ -173,14 +190,16 @@ func (r *Report) root(w *walker, v *view, m meta) {
 
 // pool deals chunks out to workers and takes them back in order.
 type pool struct {
-	c     checker
-	say   func(...Finding)
-	cur   *chunk
-	next  int64 // place of the next entry
-	ahead chan chan *chunk
-	work  chan job
-	wg    sync.WaitGroup
-	done  chan struct{}
+	c    checker
+	say  func(...Finding)
+	cur  *chunk
+	next int64 // place of the next entry
+	// retired is up to which an entry says that others were removed; collect's until it is done.
+	retired entry.Seq
+	ahead   chan chan *chunk
+	work    chan job
+	wg      sync.WaitGroup
+	done    chan struct{}
 }
 
 type job struct {
@@ -220,6 +239,7 @@ func (p *pool) collect() {
 	for out := range p.ahead {
 		ch := <-out
 		p.c.join(ch)
+		p.retired = max(p.retired, ch.retired)
 		p.say(ch.findings...)
 	}
 }
@@ -276,10 +296,15 @@ func (p *pool) flush() {
 	if p.cur == nil {
 		return
 	}
+	p.give(p.cur)
+	p.cur = nil
+}
+
+// give deals a chunk out.
+func (p *pool) give(ch *chunk) {
 	out := make(chan *chunk, 1)
 	p.ahead <- out
-	p.work <- job{p.cur, out}
-	p.cur = nil
+	p.work <- job{ch, out}
 }
 
 func (p *pool) end() {
@@ -385,6 +410,9 @@ func (r *Report) leftOpen(v *view, keys []note.Verifier, given int) {
 	}
 	if len(keys) > 0 && max(r.Covered, r.Held) < v.last() {
 		open("entries %d to %d come after the last signed checkpoint in the file", max(r.Covered+1, v.header.First), v.last())
+	}
+	if v.removed > 0 {
+		open("entries %d to %d were removed, as they were older than what is kept: only their hashes are here", v.header.First, v.firstKept()-1)
 	}
 	if v.header.First > 1 {
 		open("entries before %d are in an earlier file, which has to be verified by itself", v.header.First)

@@ -70,7 +70,8 @@ type view struct {
 	entries     tree
 	blocks      tree
 	checkpoints tree
-	size        int64 // entries
+	size        int64 // entries, those that were removed among them
+	removed     int64 // entries from the first on of which only the hashes are left
 }
 
 // newView reads the journal whose root page is root.
@@ -99,7 +100,7 @@ func newView(im *image, root uint64) (*view, error) {
 		}
 		v.size = int64(seq-uint64(v.header.First)) + 1
 	}
-	return v, nil
+	return v, v.findRemoved()
 }
 
 // readRoot reads the page that names the buckets, which are always the same.
@@ -145,6 +146,9 @@ func (v *view) record(seq entry.Seq) (hashes, body []byte, err error) {
 		return nil, nil, err
 	}
 	if raw == nil {
+		if seq >= v.header.First && seq < v.firstKept() {
+			return nil, nil, fmt.Errorf("%w: %d", ErrRemoved, seq)
+		}
 		if seq >= v.header.First && seq <= v.last() {
 			return nil, nil, damaged(0, "entry %d is missing", seq)
 		}
@@ -190,6 +194,16 @@ func (v *view) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 		}
 		level, n := tlog.SplitStoredHashIndex(index)
 		place := (n+1)<<level - 1 // the entry that completed this subtree
+		if size := int64(v.header.Block); place < v.removed {
+			t, err := v.tile(place / size)
+			if err == nil {
+				out[i], err = t.hash(level, int(place%size))
+			}
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
 		hashes, _, err := v.record(v.header.First + entry.Seq(place))
 		if err != nil {
 			return nil, err

@@ -50,6 +50,8 @@ const (
 	KindCodes                 // a list of one-time codes for break-glass was made, or refused; Count is how many, Digest of their verifiers
 	KindStepUp                // an operator tried to confirm an action with the own PIN, with the outcome; About is its announcement
 	KindScopeEnd              // an approval for the rest of a transaction ended, Reason says by what; About is the approval, Count how often it was used besides
+	KindMemory                // what is folded from entries that are about to be removed, written down again; Subject says what
+	KindRetired               // entries older than what is kept are removed; About is the last of them, Count how many
 	kindEnd
 )
 
@@ -58,7 +60,7 @@ var kindNames = [...]string{
 	"identify", "lockout", "decision", "withdrawn", "override", "approval", "override-end", "redeemed", "lapsed",
 	"drawer-opened", "drawer-closed", "drawer-left-open", "drawer-no-open", "device-up", "device-down", "device-refused",
 	"device-calibrated", "load", "people", "card-refused", "sale-without-receipt", "config", "called", "session",
-	"device-trust", "mode", "mode-end", "mode-left", "device-passed", "codes", "step-up", "scope-end",
+	"device-trust", "mode", "mode-end", "mode-left", "device-passed", "codes", "step-up", "scope-end", "memory", "retired",
 }
 
 // String gives the kind's word, as in reports, filters and JSON.
