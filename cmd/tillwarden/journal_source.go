@@ -131,5 +131,8 @@ func (l *liveJournal) prove(ctx context.Context, seq api.Seq) ([]byte, error) {
 }
 
 func noEntry(seq, last api.Seq) error {
+	if seq <= last {
+		return refusedf("entry %d is not in this journal", seq).hint("it was removed as older than what is kept, or is in an earlier file")
+	}
 	return refusedf("there is no entry %d", seq).hint("the last one is %d", last)
 }

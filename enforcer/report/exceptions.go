@@ -20,7 +20,7 @@ type Thresholds struct {
 	// Peers is how many operators with the same work groups, who have enough
 	// data, there have to be to compare with: 5, the operator included.
 	Peers int `json:"peers"`
-	// Least is the count below which a rate is never exceptional: 3.
+	// Least is the count below which a rate is never exceptional: 3; of a pair it is twice that.
 	Least int64 `json:"least"`
 }
 
@@ -463,7 +463,7 @@ func (x *ExceptionReport) addPairs(r *Exceptions) {
 		default:
 			d := s.deviation(v)
 			pair.Median, pair.Deviation = &s.median, &d
-			pair.Exceptional = d >= x.o.Deviation && p.approved >= x.o.Least
+			pair.Exceptional = d >= x.o.Deviation && p.approved >= 2*x.o.Least // there are many more pairs than people
 		}
 		r.Pairs = append(r.Pairs, pair)
 	}
