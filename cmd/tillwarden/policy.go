@@ -48,18 +48,19 @@ func (a *app) lintCommand() *cobra.Command {
 		Short: "check policy sources",
 		Long: `Checks policy sources as one policy and prints what is wrong as
 file:line:column, with a hint. Exits with 1 on errors, with 0 on warnings.
-A folder stands for its .hcl files.
+A folder stands for its .hcl files. A bundle, and @active, what this register has
+loaded, can have warnings only, and no places.
 
 Warnings are what may not be meant: marks without effect, functions that nobody
 has, blanks that a later catalogue opened, and work groups that lead to stronger
 ones, step by step. Work groups that nobody has are found with --operators: that
 takes a roster.`,
 		Example: "  tillwarden policy lint *.hcl\n  tillwarden policy lint --presets ours.hcl\n" +
-			"  tillwarden policy lint policies/ --operators @live",
+			"  tillwarden policy lint @active --operators @live",
 		Args:              filesOrPresets(&withPresets),
-		ValidArgsFunction: hclFiles,
+		ValidArgsFunction: completePolicies,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := readPolicy(args, withPresets)
+			p, err := a.lintable(cmd.Context(), args, withPresets)
 			if err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,7 +55,7 @@ func (a *app) policyAt(ctx context.Context, names []string, withPresets bool) (s
 		return source.Version{}, err
 	}
 	for name, content := range files {
-		if !bytes.HasPrefix(content, []byte("{")) { // no policy source begins like this
+		if !isBundle(content) {
 			continue
 		}
 		if len(files) > 1 || withPresets {
@@ -68,6 +69,35 @@ func (a *app) policyAt(ctx context.Context, names []string, withPresets bool) (s
 	}
 	return source.Version{Name: label, Compiled: p.compiled, Sidecar: p.sidecar}, nil
 }
+
+// lintable reads a policy with what is wrong with it. One that is compiled
+// already has nothing that keeps it from being compiled.
+func (a *app) lintable(ctx context.Context, names []string, withPresets bool) (*loadedPolicy, error) {
+	if len(names) == 1 && names[0] == presetsPolicy {
+		return readPolicy(nil, true)
+	}
+	whole := slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "@") })
+	if !whole {
+		files, err := readSources(names)
+		if err != nil {
+			return nil, err
+		}
+		for _, content := range files {
+			whole = whole || isBundle(content)
+		}
+		if !whole {
+			return compileSources(files, withPresets), nil
+		}
+	}
+	v, err := a.policyAt(ctx, names, withPresets)
+	if err != nil {
+		return nil, err
+	}
+	return &loadedPolicy{compiled: v.Compiled, sidecar: v.Sidecar}, nil
+}
+
+// isBundle tells a bundle from a policy source, none of which begins like this.
+func isBundle(content []byte) bool { return bytes.HasPrefix(content, []byte("{")) }
 
 // inBundle takes a policy out of a bundle.
 func inBundle(name string, file []byte) (source.Version, error) {
