@@ -54,9 +54,11 @@ func TestModeTimeNeverGrows(t *testing.T) {
 			last, lastLeft = m.ID, left
 		}
 		live := func(d time.Duration) {
-			// In small steps, so that it is known how long it really lived.
-			for step := min(d, time.Minute); d > 0; d -= step {
-				step = min(step, d)
+			// From timer to timer, which may end it, so that it is known how long it
+			// really lived.
+			var step time.Duration
+			for ; d > 0; d -= step {
+				step = r.clock.toTimer(min(d, time.Minute))
 				if m := r.Snapshot().Mode; m != nil {
 					lived[m.ID] += step
 					if m.Kind == entry.ModeMonitor {

@@ -59,6 +59,18 @@ func (c *fakeClock) After(d time.Duration, f func()) func() bool {
 	}
 }
 
+// toTimer gives how long it is to the next timer, at most d.
+func (c *fakeClock) toTimer(d time.Duration) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, t := range c.timers {
+		if left := t.at - c.now; !t.done && left > 0 {
+			d = min(d, left)
+		}
+	}
+	return d
+}
+
 // advance moves the clock, running what is due on the way in the order of time.
 func (c *fakeClock) advance(d time.Duration) {
 	c.mu.Lock()
