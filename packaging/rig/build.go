@@ -17,7 +17,12 @@ var binaries = sync.OnceValues(func() (string, error) {
 	if dir := os.Getenv(binariesVariable); dir != "" {
 		return dir, nil
 	}
-	return os.MkdirTemp("", "rig-bin-")
+	dir, err := os.MkdirTemp("", "rig-bin-")
+	if err != nil {
+		return "", err
+	}
+	// Systems see it as /rig, and not only their root runs what is in it.
+	return dir, os.Chmod(dir, 0o755)
 })
 
 // Share gives a folder for systems to see, with programs of the project's by the last
