@@ -90,17 +90,20 @@ func (r *installed) step(name string, f func(r *installed)) bool {
 }
 
 // accounted compares what the drawers got with the journal: no pulse without its entry, and
-// no entry of a pulse that there was not.
+// no entry of a pulse that there was not. A pulse that could not be written has an entry
+// that says so; if the cable went in that moment the printer may have got it.
 func (r *installed) accounted() {
 	r.t.Helper()
-	written := map[string]int{}
+	written, failed := map[string]int{}, map[string]int{}
 	for _, e := range r.Entries("redeemed") {
 		if e.Outcome == "allowed" {
 			written[e.Drawer]++
+		} else {
+			failed[e.Drawer]++
 		}
 	}
-	if n := pulses(r.printer.Printer); n != written["till"] {
-		r.t.Errorf("the printer's drawer got %d pulses, the journal has %d", n, written["till"])
+	if n := pulses(r.printer.Printer); n < written["till"] || n > written["till"]+failed["till"] {
+		r.t.Errorf("the printer's drawer got %d pulses, the journal has %d, and %d that could not be written", n, written["till"], failed["till"])
 	}
 	if got := string(r.box.Left()); got != strings.Repeat("\x07", written["box"]) {
 		r.t.Errorf("the serial drawer got %q, the journal has %d openings", got, written["box"])
