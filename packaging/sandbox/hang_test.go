@@ -74,6 +74,15 @@ func TestRigSocketsThatHang(t *testing.T) {
 	c.ends("technician socket", "setpriv --reuid tillwarden --regid tillwarden --clear-groups prlimit --nofile=4: --pid=$("+unit("MainPID")+")", "")
 }
 
+// deviceHangs: on Debian's kernel, a drawer's adapter answers its driver no more. The
+// grant that was under way lapses, and no code leaves when the adapter goes on.
+func (c *counter) deviceHangs() {
+	c.t.Helper()
+	c.impatient("30") // as the unit has it: a machine that is emulated is slow
+	c.ends("drawer box", "systemctl kill --signal=STOP box", "systemctl kill --signal=CONT box")
+	c.becomes("the grant that was under way has lapsed", "tillwarden journal list | grep -c ' lapsed '", "1")
+}
+
 // TestRigStateThatIsBroken: a daemon that cannot start is started again for as long as
 // it takes, which is shown on every terminal and by the doctor; once its state is put
 // right it is back, without anybody starting it.

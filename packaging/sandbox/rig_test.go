@@ -134,6 +134,9 @@ func (r *register) end() {
 	}
 }
 
+// in is the register for a part of a test.
+func (r *register) in(t *testing.T) *register { return &register{t, r.system} }
+
 // run runs a command that has to succeed.
 func (r *register) run(command string) string {
 	r.t.Helper()
@@ -436,21 +439,37 @@ func (r *register) plugs(modules bool) result {
 	return results(r.t, r.run("cat /run/probe.json"))["a device that is plugged in later"]
 }
 
-// TestRigDriverLoadedLater: on Debian's kernel, a line that is plugged in after the
-// unit was started can be opened, though its driver was not there before: the unit
-// sees to it that the driver's class is known. Without that it cannot, which is what
-// DeviceAllow= does not say. All that the sandbox holds back in a container it holds
-// back there, where there are devices.
-func TestRigDriverLoadedLater(t *testing.T) {
+// TestRigOnDebiansKernel is what takes drivers and udev, in one machine.
+func TestRigOnDebiansKernel(t *testing.T) {
 	r := newMachine(t)
 	r.printPort()
+	t.Run("a driver that is loaded later", func(t *testing.T) { r.in(t).driverLoadedLater() })
+	t.Run("a device that hangs", func(t *testing.T) {
+		const left = "/run/left"
+		r := r.in(t)
+		r.run("rm -f /etc/udev/rules.d/70-test.rules; modprobe vhci-hcd && systemd-run --quiet --unit=box tillwarden-probe plug BOX1 " + left)
+		r.becomes("the line is there", "test -e "+plugged+" && echo yes", "yes")
+		r.run("cp /rig/packaging/tillwarden.toml /etc/tillwarden/tillwarden.toml") // without a print port
+		r.staff(`[[drawer]]
+name = "box"
+path = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_BOX1-*"
+model = "apg-484a"`, "wc -c < "+left).deviceHangs()
+	})
+}
+
+// driverLoadedLater: a line that is plugged in after the unit was started can be opened,
+// though its driver was not there before: the unit sees to it that the driver's class is
+// known. Without that it cannot, which is what DeviceAllow= does not say. All that the
+// sandbox holds back in a container it holds back there, where there are devices.
+func (r *register) driverLoadedLater() {
+	r.t.Helper()
 	r.run("systemctl stop tillwardend")
 	r.run(`echo 'SUBSYSTEM=="tty", KERNEL=="ttyUSB*", OWNER="tillwarden", MODE="0600"' > /etc/udev/rules.d/70-test.rules && udevadm control --reload`)
 	if got := r.plugs(true); got.Got != "works" {
-		t.Errorf("a line that is plugged in later: %+v", got)
+		r.t.Errorf("a line that is plugged in later: %+v", got)
 	}
 	if got := r.plugs(false); got.Got != "fails" || !strings.Contains(got.Says, "operation not permitted") {
-		t.Errorf("without its driver: %+v: the test proves nothing", got)
+		r.t.Errorf("without its driver: %+v: the test proves nothing", got)
 	}
 }
 
