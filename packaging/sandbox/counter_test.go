@@ -35,7 +35,7 @@ groups = ["POS Cashier - Manager Override"]
 END
 echo ` + managerPIN + ` | tillwarden setup --answers /root/answers.toml`)
 	c := &counter{r, opened}
-	c.becomes("the drawer is ready", "tillwarden status | grep '^drawer' | grep -c ready", "1")
+	c.ready()
 	c.run("echo " + managerPIN + " | tillwarden signon 201")
 	c.opens()
 	return c
@@ -60,6 +60,12 @@ link_group = "tillwarden-pos"
 [[printer.drawer]]
 name = "till"
 connector = 1`
+}
+
+// ready waits until the drawer can be opened.
+func (c *counter) ready() {
+	c.t.Helper()
+	c.becomes("the drawer is ready", "tillwarden status | grep '^drawer' | grep ready | grep -vc 'not ready'", "1")
 }
 
 // told is how often the drawer was told to open.
@@ -90,7 +96,7 @@ func (c *counter) impatient(seconds string) {
 	c.t.Helper()
 	c.run("mkdir -p /run/systemd/system/tillwardend.service.d && printf '[Service]\\nWatchdogSec=" + seconds + "\\nTimeoutStopSec=1\\n' > /run/systemd/system/tillwardend.service.d/soon.conf && " +
 		"systemctl daemon-reload && systemctl restart tillwardend")
-	c.becomes("the drawer is ready", "tillwarden status | grep '^drawer' | grep -c ready", "1")
+	c.ready()
 	c.opens()
 }
 

@@ -33,7 +33,7 @@ for n in 10 11; do mkdir /run/sim$n && systemd-run --quiet --unit=sim$n tillward
 	}
 	changed("install -D -m 644 /rig/packaging/dropins/network-printer.conf " + folder + "/network-printer.conf")
 	r.becomes("it is reached", "tillwarden status | grep -c '^printer .*up'", "1")
-	r.becomes("the drawer is ready", "tillwarden status | grep '^drawer' | grep -c 'not ready'", "0")
+	c.ready()
 	c.opens()
 	r.run("setpriv --reuid pos --regid pos --init-groups sh -c 'printf \"printed by the POS\\n\" > /dev/tillwarden/receipt'")
 	r.becomes("the POS prints", "tillwarden sim receipts --sim /run/sim10 | grep -c 'printed by the POS'", "1")
