@@ -23,10 +23,9 @@ func (s *Service) StepUp(ctx context.Context, override entry.Seq, pin []byte, so
 	st := stateOf(snap)
 	if !st.stepUp || st.override != override {
 		// No PIN is looked at where none was asked for.
-		return Result{Action: Refused, Verdict: Verdict{
-			Reason: entry.ReasonNoOverride, Method: entry.MethodPIN, Say: sayRefused(entry.ReasonNoOverride, ""),
-		}}, s.journal(ctx, false, entry.Entry{
-			Kind: entry.KindIdentify, Outcome: entry.OutcomeDenied, Reason: entry.ReasonNoOverride, Method: entry.MethodPIN, Session: st.session, Source: source,
+		no := Verdict{Reason: entry.ReasonNoOverride, Method: entry.MethodPIN, Say: sayRefused(entry.ReasonNoOverride, "")}
+		return Result{Action: Refused, Verdict: no}, s.journal(ctx, false, entry.Entry{
+			Kind: entry.KindIdentify, Outcome: entry.OutcomeDenied, Reason: no.Reason, Method: no.Method, Session: st.session, Source: source,
 		})
 	}
 	m := byCard
