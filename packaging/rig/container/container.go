@@ -32,6 +32,7 @@ type Options struct {
 // Container is a running system.
 type Container struct {
 	dir    string
+	group  *cgroup
 	spawn  *exec.Cmd
 	ended  chan error // systemd-nspawn's
 	leader int        // the container's process 1, as the host counts
@@ -54,6 +55,15 @@ func Start(ctx context.Context, o Options) (_ *Container, err error) {
 		return nil, err
 	}
 	defer console.Close()
+	if c.group, err = newCgroup(filepath.Base(c.dir)); err != nil {
+		os.RemoveAll(c.dir)
+		return nil, err
+	}
+	group, err := os.Open(c.group.path)
+	if err != nil {
+		return nil, errors.Join(err, c.group.close(), os.RemoveAll(c.dir))
+	}
+	defer group.Close()
 	args := []string{
 		"--quiet", "--directory=" + o.Root, "--volatile=overlay", "--boot", "--register=no", "--keep-unit", "--private-network",
 		"--machine=" + filepath.Base(c.dir), "--console=pipe", "--kill-signal=SIGRTMIN+4", "--link-journal=no", "--resolv-conf=off", "--timezone=off",
@@ -66,10 +76,9 @@ func Start(ctx context.Context, o Options) (_ *Container, err error) {
 	c.spawn = exec.Command("systemd-nspawn", append(args, "systemd.show_status=0")...)
 	c.spawn.Stdout, c.spawn.Stderr = console, console
 	c.spawn.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
-	c.spawn.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	c.spawn.SysProcAttr = &syscall.SysProcAttr{Setsid: true, UseCgroupFD: true, CgroupFD: int(group.Fd())}
 	if err := c.spawn.Start(); err != nil {
-		os.RemoveAll(c.dir)
-		return nil, fmt.Errorf("starting a container: %w (packaging/setup.sh rig installs it)", err)
+		return nil, errors.Join(fmt.Errorf("starting a container: %w (packaging/setup.sh rig installs it)", err), c.group.close(), os.RemoveAll(c.dir))
 	}
 	go func() { c.ended <- c.spawn.Wait() }()
 	if err := c.up(ctx); err != nil {
@@ -176,5 +185,5 @@ func (c *Container) Close() error {
 		_ = c.spawn.Process.Kill()
 		<-c.ended
 	}
-	return os.RemoveAll(c.dir)
+	return errors.Join(c.group.close(), os.RemoveAll(c.dir))
 }
