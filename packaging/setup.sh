@@ -40,6 +40,7 @@ rig)
 	need mmdebstrap mmdebstrap "it makes the Debian that the machine runs"
 	need systemd-nspawn systemd-container "it runs a system in a container"
 	need modprobe kmod "it finds the drivers that the machine boots with"
+	need swtpm swtpm "the virtual machine's TPM, to which keys are sealed"
 	need mke2fs e2fsprogs "it makes the machine's disk"
 	;;
 *) die "unknown: $1 (test, demo, deb or rig)" ;;

@@ -20,6 +20,20 @@ func image(root string) (string, error) {
 	}, root, diskSize)
 }
 
+// NewDisk makes a disk of one's own for a machine ([MachineOptions].Disk), as machines
+// start from it.
+func NewDisk(path string) error {
+	root, err := Root()
+	if err != nil {
+		return err
+	}
+	base, err := image(root)
+	if err != nil {
+		return err
+	}
+	return command("cp", "--sparse=always", base, path)
+}
+
 // kernelOf gives the path of the root's kernel, and its version.
 func kernelOf(root string) (path, version string, err error) {
 	found, err := filepath.Glob(filepath.Join(root, "boot", "vmlinuz-*"))

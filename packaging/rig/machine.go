@@ -39,6 +39,9 @@ type MachineOptions struct {
 	// Line is a tty of the host that what stands at the far end of the machine's
 	// /dev/ttyS1 is on; empty: nothing does.
 	Line string
+	// TPM is the folder of a simulated TPM's state, which is made there where there is
+	// none, and outlives the machine; empty: the machine has no TPM.
+	TPM string
 	// Memory is in MiB; 0: 1024.
 	Memory int
 }
@@ -103,6 +106,13 @@ func Start(ctx context.Context, o MachineOptions) (*Machine, error) {
 	}
 	if o.Heard != "" {
 		args = append(args, "-chardev", "file,id=heard,append=on,path="+o.Heard, "-device", "virtserialport,chardev=heard,name="+HeardPort)
+	}
+	if o.TPM != "" {
+		socket := m.path("tpm.sock")
+		if err := startTPM(o.TPM, socket); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(m.dir))
+		}
+		args = append(args, "-chardev", "socket,id=tpm,path="+socket, "-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", "tpm-tis,tpmdev=tpm")
 	}
 	if o.Line != "" {
 		args = append(args, "-serial", o.Line)

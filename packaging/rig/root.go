@@ -17,6 +17,8 @@ const suite = "bookworm"
 var packages = []string{
 	"systemd", "systemd-sysv", "libpam-systemd", "udev", "dbus", "kmod", "e2fsprogs", "procps", "iproute2",
 	"libusb-1.0-0", "strace",
+	// systemd's way to a TPM.
+	"libtss2-esys-3.0.2-0", "libtss2-rc0", "libtss2-tcti-device0",
 }
 
 // bulky are the kernel's drivers for what no machine of ours has: half of its size.

@@ -48,15 +48,7 @@ func newSystem(t *testing.T) *system {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	base, err := image(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command("cp", "--sparse=always", base, s.path("image")); err != nil {
+	if err := NewDisk(s.path("image")); err != nil {
 		t.Fatal(err)
 	}
 	for _, sub := range []string{"disk", "station", "state/keys"} {
