@@ -18,12 +18,13 @@ import (
 )
 
 func (a *app) policyCommand() *cobra.Command {
-	c := a.group("policy", "write, check, compare, explain and sign policies",
+	c := a.group("policy", "write, check, test, compare, explain and sign policies",
 		`  tillwarden policy lint *.hcl
+  tillwarden policy test policies/
   tillwarden policy diff @active policies/
   tillwarden policy explain --group "POS Cashier - Sales Only" pos.drawer.nosale
   tillwarden policy compile -o policy.twb --key chain.key --epoch 8 *.hcl`,
-		a.lintCommand(), a.compileCommand(), a.explainCommand(), a.matrixCommand(),
+		a.lintCommand(), a.policyTestCommand(), a.compileCommand(), a.explainCommand(), a.matrixCommand(),
 		a.fmtCommand(), a.diffCommand(), a.whoCanCommand(), a.showCommand(), a.inspectCommand(), a.presetsCommand(), a.loadCommand())
 	c.Long = `Policies are written in HCL: the catalogue of functions, and work groups that
 allow, deny or refuse them. docs/policy.md says how. The shipped catalogue and
@@ -48,7 +49,8 @@ func (a *app) lintCommand() *cobra.Command {
 		Short: "check policy sources",
 		Long: `Checks policy sources as one policy and prints what is wrong as
 file:line:column, with a hint. Exits with 1 on errors, with 0 on warnings.
-A folder stands for its .hcl files. A bundle, and @active, what this register has
+A folder stands for its .hcl files; of tests among them (policy test runs those) it
+says whether they can be understood. A bundle, and @active, what this register has
 loaded, can have warnings only, and no places.
 
 Warnings are what may not be meant: marks without effect, functions that nobody
@@ -126,12 +128,14 @@ func (a *app) compileCommand() *cobra.Command {
 	var out, chain, store, created string
 	var keys []string
 	var epoch uint64
-	var withPresets bool
+	var withPresets, noTest bool
 	c := &cobra.Command{
 		Use:   "compile -o FILE --key KEY --epoch N FILE...",
 		Short: "compile policy sources and sign the bundle",
 		Long: `Compiles policy sources and writes them as a signed bundle, the form in which a
-register loads a policy. Equal input gives equal bytes.
+register loads a policy. Equal input gives equal bytes. First it runs the tests,
+*.test.hcl, that lie in the folders of the sources: where one does not hold, or
+cannot be understood, no bundle is written.
 
 A register loads only what is signed by a key that it knows, for its own chain
 and store, with a higher epoch than any before. --epoch is therefore yours to
@@ -179,6 +183,11 @@ any number that grows by itself, as 2026013101 for the first of a day.`,
 				return refusedf("the policy has no work groups: on a register that loads it nobody could sign on").
 					hint("name the files with the work groups too, or take the shipped ones with --presets")
 			}
+			if !noTest {
+				if err := a.testsHold(args, p); err != nil {
+					return err
+				}
+			}
 			blob, err := p.compiled.MarshalBinary()
 			if err != nil {
 				return failedf("compiling: %w", err)
@@ -204,6 +213,7 @@ any number that grows by itself, as 2026013101 for the first of a day.`,
 	f.StringVar(&chain, "chain", defaultChain, "the `chain` that it is for, as in the registers' configuration")
 	f.StringVar(&store, "store", bundle.AllStores, "the `store` that it is for; * for all")
 	f.StringVar(&created, "created", "", "a `time` to note in it, for people; nothing is decided by it")
+	f.BoolVar(&noTest, "no-test", false, "do not run the tests beside the sources")
 	presetsFlag(c, &withPresets)
 	return c
 }

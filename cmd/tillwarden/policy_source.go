@@ -47,9 +47,7 @@ func readSources(paths []string) (map[string][]byte, error) {
 func compileSources(files map[string][]byte, withPresets bool) *loadedPolicy {
 	all := maps.Clone(files)
 	if withPresets {
-		for name, content := range presets.Files() {
-			all[path.Join(path.Dir(source.ShippedFile), name)] = content
-		}
+		maps.Copy(all, shippedFiles())
 	}
 	p := &loadedPolicy{}
 	p.compiled, p.sidecar, p.findings = source.Compile(all)
@@ -71,8 +69,13 @@ func (a *app) sound(p *loadedPolicy) (*loadedPolicy, error) {
 	if p.compiled != nil {
 		return p, nil
 	}
-	f := refusedf("the policy has %s", count(p.findings.Errors(), "error"))
-	for _, d := range p.findings {
+	return nil, a.unsound("the policy has", p.findings)
+}
+
+// unsound prints errors, or makes them hints, and is the error of having them.
+func (a *app) unsound(has string, findings source.Diagnostics) *failure {
+	f := refusedf("%s %s", has, count(findings.Errors(), "error"))
+	for _, d := range findings {
 		switch {
 		case d.Severity != source.SeverityError:
 		case a.json:
@@ -81,7 +84,7 @@ func (a *app) sound(p *loadedPolicy) (*loadedPolicy, error) {
 			a.err.Write([]byte(findingText(d) + "\n"))
 		}
 	}
-	return nil, f
+	return f
 }
 
 // findingText is a finding for people: what, and below it what to do.
@@ -113,3 +116,12 @@ func presetPolicy() (*policy.Compiled, error) {
 }
 
 func sortedKeys(files map[string][]byte) []string { return slices.Sorted(maps.Keys(files)) }
+
+// shippedFiles are the presets, under the names that places in them have.
+func shippedFiles() map[string][]byte {
+	files := map[string][]byte{}
+	for name, content := range presets.Files() {
+		files[path.Join(path.Dir(source.ShippedFile), name)] = content
+	}
+	return files
+}

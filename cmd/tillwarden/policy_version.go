@@ -54,6 +54,10 @@ func (a *app) policyAt(ctx context.Context, names []string, withPresets bool) (s
 	if err != nil {
 		return source.Version{}, err
 	}
+	sources, _ := source.Split(files)
+	if len(files) > 0 && len(sources) == 0 {
+		return source.Version{}, usagef("%s: there are tests only", label).hint("name the policy too: its sources, a bundle, @active or @presets")
+	}
 	for name, content := range files {
 		if !isBundle(content) {
 			continue
@@ -70,7 +74,8 @@ func (a *app) policyAt(ctx context.Context, names []string, withPresets bool) (s
 	return source.Version{Name: label, Compiled: p.compiled, Sidecar: p.sidecar}, nil
 }
 
-// lintable reads a policy with what is wrong with it. One that is compiled
+// lintable reads a policy with what is wrong with it, and with tests among its
+// files, whatever they come to. One that is compiled
 // already has nothing that keeps it from being compiled.
 func (a *app) lintable(ctx context.Context, names []string, withPresets bool) (*loadedPolicy, error) {
 	if len(names) == 1 && names[0] == presetsPolicy {
@@ -86,7 +91,12 @@ func (a *app) lintable(ctx context.Context, names []string, withPresets bool) (*
 			whole = whole || isBundle(content)
 		}
 		if !whole {
-			return compileSources(files, withPresets), nil
+			p := compileSources(files, withPresets)
+			if _, tests := source.Split(files); p.compiled != nil && len(tests) > 0 {
+				_, wrong := source.Test(source.Version{Compiled: p.compiled}, tests)
+				p.findings = p.findings.With(wrong)
+			}
+			return p, nil
 		}
 	}
 	v, err := a.policyAt(ctx, names, withPresets)

@@ -25,6 +25,10 @@ func (p Pos) String() string {
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 }
 
+func comparePos(a, b Pos) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+}
+
 // Severity tells errors from warnings.
 type Severity uint8
 
@@ -194,8 +198,6 @@ func (f *findings) warnf(code Code, at Pos, hint, format string, args ...any) {
 // sorted gives the findings by place. Two at the same place keep the order in
 // which they were found, which depends on the content alone.
 func (f *findings) sorted() Diagnostics {
-	slices.SortStableFunc(f.all, func(a, b Diagnostic) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
+	slices.SortStableFunc(f.all, func(a, b Diagnostic) int { return comparePos(a.Pos, b.Pos) })
 	return f.all
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"tillwarden/enforcer/policy"
@@ -15,7 +16,8 @@ import (
 // ErrNoFiles is returned where a folder holds no policy files.
 var ErrNoFiles = errors.New("no policy files (*.hcl)")
 
-// ReadFiles reads policy files. A folder stands for all *.hcl files right in it.
+// ReadFiles reads policy files, and tests among them. A folder stands for all
+// *.hcl files right in it.
 func ReadFiles(paths []string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, path := range paths {
@@ -38,6 +40,40 @@ func ReadFiles(paths []string) (map[string][]byte, error) {
 		}
 	}
 	return files, nil
+}
+
+// TestsBeside reads the tests that lie beside policy files: in their folders,
+// and in the folders among them.
+func TestsBeside(paths []string) (map[string][]byte, error) {
+	tests := map[string][]byte{}
+	for _, folder := range Folders(paths) {
+		names, err := inFolder(folder)
+		if err != nil && !errors.Is(err, ErrNoFiles) {
+			return nil, err
+		}
+		for _, name := range names {
+			if !IsTest(name) {
+				continue
+			}
+			if tests[name], err = os.ReadFile(name); err != nil {
+				return nil, fmt.Errorf("read policy: %w", err)
+			}
+		}
+	}
+	return tests, nil
+}
+
+// Folders gives the folders that paths are, or lie in, each once.
+func Folders(paths []string) []string {
+	var folders []string
+	for _, path := range paths {
+		if info, err := os.Stat(path); err != nil || !info.IsDir() {
+			path = filepath.Dir(path)
+		}
+		folders = append(folders, filepath.Clean(path))
+	}
+	slices.Sort(folders)
+	return slices.Compact(folders)
 }
 
 func inFolder(path string) ([]string, error) {

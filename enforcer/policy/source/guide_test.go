@@ -46,10 +46,14 @@ func TestGuide(t *testing.T) {
 			t.Errorf("%v:\n%s", of, ds)
 		}
 	}
-	bad, explained, asked := 0, 0, 0
+	bad, explained, asked, tested := 0, 0, 0, 0
 	for i, e := range examples {
 		beside, isBad := strings.CutPrefix(e.info, "hcl bad")
+		of, isTest := strings.CutPrefix(e.info, "hcl test=")
 		switch {
+		case isTest:
+			tested++
+			checkTested(t, e.text, of, files[of], examples[i+1].text)
 		case isBad:
 			bad++
 			with := map[string][]byte{"p.hcl": []byte(e.text)}
@@ -70,8 +74,8 @@ func TestGuide(t *testing.T) {
 			checkExplained(t, e.text, files)
 		}
 	}
-	if len(files) != 5 || bad != 3 || explained != 3 || asked != 3 {
-		t.Errorf("%d files, %d bad ones, %d explanations, %d other answers found", len(files), bad, explained, asked)
+	if len(files) != 5 || bad != 3 || explained != 3 || asked != 3 || tested != 2 {
+		t.Errorf("%d files, %d bad ones, %d explanations, %d other answers, %d tests found", len(files), bad, explained, asked, tested)
 	}
 }
 
@@ -121,4 +125,22 @@ func answer(t *testing.T, command string, files map[string][]byte) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// checkTested runs a test file of the guide against one of its policies.
+func checkTested(t *testing.T, text, name string, policy []byte, want string) {
+	r, ds := source.Test(version(t, name, map[string][]byte{name: policy}), map[string][]byte{"ours.test.hcl": []byte(text)})
+	if r == nil {
+		t.Fatal(ds)
+	}
+	var b strings.Builder
+	if err := r.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != want {
+		t.Errorf("the guide says\n%s\nthe test comes to\n%s", want, b.String())
+	}
+	if got := formatted(t, text); got != text {
+		t.Errorf("the guide's test is not formatted:\n%s", got)
+	}
 }

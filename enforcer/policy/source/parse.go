@@ -19,7 +19,7 @@ const ShippedFile = "shipped/" + presets.CatalogueFile
 
 // Parse reads a policy out of files, by name. The policy is nil where there are
 // errors; the sidecar then has what was understood. Files that bring no
-// catalogue of their own get the shipped one.
+// catalogue of their own get the shipped one. Tests are left aside.
 func Parse(files map[string][]byte) (*policy.Policy, *Sidecar, Diagnostics) {
 	r := &reader{
 		side:      newSidecar(),
@@ -30,6 +30,9 @@ func Parse(files map[string][]byte) (*policy.Policy, *Sidecar, Diagnostics) {
 	whole := true
 	shippedAs := "" // the file that is the shipped catalogue, letter by letter
 	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if IsTest(name) {
+			continue
+		}
 		if shippedAs == "" && bytes.Equal(files[name], presets.Catalogue()) {
 			shippedAs = name
 			continue
@@ -111,7 +114,11 @@ func (r *reader) file(body *hclsyntax.Body, plain lists) {
 		case "restricted_work_group":
 			r.readRestriction(b)
 		default:
-			r.errorf(CodeUnknownBlock, posOf(b.TypeRange), r.hint(b.Type, blockTypes), "a policy file has no block %q", b.Type)
+			hint := r.hint(b.Type, blockTypes)
+			if b.Type == "test" {
+				hint = "tests stand in files of their own, whose names end with " + TestSuffix
+			}
+			r.errorf(CodeUnknownBlock, posOf(b.TypeRange), hint, "a policy file has no block %q", b.Type)
 		}
 	}
 }
