@@ -69,7 +69,8 @@ done
 bash -n "$tree/usr/share/bash-completion/completions/tillwarden"
 for file in usr/share/zsh/vendor-completions/_tillwarden usr/share/fish/vendor_completions.d/tillwarden.fish \
 	lib/udev/rules.d/60-tillwarden.rules usr/lib/sysusers.d/tillwarden.conf usr/lib/tmpfiles.d/tillwarden.conf \
-	usr/lib/cups/backend/tillwarden usr/share/tillwarden/tillwarden.toml usr/share/tillwarden/presets/catalogue.hcl; do
+	usr/lib/cups/backend/tillwarden usr/share/tillwarden/tillwarden.toml usr/share/tillwarden/presets/catalogue.hcl \
+	usr/share/tillwarden/presets/e3.test.hcl usr/share/tillwarden/presets/aura.test.hcl; do
 	[ -s "$tree/$file" ] || die "$file is missing or empty"
 done
 

@@ -27,8 +27,8 @@ func (a *app) policyCommand() *cobra.Command {
 		a.lintCommand(), a.policyTestCommand(), a.compileCommand(), a.explainCommand(), a.matrixCommand(),
 		a.fmtCommand(), a.diffCommand(), a.whoCanCommand(), a.showCommand(), a.inspectCommand(), a.presetsCommand(), a.loadCommand())
 	c.Long = `Policies are written in HCL: the catalogue of functions, and work groups that
-allow, deny or refuse them. docs/policy.md says how. The shipped catalogue and
-E3 Retail's work groups, the presets, are built in.`
+allow, deny or refuse them. docs/policy.md says how. The shipped catalogue, and
+E3 Retail's and Aura's work groups, the presets, are built in.`
 	return c
 }
 

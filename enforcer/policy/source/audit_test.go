@@ -191,7 +191,7 @@ func TestAuditPresets(t *testing.T) {
 		t.Errorf("%d findings", len(ds))
 	}
 	for _, d := range ds {
-		if d.Code != source.CodeEscalation || !strings.Contains(d.Message, `Operator Maintenance" leads to "POS Cashier - Manager Override"`) {
+		if d.Code != source.CodeEscalation || !strings.Contains(d.Message, `Operator Maintenance" leads to "Aura Manager", "POS Cashier - Manager Override"`) {
 			t.Errorf("%s", d)
 		}
 	}
