@@ -10,6 +10,7 @@ import (
 	"tillwarden/enforcer/journal"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/report"
+	"tillwarden/enforcer/week"
 )
 
 // Reports are made here and not where they are read, so that a year's entries
@@ -123,14 +124,14 @@ func (d *Daemon) OpensReport(ctx context.Context, c api.Caller, q *api.OpensRequ
 	return o.Result(), nil
 }
 
-func storeHours(text string) (h report.Hours, err error) {
+func storeHours(text string) (h week.Hours, err error) {
 	if text == "" {
 		return h, nil
 	}
 	if len(text) > api.MaxHours {
 		return h, api.Errorf(api.CodeInvalid, "hours are longer than %d bytes", api.MaxHours)
 	}
-	if h, err = report.ParseHours(text); err != nil {
+	if h, err = week.ParseHours(text); err != nil {
 		return h, api.Errorf(api.CodeInvalid, "hours: %v", err)
 	}
 	return h, nil

@@ -16,6 +16,7 @@ import (
 	"tillwarden/daemon/api"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/report"
+	"tillwarden/enforcer/week"
 )
 
 // fake is a daemon for the command line's scripts: the real server of the
@@ -418,7 +419,7 @@ func (f *fake) ExceptionReport(_ context.Context, c api.Caller, q *api.Exception
 
 func (f *fake) OpensReport(_ context.Context, c api.Caller, q *api.OpensRequest) (*report.Opens, error) {
 	f.note(c, "opens by=%t day=%s", q.By != nil, q.Day)
-	return report.NewOpens(morning, report.Hours{}).Result(), knows(q.By)
+	return report.NewOpens(morning, week.Hours{}).Result(), knows(q.By)
 }
 
 func (f *fake) Checkpoint(context.Context, api.Caller) (*api.Checkpoint, error) {

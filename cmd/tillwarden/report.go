@@ -15,6 +15,7 @@ import (
 	"tillwarden/enforcer/journal"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/report"
+	"tillwarden/enforcer/week"
 )
 
 func (a *app) reportCommand() *cobra.Command {
@@ -129,11 +130,11 @@ func hoursFlag(c *cobra.Command, hours *string) {
 	c.Flags().StringVar(hours, "hours", "", "the store's `hours`: \"08:00-21:00\", or \"mon-sat 08:00-21:00, sun 10:00-18:00\"")
 }
 
-func parseHours(text string) (h report.Hours, err error) {
+func parseHours(text string) (h week.Hours, err error) {
 	if text == "" {
 		return h, nil
 	}
-	if h, err = report.ParseHours(text); err != nil {
+	if h, err = week.ParseHours(text); err != nil {
 		return h, usagef("--hours: %w", err)
 	}
 	return h, nil

@@ -14,6 +14,7 @@ import (
 
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/report"
+	"tillwarden/enforcer/week"
 )
 
 // fake answers every route with something of every field, and notes what it was asked.
@@ -150,7 +151,7 @@ func (f *fake) ExceptionReport(_ context.Context, c Caller, q *ExceptionsRequest
 func (f *fake) OpensReport(_ context.Context, c Caller, q *OpensRequest) (*report.Opens, error) {
 	f.note(c, "opens")
 	f.pin(q.By)
-	o := report.NewOpens(day, report.Hours{}).Result()
+	o := report.NewOpens(day, week.Hours{}).Result()
 	o.More, o.Slots[0].AfterHours = 2, true
 	o.Events = append(o.Events, report.OpenEvent{Seq: 3, Time: day, Drawer: "till", Operator: "1001", Function: "pos.drawer.nosale"})
 	return o, f.err

@@ -16,7 +16,7 @@ type ReportRequest struct {
 // are zero are report.Thresholds' defaults; without hours nothing is after hours.
 type ExceptionsRequest struct {
 	ReportRequest
-	Hours     string  `json:"hours,omitempty"` // as report.ParseHours reads them
+	Hours     string  `json:"hours,omitempty"` // as week.ParseHours reads them
 	Deviation float64 `json:"deviation,omitempty"`
 	Sales     int64   `json:"sales,omitempty"`
 	Peers     int     `json:"peers,omitempty"`

@@ -10,6 +10,7 @@ import (
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/journal/journaltest"
 	"tillwarden/enforcer/report"
+	"tillwarden/enforcer/week"
 )
 
 func TestActivityCountsEachActOnce(t *testing.T) {
@@ -151,11 +152,11 @@ func TestOpens(t *testing.T) {
 	}
 	// Clocks go forward and back: the day has 23 and 25 hours.
 	for day, want := range map[int]int{29: 46, 30: 48} {
-		if n := len(report.NewOpens(at(day, 12, 0), report.Hours{}).Result().Slots); n != want {
+		if n := len(report.NewOpens(at(day, 12, 0), week.Hours{}).Result().Slots); n != want {
 			t.Errorf("the %d. has %d slots", day, n)
 		}
 	}
-	if n := len(report.NewOpens(time.Date(2026, 10, 25, 1, 0, 0, 0, zone), report.Hours{}).Result().Slots); n != 50 {
+	if n := len(report.NewOpens(time.Date(2026, 10, 25, 1, 0, 0, 0, zone), week.Hours{}).Result().Slots); n != 50 {
 		t.Errorf("the long day has %d slots", n)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/week"
 )
 
 // Thresholds say what is worth a look. Zero fields mean the defaults.
@@ -42,7 +43,7 @@ func (t Thresholds) filled() Thresholds {
 type Options struct {
 	Thresholds
 	// Hours are the store's; without them nothing is after hours.
-	Hours Hours
+	Hours week.Hours
 	// Zone is the store's clock: UTC where nil.
 	Zone *time.Location
 }
@@ -152,7 +153,7 @@ type Pair struct {
 type Exceptions struct {
 	Period     Period     `json:"period"`
 	Thresholds Thresholds `json:"thresholds"`
-	Hours      Hours      `json:"hours"`
+	Hours      week.Hours `json:"hours"`
 	// Operators by number. Nobody is what cannot be put down to an operator.
 	Operators []Operator `json:"operators"`
 	Nobody    Nobody     `json:"nobody"`
@@ -321,7 +322,7 @@ func (x *ExceptionReport) opening(t *tally, e *entry.Entry, granted bool) {
 		t.noSales++
 	}
 	t.opens++
-	if x.o.Hours.Set() && !x.o.Hours.open(e.Stamp.Time().In(x.o.Zone)) {
+	if x.o.Hours.Set() && !x.o.Hours.Open(week.At(e.Stamp.Time().In(x.o.Zone))) {
 		t.afterHours++
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/week"
 )
 
 // Opens is when a drawer was opened in a day, in slots of half an hour.
@@ -56,12 +57,12 @@ type OpensReport struct {
 
 // NewOpens begins a report on the day on which a moment lies, in its location.
 // A day of 23 or 25 hours has as many slots as it takes.
-func NewOpens(day time.Time, hours Hours) *OpensReport {
+func NewOpens(day time.Time, hours week.Hours) *OpensReport {
 	y, m, d := day.Date()
 	o := &OpensReport{from: time.Date(y, m, d, 0, 0, 0, 0, day.Location()), to: time.Date(y, m, d+1, 0, 0, 0, 0, day.Location())}
 	o.r = Opens{Day: o.from.Format(time.DateOnly), Zone: o.from.Format("MST"), Slot: slotLength, Slots: []Slot{}, Events: []OpenEvent{}}
 	for at := o.from; at.Before(o.to); at = at.Add(slotLength) {
-		o.r.Slots = append(o.r.Slots, Slot{From: at, AfterHours: hours.Set() && !hours.open(at)})
+		o.r.Slots = append(o.r.Slots, Slot{From: at, AfterHours: hours.Set() && !hours.Open(week.At(at))})
 	}
 	return o
 }

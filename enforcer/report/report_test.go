@@ -10,6 +10,7 @@ import (
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/journal/journaltest"
 	"tillwarden/enforcer/report"
+	"tillwarden/enforcer/week"
 )
 
 func exceptions(s journaltest.Store, o report.Options) *report.Exceptions {
@@ -20,9 +21,9 @@ func exceptions(s journaltest.Store, o report.Options) *report.Exceptions {
 	return x.Result()
 }
 
-func hours(t testing.TB, s string) report.Hours {
+func hours(t testing.TB, s string) week.Hours {
 	t.Helper()
-	h, err := report.ParseHours(s)
+	h, err := week.ParseHours(s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package report
+package week
 
 import (
 	"testing"
@@ -46,7 +46,7 @@ func TestHours(t *testing.T) {
 		check := func(list []string, want bool) {
 			for _, s := range list {
 				day, at, _ := cutDay(s)
-				if got := h.open(day.Add(at)); got != want {
+				if got := h.Open(At(day.Add(at))); got != want {
 					t.Errorf("%q: open on %s: %v", c.hours, s, got)
 				}
 			}
@@ -60,7 +60,7 @@ func TestHours(t *testing.T) {
 			t.Errorf("%q does not read back: %v", h.String(), err)
 		}
 	}
-	for _, s := range []string{"", "8-21", "08:00", "25:00-26:00", "mon", "someday 08:00-09:00", "mon 08:00-09:00, sun-tue 08:00-09:00", "mon tue 08:00-09:00", "08:00-09:00,"} {
+	for _, s := range []string{"", "8-21", "08:00", "25:00-26:00", "mon", "someday 08:00-09:00", "mon 08:00-09:00, sun-tue 08:00-09:00", "mon tue 08:00-09:00", "08:00-09:00,", "24:00-02:00"} {
 		if h, err := ParseHours(s); err == nil {
 			t.Errorf("%q is taken as %q", s, h.String())
 		}
