@@ -13,19 +13,34 @@ var ErrMalformed = errors.New("not a compiled policy")
 
 // The binary form, integers little-endian, texts with a byte of length before:
 //
-//	"twpolicy" format(2)=1 version(4) functions(2) groups(2) restrictions(2)
+//	"twpolicy" format(2) version(4) functions(2) groups(2) restrictions(2)
 //	function:    id(4) parent's index(2) since(4) flags(2) key name
 //	group:       name scope(1) methods(1) reviewed(4)
 //	marks:       for each group, two bits a function, in 8-byte words
 //	restriction: group's place(2) editors(2) editors' places(2 each)
+//
+// Format 2 goes on, and only what has something to say there is written in it:
+// a policy without register groups and limits keeps the bytes, and so the
+// digest, that it had in format 1. A version that knows format 1 alone refuses
+// a policy with limits, rather than give without limit what it gives within one.
+//
+//	register groups(2) limits(4)
+//	register group: name registers(2), each a text
+//	limit:          group's place(2) function's index(2) parts(1), and of each part that is set
+//	                amount(8) percent(4) count(4) hours(14 of 2: from and to, Sunday's first) register group's place(2)
 const (
-	magic      = "twpolicy"
-	format     = 1
-	headerSize = len(magic) + 2 + 4 + 2 + 2 + 2
+	magic       = "twpolicy"
+	format      = 1
+	formatLimit = 2
+	headerSize  = len(magic) + 2 + 4 + 2 + 2 + 2
 
 	minFunction    = 4 + 2 + 4 + 2 + 1 + 1
 	minGroup       = 1 + 1 + 1 + 4
 	minRestriction = 2 + 2
+
+	minRegisterGroup = 1 + 2
+	minRegister      = 1
+	minLimit         = 2 + 2 + 1 + 2
 )
 
 // The bits of a function's flags. Append-only.
@@ -89,7 +104,11 @@ func (c *Compiled) encode() []byte {
 	size := headerSize + len(c.functions)*(minFunction+48) + len(c.groups)*(minGroup+32) + len(c.marks)*8
 	b := make([]byte, 0, size)
 	b = append(b, magic...)
-	b = le.AppendUint16(b, format)
+	if c.hasLimits() {
+		b = le.AppendUint16(b, formatLimit)
+	} else {
+		b = le.AppendUint16(b, format)
+	}
 	b = le.AppendUint32(b, c.version)
 	b = le.AppendUint16(b, uint16(len(c.functions)))
 	b = le.AppendUint16(b, uint16(len(c.groups)))
@@ -120,6 +139,9 @@ func (c *Compiled) encode() []byte {
 		for _, e := range r.Editors {
 			b = le.AppendUint16(b, place[e])
 		}
+	}
+	if c.hasLimits() {
+		b = c.encodeLimits(b)
 	}
 	return b
 }
@@ -190,8 +212,9 @@ func (r *reader) compiled() (*Compiled, error) {
 	if string(r.take(len(magic))) != magic {
 		return nil, errors.New("it does not begin like one")
 	}
-	if v := r.uint16(); r.err == nil && v != format {
-		return nil, fmt.Errorf("format %d, this version reads %d", v, format)
+	v := r.uint16()
+	if r.err == nil && v != format && v != formatLimit {
+		return nil, fmt.Errorf("format %d, this version reads %d and %d", v, format, formatLimit)
 	}
 	c := &Compiled{version: r.uint32()}
 	functions, groups, restrictions := int(r.uint16()), int(r.uint16()), int(r.uint16())
@@ -221,6 +244,11 @@ func (r *reader) compiled() (*Compiled, error) {
 	}
 	if err := r.restrictions(c, restrictions); err != nil {
 		return nil, err
+	}
+	if v == formatLimit {
+		if err := r.limits(c); err != nil {
+			return nil, err
+		}
 	}
 	if r.err != nil {
 		return nil, r.err

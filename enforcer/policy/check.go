@@ -23,7 +23,10 @@ func (c *Compiled) check() error {
 	if err := c.checkGroups(); err != nil {
 		return err
 	}
-	return c.checkRestrictions()
+	if err := c.checkRestrictions(); err != nil {
+		return err
+	}
+	return c.checkLimits()
 }
 
 func (c *Compiled) checkFunctions() error {

@@ -30,8 +30,11 @@ type Compiled struct {
 	byGroup      map[string]int
 	marks        []uint64 // stride words a work group
 	stride       int
-	restrictions []Restriction // by work group; Editors by name
-	approver     Index         // pos.manageroverride, noParent where there is none
+	restrictions []Restriction   // by work group; Editors by name
+	registers    []RegisterGroup // by name; Registers by name
+	limits       []limited       // by work group and function
+	counted      []uint64        // functions that some work group limits by count
+	approver     Index           // pos.manageroverride, noParent where there is none
 	digest       [sha256.Size]byte
 }
 
@@ -46,6 +49,10 @@ func Compile(p *Policy) (*Compiled, error) {
 		return nil, fmt.Errorf("compile: %w: %w", ErrInvalid, err)
 	}
 	c.setRestrictions(p.Restrictions)
+	c.setRegisterGroups(p.RegisterGroups)
+	if err := c.setLimits(p.WorkGroups); err != nil {
+		return nil, fmt.Errorf("compile: %w: %w", ErrInvalid, err)
+	}
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("compile: %w: %w", ErrInvalid, err)
 	}
@@ -170,6 +177,7 @@ func (c *Compiled) index() {
 	for n := range c.groups {
 		c.byGroup[c.groups[n].Name] = n
 	}
+	c.indexLimits()
 }
 
 func strideOf(functions int) int { return (functions + marksPerWord - 1) / marksPerWord }

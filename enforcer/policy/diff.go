@@ -20,6 +20,8 @@ type Difference struct {
 	// Functions are those whose attributes changed, in the order of the catalogue.
 	Functions    []FunctionDifference
 	Restrictions []RestrictionDifference
+	// RegisterGroups are those that limits can name and that changed.
+	RegisterGroups []RegisterGroupDifference
 
 	before, after *Compiled
 }
@@ -68,12 +70,14 @@ type GroupDifference struct {
 	Changes []Change
 	// Silent are marks that changed without changing what the work group gives.
 	Silent []MarkChange
+	// SilentLimits are limits that changed so.
+	SilentLimits []LimitChange
 
 	before, after int // its place in either policy, -1 where it is not there
 }
 
-// Change is a function of which a work group gives something else. Limits on
-// what is given belong into Given too, so that one that changes is a Change.
+// Change is a function of which a work group gives something else, or with
+// another limit.
 type Change struct {
 	Function      *Function
 	Before, After Given
@@ -95,6 +99,21 @@ type RestrictionDifference struct {
 	Before, After []string // the editors, by name
 }
 
+// RegisterGroupDifference is a register group that came, went, or has other
+// registers.
+type RegisterGroupDifference struct {
+	Name          string
+	Presence      Presence
+	Before, After []string // the registers, by name
+}
+
+// LimitChange is a limit that changed without changing what the work group gives,
+// as the function is not given.
+type LimitChange struct {
+	Function      *Function
+	Before, After Limit
+}
+
 // Rules gives what decided a change of a work group, and what decides it now.
 // The rule of a policy that does not have the work group is empty.
 func (d *Difference) Rules(g *GroupDifference, c *Change) (before, after Rule) {
@@ -110,7 +129,7 @@ func (d *Difference) Rules(g *GroupDifference, c *Change) (before, after Rule) {
 // Same reports whether there is no difference.
 func (d *Difference) Same() bool {
 	return d.Versions[0] == d.Versions[1] && len(d.WorkGroups) == 0 && len(d.Added) == 0 && len(d.Removed) == 0 &&
-		len(d.Functions) == 0 && len(d.Restrictions) == 0
+		len(d.Functions) == 0 && len(d.Restrictions) == 0 && len(d.RegisterGroups) == 0
 }
 
 // Diff compares two policies.
@@ -145,6 +164,7 @@ func Diff(before, after *Compiled) *Difference {
 	}
 	w.groups(d)
 	d.Restrictions = diffRestrictions(before.restrictions, after.restrictions)
+	d.RegisterGroups = diffRegisterGroups(before.registers, after.registers)
 	return d
 }
 
@@ -231,7 +251,8 @@ func (w *differ) group(d *Difference, one, other int) {
 		g.Attributes = groupAttributes(w.before.groups[one], w.after.groups[other])
 	}
 	w.changes(&g, given, gives)
-	if g.Presence != InBoth || len(g.Attributes) > 0 || len(g.Changes) > 0 || len(g.Silent) > 0 {
+	w.silentLimits(&g, given, gives)
+	if g.Presence != InBoth || len(g.Attributes) > 0 || len(g.Changes) > 0 || len(g.Silent) > 0 || len(g.SilentLimits) > 0 {
 		d.WorkGroups = append(d.WorkGroups, g)
 	}
 	if g.Presence == OnlyOld && len(g.Changes) > 0 {
@@ -280,6 +301,22 @@ func (w *differ) changes(g *GroupDifference, given, gives []Given) {
 	}
 }
 
+// silentLimits lists the limits that changed on what is not given.
+func (w *differ) silentLimits(g *GroupDifference, given, gives []Given) {
+	if g.Presence != InBoth || len(w.before.limitsOf(g.before)) == 0 && len(w.after.limitsOf(g.after)) == 0 {
+		return
+	}
+	for i, was := range w.old {
+		if was == noParent || given[was].Limit != gives[i].Limit {
+			continue // what is new is told of elsewhere, what is given is a Change
+		}
+		before, after := w.before.limitAt(g.before, was), w.after.limitAt(g.after, Index(i))
+		if before != after {
+			g.SilentLimits = append(g.SilentLimits, LimitChange{Function: &w.after.functions[i], Before: before, After: after})
+		}
+	}
+}
+
 // signature is what a work group that was added or removed gives, to find two
 // that give the same.
 func signature(changes []Change, before bool) string {
@@ -294,6 +331,9 @@ func signature(changes []Change, before bool) string {
 		b = append(b, '0'+byte(g.Access))
 		if g.Refused {
 			b = append(b, '!')
+		}
+		if g.Limit.Set() {
+			b = append(b, g.Limit.String()...)
 		}
 	}
 	return string(b)
@@ -348,6 +388,26 @@ func (c *Compiled) parentKey(i Index) string {
 		return c.functions[up].Key
 	}
 	return ""
+}
+
+func diffRegisterGroups(a, b []RegisterGroup) []RegisterGroupDifference {
+	var ds []RegisterGroupDifference
+	for len(a) > 0 || len(b) > 0 {
+		switch {
+		case len(b) == 0 || len(a) > 0 && a[0].Name < b[0].Name:
+			ds = append(ds, RegisterGroupDifference{Name: a[0].Name, Presence: OnlyOld, Before: a[0].Registers})
+			a = a[1:]
+		case len(a) == 0 || b[0].Name < a[0].Name:
+			ds = append(ds, RegisterGroupDifference{Name: b[0].Name, Presence: OnlyNew, After: b[0].Registers})
+			b = b[1:]
+		default:
+			if !slices.Equal(a[0].Registers, b[0].Registers) {
+				ds = append(ds, RegisterGroupDifference{Name: a[0].Name, Presence: InBoth, Before: a[0].Registers, After: b[0].Registers})
+			}
+			a, b = a[1:], b[1:]
+		}
+	}
+	return ds
 }
 
 func diffRestrictions(a, b []Restriction) []RestrictionDifference {

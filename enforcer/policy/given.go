@@ -9,6 +9,8 @@ type Given struct {
 	Refused bool `json:"refused,omitempty"`
 	// Approves says that it may be approved for others.
 	Approves bool `json:"approves,omitempty"`
+	// Limit is how far it is given, where it is.
+	Limit Limit `json:"limit,omitzero"`
 }
 
 // given is what a standing comes to for a function. Whether it may be approved
@@ -44,6 +46,11 @@ func (r *row) fill(group int, reviewed uint32) []Given {
 	c.standings(group, reviewed, r.standings)
 	for i := range c.functions {
 		r.given[i] = c.functions[i].given(r.standings[i])
+	}
+	for _, l := range c.limitsOf(group) {
+		if r.given[l.index].Access == Allowed {
+			r.given[l.index].Limit = l.Limit
+		}
 	}
 	if c.approver != noParent && r.given[c.approver].Access == Allowed {
 		for i := range r.given {

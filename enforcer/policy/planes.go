@@ -8,6 +8,8 @@ type Planes struct {
 	access []uint64
 	// approve holds the functions that the operator may approve for others.
 	approve []uint64
+	// limited holds the functions that every work group which gives them limits.
+	limited []uint64
 }
 
 // Access tells what the operator has of a function. What is out of range, and
@@ -25,6 +27,13 @@ func (p *Planes) Access(i Index) Access {
 // The caller must still see that requester and approver are different persons.
 func (p *Planes) MayApprove(i Index) bool {
 	return p != nil && int(i/64) < len(p.approve) && p.approve[i/64]>>(i%64)&1 != 0
+}
+
+// Limited reports whether an allowed function is given within limits only: then
+// Compiled.Measure has to be asked too. A work group that gives it without a
+// limit is enough for it not to be.
+func (p *Planes) Limited(i Index) bool {
+	return p != nil && int(i/64) < len(p.limited) && p.limited[i/64]>>(i%64)&1 != 0
 }
 
 // standing is what one work group makes of one function.
@@ -86,17 +95,23 @@ func (c *Compiled) standings(group int, reviewed uint32, into []standing) {
 func (c *Compiled) Planes(names []string) (p *Planes, unknown []string) {
 	groups, unknown := c.known(names)
 	total := len(c.functions)
-	may, lends, refuse := make([]bool, total), make([]bool, total), make([]bool, total)
+	may, lends, refuse, freely := make([]bool, total), make([]bool, total), make([]bool, total), make([]bool, total)
 	standings := make([]standing, total)
 	for _, n := range groups {
 		c.standings(n, c.groups[n].Reviewed, standings)
+		limits := c.limitsOf(n)
 		for i, s := range standings {
+			isLimited := len(limits) > 0 && limits[0].index == Index(i)
+			if isLimited {
+				limits = limits[1:]
+			}
 			may[i] = may[i] || s.may()
+			freely[i] = freely[i] || s.may() && !isLimited
 			lends[i] = lends[i] || s.lends()
 			refuse[i] = refuse[i] || s&refused != 0
 		}
 	}
-	p = &Planes{access: make([]uint64, c.stride), approve: make([]uint64, (total+63)/64)}
+	p = &Planes{access: make([]uint64, c.stride), approve: make([]uint64, (total+63)/64), limited: make([]uint64, (total+63)/64)}
 	approver := c.approver != noParent && may[c.approver] && !refuse[c.approver]
 	for i := range c.functions {
 		a := Denied
@@ -105,6 +120,9 @@ func (c *Compiled) Planes(names []string) (p *Planes, unknown []string) {
 		case refuse[i]:
 		case may[i]:
 			a = Allowed
+			if !freely[i] {
+				p.limited[i/64] |= 1 << (i % 64)
+			}
 			if approver && overridable {
 				p.approve[i/64] |= 1 << (i % 64)
 			}

@@ -184,6 +184,28 @@ func (w Why) String() string { return word(whyWords[:], uint8(w), "why") }
 // MarshalText gives the ground's word.
 func (w Why) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
 
+// LimitPart is a part of a limit. Append-only: it is on disk.
+type LimitPart uint8
+
+// The parts, in the order in which they are looked at. LimitNone stands for none.
+const (
+	LimitNone LimitPart = iota
+	LimitAmount
+	LimitPercent
+	LimitCount
+	LimitHours
+	LimitRegisters
+	limitPartEnd
+)
+
+var limitPartWords = [...]string{"none", "amount", "percent", "count", "hours", "registers"}
+
+// String gives the part's word, as in the policy source.
+func (p LimitPart) String() string { return word(limitPartWords[:], uint8(p), "part") }
+
+// MarshalText gives the part's word.
+func (p LimitPart) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
 // word never fails: a number of a later version is shown as such.
 func word(words []string, i uint8, what string) string {
 	if int(i) >= len(words) {

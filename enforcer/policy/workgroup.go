@@ -11,6 +11,7 @@ type WorkGroup struct {
 	SignOn   SignOnMethod
 	Approve  SignOnMethod // what its operators show to approve for others
 	Marks    map[ID]Mark
+	Limits   map[ID]Limit // of what it gives
 }
 
 // WorkGroupInfo is what a compiled policy tells of a work group.
@@ -34,6 +35,8 @@ type Policy struct {
 	Catalogue    Catalogue
 	WorkGroups   []WorkGroup
 	Restrictions []Restriction
+	// RegisterGroups are what limits call sets of registers.
+	RegisterGroups []RegisterGroup
 }
 
 // FoldName is a name without what people do not see as a difference: case and
