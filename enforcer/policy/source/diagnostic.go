@@ -81,6 +81,8 @@ const (
 	CodeOpenedBlank      Code = "opened-blank"
 	CodeEscalation       Code = "escalation"
 	CodeNobody           Code = "nobody"
+	CodeUnknownRegisters Code = "unknown-register-group"
+	CodeNeverTold        Code = "never-told"
 )
 
 // Diagnostic is one finding.

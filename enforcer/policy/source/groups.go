@@ -28,6 +28,7 @@ type group struct {
 	at         Pos // of the name
 	reviewedAt Pos
 	marks      []marked
+	limits     []*limit
 }
 
 // restriction is what a restricted_work_group block says.
@@ -83,8 +84,13 @@ func (r *reader) readGroup(b *hclsyntax.Block) {
 		}},
 	), markSynonyms)
 	for _, in := range b.Body.Blocks {
-		if in.Type != "exception" {
-			r.errorf(CodeUnknownBlock, posOf(in.TypeRange), r.hint(in.Type, []string{"exception"}), "a work group has no block %q", in.Type)
+		switch in.Type {
+		case "exception":
+		case "limit":
+			r.readLimit(g, in)
+			continue
+		default:
+			r.errorf(CodeUnknownBlock, posOf(in.TypeRange), r.hint(in.Type, []string{"exception", "limit"}), "a work group has no block %q", in.Type)
 			continue
 		}
 		if why, ok := r.label(in, "why"); ok && !policy.ValidName(why) {
@@ -196,6 +202,7 @@ func (r *reader) finishGroup(g *group, trees []*function) {
 				"work group %q says nothing of the tree %q", g.Name, t.Key)
 		}
 	}
+	r.finishLimits(g)
 	if g.Reviewed > r.catalogue.version {
 		r.errorf(CodeReviewed, g.reviewedAt, "", "work group %q is reviewed against version %d, but the catalogue is at %d", g.Name, g.Reviewed, r.catalogue.version)
 	}

@@ -25,6 +25,7 @@ func Parse(files map[string][]byte) (*policy.Policy, *Sidecar, Diagnostics) {
 		side:      newSidecar(),
 		functions: map[string]*function{},
 		groups:    map[string]*group{},
+		registers: map[string]*registerGroup{},
 	}
 	var syntax findings
 	whole := true
@@ -49,7 +50,7 @@ func Parse(files map[string][]byte) (*policy.Policy, *Sidecar, Diagnostics) {
 		return nil, r.side, r.sorted()
 	}
 	c := r.finishCatalogue(cmp.Or(shippedAs, ShippedFile))
-	p := &policy.Policy{Catalogue: c, WorkGroups: r.finishGroups(), Restrictions: r.finishRestrictions()}
+	p := &policy.Policy{Catalogue: c, WorkGroups: r.finishGroups(), Restrictions: r.finishRestrictions(), RegisterGroups: r.finishRegisterGroups()}
 	if !r.all.HasErrors() {
 		r.checkCompiled(p)
 	}
@@ -95,10 +96,13 @@ type reader struct {
 	groups       map[string]*group // by folded name
 	groupOrder   []*group
 	restrictions []*restriction
-	keys         []string // of the finished catalogue, sorted
+
+	registers     map[string]*registerGroup // by folded name
+	registerOrder []*registerGroup
+	keys          []string // of the finished catalogue, sorted
 }
 
-var blockTypes = []string{"catalogue", "function", "work_group", "restricted_work_group"}
+var blockTypes = []string{"catalogue", "function", "work_group", "restricted_work_group", "register_group"}
 
 func (r *reader) file(body *hclsyntax.Body, plain lists) {
 	r.plainLists = plain
@@ -113,6 +117,8 @@ func (r *reader) file(body *hclsyntax.Body, plain lists) {
 			r.readGroup(b)
 		case "restricted_work_group":
 			r.readRestriction(b)
+		case "register_group":
+			r.readRegisterGroup(b)
 		default:
 			hint := r.hint(b.Type, blockTypes)
 			if b.Type == "test" {

@@ -7,11 +7,14 @@ type Sidecar struct {
 	groups    map[string]Pos
 	reviewed  map[string]Pos
 	marks     map[string]map[string]Pos
+	limits    map[string]map[string]Pos
+	registers map[string]Pos
 }
 
 func newSidecar() *Sidecar {
 	return &Sidecar{
 		functions: map[string]Pos{}, groups: map[string]Pos{}, reviewed: map[string]Pos{}, marks: map[string]map[string]Pos{},
+		limits: map[string]map[string]Pos{}, registers: map[string]Pos{},
 	}
 }
 
@@ -26,6 +29,12 @@ func (s *Sidecar) Reviewed(name string) (Pos, bool) { return at(s.known().review
 
 // Mark tells where a work group marks a function. What is blank has no place.
 func (s *Sidecar) Mark(group, key string) (Pos, bool) { return at(s.known().marks[group], key) }
+
+// Limit tells where a work group limits a function.
+func (s *Sidecar) Limit(group, key string) (Pos, bool) { return at(s.known().limits[group], key) }
+
+// RegisterGroup tells where a register group is defined.
+func (s *Sidecar) RegisterGroup(name string) (Pos, bool) { return at(s.known().registers, name) }
 
 func (s *Sidecar) known() *Sidecar {
 	if s == nil {
