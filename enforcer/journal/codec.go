@@ -96,6 +96,11 @@ func clean(e *entry.Entry) {
 			WorkGroup: cut(e.Rule.WorkGroup, maxIndexed), Function: cut(e.Rule.Function, maxIndexed), Mark: cut(e.Rule.Mark, maxIndexed),
 		}
 	}
+	if e.Limit != nil {
+		l := *e.Limit
+		l.WorkGroup, l.Function, l.Part = cut(l.WorkGroup, maxIndexed), cut(l.Function, maxIndexed), cut(l.Part, maxIndexed)
+		e.Limit = &l
+	}
 	if e.Approval != nil {
 		a := *e.Approval
 		a.Operator, a.Person, a.At = cut(a.Operator, maxIndexed), cut(a.Person, maxIndexed), cut(a.At, maxIndexed)

@@ -109,6 +109,12 @@ func (d *decoder) entry(b []byte, e *entry.Entry) bool {
 			e.Why = r.text()
 		case 30:
 			e.WhyCode = uint16(r.uint(math.MaxUint16))
+		case 31:
+			e.Told = r.told()
+		case 32:
+			e.Limit = r.limit()
+		case 33:
+			e.Uses = uint32(r.uint(math.MaxUint32))
 		default:
 			return false
 		}
@@ -316,6 +322,41 @@ func (r *cborReader) approval() *entry.Approval {
 		}
 	})
 	return a
+}
+
+func (r *cborReader) told() *entry.Told {
+	t := &entry.Told{}
+	r.fields(3, func(key int) {
+		n := r.uint(math.MaxUint64)
+		switch key {
+		case 1:
+			t.Amount = &n
+		case 2:
+			t.Percent = &n
+		case 3:
+			t.Count = &n
+		}
+	})
+	return t
+}
+
+func (r *cborReader) limit() *entry.Limit {
+	l := &entry.Limit{}
+	r.fields(5, func(key int) {
+		switch key {
+		case 1:
+			l.WorkGroup = r.text()
+		case 2:
+			l.Function = r.text()
+		case 3:
+			l.Part = r.text()
+		case 4:
+			l.Most = r.uint(math.MaxUint64)
+		case 5:
+			l.Uses = r.uint(math.MaxUint64)
+		}
+	})
+	return l
 }
 
 func (r *cborReader) policy() *entry.PolicyRef {

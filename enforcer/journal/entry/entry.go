@@ -146,52 +146,118 @@ type Entry struct {
 	Why string `cbor:"29,keyasint,omitempty"`
 	// WhyCode is the reason for an approval by its code in the site's list.
 	WhyCode uint16 `cbor:"30,keyasint,omitempty"`
+
+	// Told is what was told of the size of the action.
+	Told *Told `cbor:"31,keyasint,omitempty"`
+	// Limit is the limit that a decision or an approval was measured by.
+	Limit *Limit `cbor:"32,keyasint,omitempty"`
+	// Uses is by how much this adds to how often the session had the function.
+	Uses uint32 `cbor:"33,keyasint,omitempty"`
+}
+
+// Told is what the POS, or whoever asks, told of the size of an action. Nil is
+// not told. It is a claim: nobody else knows.
+type Told struct {
+	Amount  *uint64 `cbor:"1,keyasint,omitempty" json:"amount,omitempty"`  // in the smallest unit of the till's currency
+	Percent *uint64 `cbor:"2,keyasint,omitempty" json:"percent,omitempty"` // in hundredths of a percent
+	Count   *uint64 `cbor:"3,keyasint,omitempty" json:"count,omitempty"`   // how often at once
+}
+
+// PercentPoints is the percent as people write it: 12.5; nil where none was told.
+func (t *Told) PercentPoints() *float64 {
+	if t.Percent == nil {
+		return nil
+	}
+	p := float64(*t.Percent) / 100
+	return &p
+}
+
+// jsonTold is Told as people and scripts read it.
+type jsonTold struct {
+	Amount  *uint64  `json:"amount,omitempty"`
+	Percent *float64 `json:"percent,omitempty"`
+	Count   *uint64  `json:"count,omitempty"`
+}
+
+// Limit is what a work group limits a function to, and what was not within it.
+type Limit struct {
+	WorkGroup string `cbor:"1,keyasint,omitempty" json:"group,omitempty"`
+	// Function is the function that is limited, where it is not the entry's.
+	Function string `cbor:"2,keyasint,omitempty" json:"function,omitempty"`
+	// Part is "amount", "percent", "count", "hours" or "registers" (policy.LimitPart's
+	// words): the part that decided against it. Empty: all was within the limit.
+	Part string `cbor:"3,keyasint,omitempty" json:"part,omitempty"`
+	// Most is what the part allows, where it is a number: as in Told.
+	Most uint64 `cbor:"4,keyasint,omitempty" json:"most,omitempty"`
+	// Uses is how often the session had the function, this time included, where
+	// that is counted.
+	Uses uint64 `cbor:"5,keyasint,omitempty" json:"uses,omitempty"`
+}
+
+// MostPoints is Most as people write it: a percent as 12.5.
+func (l *Limit) MostPoints() float64 {
+	if l.Part == "percent" {
+		return float64(l.Most) / 100
+	}
+	return float64(l.Most)
+}
+
+// jsonLimit is Limit as people and scripts read it.
+type jsonLimit struct {
+	WorkGroup string  `json:"group,omitempty"`
+	Function  string  `json:"function,omitempty"`
+	Part      string  `json:"part,omitempty"`
+	Most      float64 `json:"most,omitempty"`
+	Uses      uint64  `json:"uses,omitempty"`
 }
 
 // jsonEntry is the entry as people and scripts read it.
 type jsonEntry struct {
-	Seq        Seq       `json:"seq"`
-	Time       time.Time `json:"time"`
-	Kind       string    `json:"kind"`
-	Outcome    string    `json:"outcome,omitempty"`
-	Reason     string    `json:"reason,omitempty"`
-	Operator   string    `json:"operator,omitempty"`
-	Person     string    `json:"person,omitempty"`
-	WorkGroups []string  `json:"work_groups,omitempty"`
-	Session    Seq       `json:"session,omitempty"`
-	Function   string    `json:"function,omitempty"`
-	FunctionID uint32    `json:"function_id,omitempty"`
-	Rule       *Rule     `json:"rule,omitempty"`
-	Approver   string    `json:"approver,omitempty"`
-	ApproverID string    `json:"approver_person,omitempty"`
-	ApprovedBy string    `json:"approver_method,omitempty"`
-	Override   Seq       `json:"override,omitempty"`
-	First      Seq       `json:"first_approval,omitempty"`
-	Fallback   bool      `json:"approver_fallback,omitempty"`
-	At         string    `json:"approver_at,omitempty"`
-	OffClock   bool      `json:"approver_off_clock,omitempty"`
-	Rest       bool      `json:"for_transaction,omitempty"`
-	Method     string    `json:"method,omitempty"`
-	Source     string    `json:"source,omitempty"`
-	Device     string    `json:"device,omitempty"`
-	Drawer     string    `json:"drawer,omitempty"`
-	Purpose    string    `json:"purpose,omitempty"`
-	Claimant   string    `json:"claimant,omitempty"`
-	Epoch      uint64    `json:"policy_epoch,omitempty"`
-	Policy     string    `json:"policy_digest,omitempty"`
-	About      Seq       `json:"about,omitempty"`
-	Lines      uint32    `json:"lines,omitempty"`
-	Digest     string    `json:"digest,omitempty"`
-	Elapsed    string    `json:"elapsed,omitempty"`
-	Count      uint64    `json:"count,omitempty"`
-	Subject    string    `json:"subject,omitempty"`
-	Text       string    `json:"text,omitempty"`
-	Mode       string    `json:"mode,omitempty"`
-	Why        string    `json:"why,omitempty"`
-	WhyCode    uint16    `json:"why_code,omitempty"`
-	BootTime   int64     `json:"boot_ns"`
-	BootID     string    `json:"boot_id"`
-	Clock      string    `json:"clock"`
+	Seq        Seq        `json:"seq"`
+	Time       time.Time  `json:"time"`
+	Kind       string     `json:"kind"`
+	Outcome    string     `json:"outcome,omitempty"`
+	Reason     string     `json:"reason,omitempty"`
+	Operator   string     `json:"operator,omitempty"`
+	Person     string     `json:"person,omitempty"`
+	WorkGroups []string   `json:"work_groups,omitempty"`
+	Session    Seq        `json:"session,omitempty"`
+	Function   string     `json:"function,omitempty"`
+	FunctionID uint32     `json:"function_id,omitempty"`
+	Rule       *Rule      `json:"rule,omitempty"`
+	Approver   string     `json:"approver,omitempty"`
+	ApproverID string     `json:"approver_person,omitempty"`
+	ApprovedBy string     `json:"approver_method,omitempty"`
+	Override   Seq        `json:"override,omitempty"`
+	First      Seq        `json:"first_approval,omitempty"`
+	Fallback   bool       `json:"approver_fallback,omitempty"`
+	At         string     `json:"approver_at,omitempty"`
+	OffClock   bool       `json:"approver_off_clock,omitempty"`
+	Rest       bool       `json:"for_transaction,omitempty"`
+	Method     string     `json:"method,omitempty"`
+	Source     string     `json:"source,omitempty"`
+	Device     string     `json:"device,omitempty"`
+	Drawer     string     `json:"drawer,omitempty"`
+	Purpose    string     `json:"purpose,omitempty"`
+	Claimant   string     `json:"claimant,omitempty"`
+	Epoch      uint64     `json:"policy_epoch,omitempty"`
+	Policy     string     `json:"policy_digest,omitempty"`
+	About      Seq        `json:"about,omitempty"`
+	Lines      uint32     `json:"lines,omitempty"`
+	Digest     string     `json:"digest,omitempty"`
+	Elapsed    string     `json:"elapsed,omitempty"`
+	Count      uint64     `json:"count,omitempty"`
+	Subject    string     `json:"subject,omitempty"`
+	Text       string     `json:"text,omitempty"`
+	Mode       string     `json:"mode,omitempty"`
+	Why        string     `json:"why,omitempty"`
+	WhyCode    uint16     `json:"why_code,omitempty"`
+	Told       *jsonTold  `json:"told,omitempty"`
+	Limit      *jsonLimit `json:"limit,omitempty"`
+	Uses       uint32     `json:"uses,omitempty"`
+	BootTime   int64      `json:"boot_ns"`
+	BootID     string     `json:"boot_id"`
+	Clock      string     `json:"clock"`
 }
 
 // MarshalJSON gives the entry in words, as every command and the API show it.
@@ -201,6 +267,7 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 		WorkGroups: e.WorkGroups, Session: e.Session, Function: e.Function, FunctionID: e.FunctionID, Rule: e.Rule,
 		Source: e.Source, Device: e.Device, Drawer: e.Drawer, Claimant: e.Claimant, About: e.About, Lines: e.Lines,
 		Digest: hex.EncodeToString(e.Digest), Count: e.Count, Subject: e.Subject, Text: e.Text, Why: e.Why, WhyCode: e.WhyCode,
+		Uses:     e.Uses,
 		BootTime: e.Stamp.Boot, BootID: e.Stamp.BootID.String(), Clock: e.Stamp.Clock.String(),
 	}
 	if e.Outcome != 0 {
@@ -225,6 +292,12 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 		if e.Approval.Method != 0 {
 			j.ApprovedBy = e.Approval.Method.String()
 		}
+	}
+	if e.Told != nil {
+		j.Told = &jsonTold{e.Told.Amount, e.Told.PercentPoints(), e.Told.Count}
+	}
+	if l := e.Limit; l != nil {
+		j.Limit = &jsonLimit{l.WorkGroup, l.Function, l.Part, l.MostPoints(), l.Uses}
 	}
 	if e.Policy != nil {
 		j.Epoch, j.Policy = e.Policy.Epoch, hex.EncodeToString(e.Policy.Digest[:])

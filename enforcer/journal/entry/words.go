@@ -204,6 +204,9 @@ const (
 	ReasonOneAction                // an approval of this function is for one action only
 	ReasonApproved                 // approved before, for the rest of the transaction
 	ReasonTransaction              // the transaction is over
+	ReasonLimit                    // beyond the limit of every work group that gives it
+	ReasonUntold                   // a limit wants to know what was not told
+	ReasonApproverLimit            // beyond the approver's own limit
 	reasonEnd
 )
 
@@ -308,6 +311,9 @@ var reasonNames = [...]string{
 	ReasonOneAction:         "one-action",
 	ReasonApproved:          "approved",
 	ReasonTransaction:       "transaction-over",
+	ReasonLimit:             "limit",
+	ReasonUntold:            "untold",
+	ReasonApproverLimit:     "approver-limit",
 }
 
 // String gives the reason's word.
