@@ -80,6 +80,8 @@ type Override struct {
 	Source      string
 	Purpose     entry.Purpose
 	Claimant    string
+	Told        *entry.Told  // of the action's size; nil: nothing
+	Limit       *entry.Limit // that was exceeded, where that is why; nil: none
 }
 
 // Request asks for one action of the signed-on operator's session.
@@ -92,6 +94,8 @@ type Request struct {
 	Source   string
 	Lines    uint32
 	Digest   []byte
+	// Told is what was told of the action's size; nil: nothing.
+	Told *entry.Told
 	// Hold is how long a grant may wait to be redeemed: default 5 s, at most 60 s.
 	Hold time.Duration
 	// Session, where not zero, must be the session that is current when the
@@ -110,6 +114,7 @@ type Decision struct {
 	Outcome  entry.Outcome
 	Reason   entry.Reason
 	Rule     entry.Rule
+	Limit    *entry.Limit // that it was measured by; nil: none
 	Function policy.ID
 	Seq      entry.Seq // of the journal entry, on disk before anybody sees this
 	Override entry.Seq // the pending override, where one was announced or joined

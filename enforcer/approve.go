@@ -76,7 +76,7 @@ func (g *Gate) Approve(ctx context.Context, override entry.Seq, by Approver) (De
 		return failed(), fmt.Errorf("approving override %d: %w", override, err)
 	}
 	by.Subject = by.known()
-	d, err := g.lend(ctx, func(s *Snapshot) (*pending, entry.Entry, Decision) {
+	d, err := g.lend(ctx, by.WorkGroups, func(s *Snapshot) (*pending, entry.Entry, Decision) {
 		return g.try(s, override, &by, false)
 	})
 	if err != nil {
@@ -86,14 +86,22 @@ func (g *Gate) Approve(ctx context.Context, override entry.Seq, by Approver) (De
 }
 
 // lend decides, journals and lets count what somebody gives a pending override.
-func (g *Gate) lend(ctx context.Context, try func(*Snapshot) (*pending, entry.Entry, Decision)) (Decision, error) {
+// of are the work groups of who gives it.
+func (g *Gate) lend(ctx context.Context, of []string, try func(*Snapshot) (*pending, entry.Entry, Decision)) (Decision, error) {
 	// One at a time, so that of two approvals each knows of the other.
 	if err := g.approving.acquire(ctx); err != nil {
 		return failed(), err
 	}
 	defer g.approving.release()
+	if err := g.counting.acquire(ctx); err != nil {
+		return failed(), err
+	}
+	defer g.counting.release()
 	s := g.Snapshot()
 	p, e, d := try(s)
+	if d.Outcome == entry.OutcomeAllowed && counted(s, e.Function) {
+		e.Uses = times(e.Told)
+	}
 	if d.Outcome == entry.OutcomeDenied {
 		if err := g.record(ctx, true, &e); err != nil {
 			return failed(), err
@@ -108,7 +116,7 @@ func (g *Gate) lend(ctx context.Context, try func(*Snapshot) (*pending, entry.En
 	}
 	e = done[0]
 	d.Seq = e.Seq
-	if reason := g.count(s, p, &e, d); reason != entry.ReasonNone {
+	if reason := g.count(s, p, &e, d, of); reason != entry.ReasonNone {
 		return g.withdraw(&e, d, reason), nil
 	}
 	g.emit(e, &d, p.view())
@@ -119,7 +127,7 @@ func (g *Gate) lend(ctx context.Context, try func(*Snapshot) (*pending, entry.En
 // that it was decided in: the first of two is noted, and the last ends the
 // override and mints its grant. Time-out, cancelling and a change of state take
 // the same lock: one of them comes first.
-func (g *Gate) count(s *Snapshot, p *pending, e *entry.Entry, d Decision) entry.Reason {
+func (g *Gate) count(s *Snapshot, p *pending, e *entry.Entry, d Decision, of []string) entry.Reason {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.pending != p {
@@ -134,7 +142,7 @@ func (g *Gate) count(s *Snapshot, p *pending, e *entry.Entry, d Decision) entry.
 	if d.Outcome == entry.OutcomeAllowed {
 		g.settle(p, d, g.mintLocked(s.Generation, e, p.hold))
 		if a := e.Approval; a != nil && a.Transaction {
-			g.hold(e)
+			g.hold(e, of)
 		}
 		g.withoutOverride()
 		return entry.ReasonNone
@@ -155,7 +163,7 @@ func answering(s *Snapshot, p *pending, kind entry.Kind, override entry.Seq, sou
 	if p != nil {
 		e = followsFrom(&p.entry, kind)
 		e.WorkGroups, e.Claimant, e.Method = p.entry.WorkGroups, p.entry.Claimant, p.entry.Method
-		e.Lines, e.Digest = p.entry.Lines, p.entry.Digest
+		e.Lines, e.Digest, e.Told = p.entry.Lines, p.entry.Digest, p.entry.Told
 	}
 	e.Source, e.About, e.Policy = source, override, policyRef(s)
 	return e
@@ -163,7 +171,7 @@ func answering(s *Snapshot, p *pending, kind entry.Kind, override entry.Seq, sou
 
 // answered is the decision that such an entry says.
 func answered(e *entry.Entry) Decision {
-	d := Decision{Outcome: e.Outcome, Reason: e.Reason, Function: functionID(e), Override: e.About}
+	d := Decision{Outcome: e.Outcome, Reason: e.Reason, Function: functionID(e), Override: e.About, Limit: e.Limit}
 	if e.Rule != nil {
 		d.Rule = *e.Rule
 	}
@@ -215,7 +223,7 @@ func (g *Gate) entitled(s *Snapshot, p *pending, by *Approver, e *entry.Entry, r
 	g.mu.Lock()
 	given, held := p.given, g.state.heldSession(by.Person)
 	g.mu.Unlock()
-	reason := mayLend(s, p, by, e, held)
+	reason := g.mayLend(s, p, by, e, held)
 	if !refusing && reason == entry.ReasonNone && slices.ContainsFunc(given, func(a approval) bool { return a.Operator == by.Operator || a.Person == by.Person }) {
 		reason = entry.ReasonApprovedAlready
 	}
@@ -243,7 +251,7 @@ func (g *Gate) stands(s *Snapshot, p *pending) entry.Reason {
 }
 
 // mayLend says why somebody may not approve what is pending.
-func mayLend(s *Snapshot, p *pending, by *Approver, e *entry.Entry, held bool) entry.Reason {
+func (g *Gate) mayLend(s *Snapshot, p *pending, by *Approver, e *entry.Entry, held bool) entry.Reason {
 	switch {
 	case p.stepUp():
 		return entry.ReasonStepUp // nobody else's PIN is the own one
@@ -274,9 +282,14 @@ func mayLend(s *Snapshot, p *pending, by *Approver, e *entry.Entry, held bool) e
 		return entry.ReasonAccountable
 	case s.Policy.Function(i).StepUp && !by.Method.PIN():
 		return entry.ReasonPINRequired
+	case !mayLendSoMuch(s.Policy, planes, by.WorkGroups, i, g.gaugeOf(s, p).values(p.view().Function), e):
+		return entry.ReasonApproverLimit
 	}
 	return entry.ReasonNone
 }
+
+// gaugeOf is what a pending override is measured by.
+func (g *Gate) gaugeOf(s *Snapshot, p *pending) gauge { return gauge{g, p.entry.Told, s.Session.ID} }
 
 // Refuse says no to a pending override, for somebody who could have said yes.
 // ErrNotEntitled: could not; the try is journaled, and the override stands.

@@ -20,7 +20,7 @@ func (r *Request) check() error {
 	if len(r.Digest) > 64 {
 		return fmt.Errorf("%w: a digest of %d bytes", ErrRequest, len(r.Digest))
 	}
-	return nil
+	return checkTold(r.Told)
 }
 
 func (r *Request) hold() time.Duration {
@@ -46,8 +46,18 @@ func (g *Gate) Authorize(ctx context.Context, r Request) (Decision, *Grant, erro
 		return failed(), nil, fmt.Errorf("authorizing: %w", err)
 	}
 	s := g.Snapshot()
+	if counted(s, r.Function) { // one at a time, so that each knows of the others
+		if err := g.counting.acquire(ctx); err != nil {
+			return failed(), nil, fmt.Errorf("authorizing: %w", err)
+		}
+		defer g.counting.release()
+		s = g.Snapshot()
+	}
 	d, e := g.decide(s, &r)
 	within := g.approved(s, &r, &d, &e)
+	if d.Effective() && (!r.NoOverride || r.Drawer != "") && counted(s, r.Function) { // a mere question uses nothing
+		e.Uses = times(r.Told)
+	}
 	if d.Outcome == entry.OutcomeOverrideRequired && !r.NoOverride && !d.Effective() {
 		d, err := g.ask(ctx, s, &r, d, e)
 		return d, nil, err
@@ -76,7 +86,7 @@ func failed() Decision { return Decision{Outcome: entry.OutcomeError} }
 func (g *Gate) decide(s *Snapshot, r *Request) (Decision, entry.Entry) {
 	e := entry.Entry{
 		Kind: entry.KindDecision, Session: r.Session, Method: r.Method, Source: r.Source, Drawer: r.Drawer,
-		Purpose: r.Purpose, Claimant: r.Claimant, Lines: r.Lines, Digest: r.Digest, Policy: policyRef(s),
+		Purpose: r.Purpose, Claimant: r.Claimant, Lines: r.Lines, Digest: r.Digest, Policy: policyRef(s), Told: r.Told,
 	}
 	c := Fits
 	// What came in another session is not put down to the operator of this one.
@@ -99,7 +109,7 @@ func (g *Gate) decide(s *Snapshot, r *Request) (Decision, entry.Entry) {
 			c &^= Fits
 		}
 	}
-	u := rule(s.Policy, session.Planes, session.Subject.WorkGroups, r.Function, c)
+	u := rule(s.Policy, session.Planes, session.Subject.WorkGroups, r.Function, c, gauge{g, r.Told, session.ID})
 	d := ruled(u, &e, r.Function)
 	if s.Mode != nil {
 		d.Mode = g.through(s, &u, r)
@@ -110,7 +120,7 @@ func (g *Gate) decide(s *Snapshot, r *Request) (Decision, entry.Entry) {
 
 // ruled puts a ruling into an entry, and gives it as a decision.
 func ruled(u ruling, e *entry.Entry, function string) Decision {
-	e.Function, e.Outcome, e.Reason, e.Rule = key(u, function), u.code.Outcome(), u.code.Reason(), u.rule
+	e.Function, e.Outcome, e.Reason, e.Rule, e.Limit = key(u, function), u.code.Outcome(), u.code.Reason(), u.rule, u.limit
 	d := Decision{Outcome: e.Outcome, Reason: e.Reason}
 	if u.fn != nil {
 		e.FunctionID, d.Function = uint32(u.fn.ID), u.fn.ID
@@ -118,6 +128,7 @@ func ruled(u ruling, e *entry.Entry, function string) Decision {
 	if u.rule != nil {
 		d.Rule = *u.rule
 	}
+	d.Limit = u.limit
 	return d
 }
 

@@ -65,7 +65,7 @@ func (g *Gate) MakeCodes(ctx context.Context, r CodesRequest) (Decision, error) 
 		e.Claimant = claimSetUp
 		d = agree(d, &e, entry.ReasonTechnician)
 	default:
-		d = mayBoth(s, r.By, r.With, &e)
+		d = g.mayBoth(s, r.By, r.With, &e)
 	}
 	if d.Outcome != entry.OutcomeAllowed {
 		if err := g.record(ctx, true, &e); err != nil {
@@ -107,7 +107,7 @@ func (g *Gate) mayByCode(s *Snapshot, r *ModeRequest, e *entry.Entry) Decision {
 	if r.By == nil {
 		return deny(d, e, entry.ReasonCardRequired)
 	}
-	if d = mayChange(s, r.By, e); d.Outcome != entry.OutcomeAllowed {
+	if d = g.mayChange(s, r.By, e); d.Outcome != entry.OutcomeAllowed {
 		return d
 	}
 	e.Claimant = claimCode

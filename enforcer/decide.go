@@ -105,11 +105,14 @@ type ruling struct {
 	fn    *policy.Function // nil: not in the catalogue
 	index policy.Index
 	rule  *entry.Rule
+	limit *entry.Limit // that it was measured by; nil: none
+	of    []string     // the work groups that the rule is looked for in; nil: all
 }
 
 // rule decides what a subject may do under a policy and says by which rule.
-// The bits of c that depend on policy, function and work groups are set here.
-func rule(p *policy.Compiled, planes *policy.Planes, groups []string, function string, c Context) ruling {
+// The bits of c that depend on policy, function and work groups are set here, and
+// m is looked at where limits are.
+func rule(p *policy.Compiled, planes *policy.Planes, groups []string, function string, c Context, m gauge) ruling {
 	var r ruling
 	if p != nil {
 		c |= HasPolicy
@@ -129,6 +132,9 @@ func rule(p *policy.Compiled, planes *policy.Planes, groups []string, function s
 	if c != Ready || planes == nil {
 		return r
 	}
+	if r.code == codeAllowed && planes.Limited(r.index) {
+		r.measure(p, groups, m)
+	}
 	if r.code == codeAllowed {
 		// Where the work group's own check is not enough.
 		switch {
@@ -138,7 +144,10 @@ func rule(p *policy.Compiled, planes *policy.Planes, groups []string, function s
 			r.code = code(entry.OutcomeOverrideRequired, entry.ReasonStepUp)
 		}
 	}
-	x := p.Explain(groups, r.index)
+	if r.of == nil {
+		r.of = groups
+	}
+	x := p.Explain(r.of, r.index)
 	r.rule = &entry.Rule{WorkGroup: x.WorkGroup, Function: x.Function, Mark: x.Mark.String()}
 	if r.code.Outcome() == entry.OutcomeDenied {
 		switch x.Mark {

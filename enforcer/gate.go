@@ -43,6 +43,10 @@ type Options struct {
 	Report func(error)
 	// WhyKnown reports whether a code is in the site's list of reasons; nil: any is.
 	WhyKnown func(code uint16) bool
+	// Register is this register's name, by which limits know it.
+	Register string
+	// Zone is the register's time zone, for hours of the week; nil is time.Local.
+	Zone *time.Location
 	// OverrideTTL, Announce and Transaction are DefaultOverrideTTL, DefaultAnnounce
 	// and DefaultTransaction where zero.
 	OverrideTTL time.Duration
@@ -62,6 +66,9 @@ type Gate struct {
 	// One at a time: sign-ons and unlocks; announcements of overrides; approvals; loads and changes of
 	// mode. They are held while their entries are committed, and none by what restricts.
 	signing, asking, approving, loading semaphore
+	// counting is held from the decision on a function whose uses are counted until its
+	// entry is folded. It comes after approving and before asking.
+	counting semaphore
 	// order is held while entries that state is folded from are committed, so
 	// that they are folded in the journal's order, and while the state file is written.
 	order semaphore
@@ -124,10 +131,13 @@ func NewGate(o Options) (*Gate, error) {
 	if o.Transaction <= 0 {
 		o.Transaction = DefaultTransaction
 	}
+	if o.Zone == nil {
+		o.Zone = time.Local
+	}
 	g := &Gate{
 		opt: o, clock: o.Clock, grants: map[*Grant]struct{}{},
 		signing: make(semaphore, 1), asking: make(semaphore, 1), approving: make(semaphore, 1), loading: make(semaphore, 1),
-		order: make(semaphore, 1),
+		counting: make(semaphore, 1), order: make(semaphore, 1),
 	}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.snap.Store(&Snapshot{Generation: 1})

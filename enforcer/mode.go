@@ -51,7 +51,8 @@ func (m *Mode) lets(u *ruling, r *Request) bool {
 		return false
 	}
 	switch u.code.Reason() {
-	case entry.ReasonRule, entry.ReasonRefused, entry.ReasonUnreviewed, entry.ReasonNoWorkGroup, entry.ReasonNotForDrawer:
+	case entry.ReasonRule, entry.ReasonRefused, entry.ReasonUnreviewed, entry.ReasonNoWorkGroup, entry.ReasonNotForDrawer,
+		entry.ReasonLimit, entry.ReasonUntold:
 		return true
 	case entry.ReasonNoSession:
 		// Where the whole register is monitored, people need not sign on yet.

@@ -208,14 +208,14 @@ func (g *Gate) mayBegin(s *Snapshot, r *ModeRequest, e *entry.Entry) Decision {
 	case r.Code != nil:
 		return g.mayByCode(s, r, e)
 	}
-	if d = mayBoth(s, r.By, r.With, e); d.Outcome == entry.OutcomeAllowed {
+	if d = g.mayBoth(s, r.By, r.With, e); d.Outcome == entry.OutcomeAllowed {
 		e.Claimant = claimPersons
 	}
 	return d
 }
 
 // mayBoth decides whether these are two different persons who may both.
-func mayBoth(s *Snapshot, by, with *Party, e *entry.Entry) (d Decision) {
+func (g *Gate) mayBoth(s *Snapshot, by, with *Party, e *entry.Entry) (d Decision) {
 	switch {
 	case s.Policy == nil:
 		return deny(d, e, entry.ReasonNoPolicy)
@@ -225,7 +225,7 @@ func mayBoth(s *Snapshot, by, with *Party, e *entry.Entry) (d Decision) {
 		return deny(d, e, entry.ReasonSamePerson)
 	}
 	for _, p := range []*Party{by, with} {
-		if d = mayChange(s, p, e); d.Outcome != entry.OutcomeAllowed {
+		if d = g.mayChange(s, p, e); d.Outcome != entry.OutcomeAllowed {
 			return d
 		}
 	}
@@ -241,11 +241,11 @@ const (
 )
 
 // mayChange decides whether somebody may change the mode of an entry.
-func mayChange(s *Snapshot, p *Party, e *entry.Entry) Decision {
+func (g *Gate) mayChange(s *Snapshot, p *Party, e *entry.Entry) Decision {
 	who := p.known()
 	function := functionOf(e.Mode)
 	planes := planesOf(s.Policy, who.WorkGroups)
-	return firm(ruled(rule(s.Policy, planes, who.WorkGroups, function, HasSession|SameSession|Unlocked|Fits), e, function), e, p.Method)
+	return firm(ruled(rule(s.Policy, planes, who.WorkGroups, function, HasSession|SameSession|Unlocked|Fits, gauge{gate: g}), e, function), e, p.Method)
 }
 
 func agree(d Decision, e *entry.Entry, reason entry.Reason) Decision {
@@ -320,7 +320,7 @@ func (g *Gate) EndMode(ctx context.Context, by *Party, source string) (Decision,
 	if by == nil {
 		e.Method = entry.MethodTechnician
 	} else {
-		if d = mayChange(s, by, &e); d.Outcome != entry.OutcomeAllowed {
+		if d = g.mayChange(s, by, &e); d.Outcome != entry.OutcomeAllowed {
 			e.Text = "ending"
 			if err := g.record(ctx, true, &e); err != nil {
 				return failed(), fmt.Errorf("ending a mode: %w", err)

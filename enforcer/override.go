@@ -47,9 +47,11 @@ func (p *pending) stepUp() bool { return p.entry.Reason == entry.ReasonStepUp }
 // view is the override as others may see it.
 func (p *pending) view() *Override { return p.now.Load() }
 
-// is reports whether a decision is for the same: then it joins.
+// is reports whether a decision is for the same, and for no more: then it joins. A
+// kick, with which nothing is told, is for what was asked before it.
 func (p *pending) is(e *entry.Entry) bool {
-	return p.entry.Session == e.Session && p.entry.Function == e.Function && p.entry.Drawer == e.Drawer
+	return p.entry.Session == e.Session && p.entry.Function == e.Function && p.entry.Drawer == e.Drawer &&
+		(sameTold(p.entry.Told, e.Told) || e.Method == entry.MethodKick && e.Told == nil)
 }
 
 // ask announces an override for a decision that needs one, joins the one that
@@ -130,6 +132,7 @@ func (g *Gate) stand(p *pending, f *policy.Function) {
 	p.now.Store(&Override{
 		ID: e.Seq, Session: e.Session, Requester: p.who.Operator, Function: e.Function, Name: f.Name, Drawer: e.Drawer,
 		StepUp: p.stepUp(), PIN: f.StepUp, Transaction: scoped(f), Why: f.Reason, Needs: needs(e), Approved: operators(p.given), Announced: now, Expires: now + g.opt.OverrideTTL, Source: e.Source, Purpose: e.Purpose, Claimant: e.Claimant,
+		Told: e.Told, Limit: e.Limit,
 	})
 	p.done = make(chan struct{})
 	p.stop = g.later(g.opt.OverrideTTL, func(ctx context.Context) { g.report(g.timeOut(ctx, p)) })
@@ -142,6 +145,7 @@ func (g *Gate) resume(o *savedOverride, s *Session, gen uint64) *pending {
 	p := &pending{policy: ref, who: s.Subject, hold: time.Duration(o.Hold), gen: gen, entry: entry.Entry{
 		Seq: o.ID, Kind: entry.KindOverride, Function: o.Function, FunctionID: o.FunctionID, Drawer: o.Drawer, Purpose: o.Purpose,
 		Claimant: o.Claimant, Method: o.Method, Source: o.Source, Lines: o.Lines, Digest: o.Digest, Policy: &ref, Count: o.Needs,
+		Told: o.Told, Limit: o.Limit,
 	}, given: o.Approved}
 	of(&p.entry, s)
 	if o.StepUp {

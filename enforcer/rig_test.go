@@ -20,11 +20,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fakeClock is a boot clock that stands until it is moved.
 type fakeClock struct {
-	mu     sync.Mutex
-	now    time.Duration
-	boot   entry.BootID
-	wall   int64 // by how much the wall clock was set
-	timers []*fakeTimer
+	mu   sync.Mutex
+	now  time.Duration
+	boot entry.BootID
+	wall int64 // by how much the wall clock was set
+	// unsynced: the kernel does not hold the wall clock to be right.
+	unsynced bool
+	timers   []*fakeTimer
 }
 
 type fakeTimer struct {
@@ -42,7 +44,11 @@ func (c *fakeClock) Boot() time.Duration {
 func (c *fakeClock) Stamp() entry.Stamp {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return entry.Stamp{Wall: 1e18 + c.wall + int64(c.now), Boot: int64(c.now), BootID: c.boot, Clock: entry.ClockSynchronised}
+	s := entry.Stamp{Wall: 1e18 + c.wall + int64(c.now), Boot: int64(c.now), BootID: c.boot, Clock: entry.ClockSynchronised}
+	if c.unsynced {
+		s.Clock = entry.ClockUnsynchronised
+	}
+	return s
 }
 
 func (c *fakeClock) After(d time.Duration, f func()) func() bool {
@@ -223,9 +229,12 @@ type rig struct {
 	clock   *fakeClock
 	journal *memJournal
 	path    string
-	mu      sync.Mutex
-	events  []Event
-	reports []error
+	// register and zone are those of the next gate.
+	register string
+	zone     *time.Location
+	mu       sync.Mutex
+	events   []Event
+	reports  []error
 }
 
 var (
@@ -257,7 +266,7 @@ func ready(t testing.TB) *rig {
 func (r *rig) open() {
 	r.Helper()
 	g, err := NewGate(Options{
-		Clock: r.clock, Journal: r.journal, StatePath: r.path, Replay: r.journal.Replay,
+		Clock: r.clock, Journal: r.journal, StatePath: r.path, Replay: r.journal.Replay, Register: r.register, Zone: r.zone,
 		Events: func(e Event) {
 			r.mu.Lock()
 			defer r.mu.Unlock()

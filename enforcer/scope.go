@@ -17,6 +17,7 @@ import (
 // survives a restart.
 type scope struct {
 	approval entry.Entry
+	by       []string      // the approver's work groups
 	until    time.Duration // boot time
 	stop     func() bool   // its time-out
 	uses     uint64        // guarded by mu
@@ -27,8 +28,8 @@ type scope struct {
 func scoped(f *policy.Function) bool { return f.Transaction && !f.DualControl }
 
 // hold lets an approval hold from now on. Called with mu held.
-func (g *Gate) hold(e *entry.Entry) {
-	s := &scope{approval: *e, until: g.clock.Boot() + g.opt.Transaction}
+func (g *Gate) hold(e *entry.Entry, by []string) {
+	s := &scope{approval: *e, by: by, until: g.clock.Boot() + g.opt.Transaction}
 	s.stop = g.later(g.opt.Transaction, func(ctx context.Context) {
 		g.mu.Lock()
 		if g.holds(s) {
@@ -47,9 +48,19 @@ func (g *Gate) holds(s *scope) bool { return slices.Contains(g.scopes, s) }
 // approved allows what would need an override and was approved for the rest of
 // the transaction, and gives that approval; nil: nothing was.
 func (g *Gate) approved(s *Snapshot, r *Request, d *Decision, e *entry.Entry) *scope {
-	if d.Outcome != entry.OutcomeOverrideRequired || d.Reason != entry.ReasonRule || d.Effective() || s.Session == nil {
+	if d.Outcome != entry.OutcomeOverrideRequired || d.Effective() || s.Session == nil {
 		return nil
 	}
+	switch d.Reason {
+	case entry.ReasonRule, entry.ReasonLimit, entry.ReasonUntold:
+	default:
+		return nil
+	}
+	i, ok := s.Policy.Lookup(e.Function)
+	if !ok {
+		return nil
+	}
+	v := gauge{g, r.Told, s.Session.ID}.values(e.Function)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.snap.Load().Generation != s.Generation {
@@ -57,8 +68,12 @@ func (g *Gate) approved(s *Snapshot, r *Request, d *Decision, e *entry.Entry) *s
 	}
 	for _, c := range g.scopes {
 		a := &c.approval
-		if a.Session != s.Session.ID || a.Function != e.Function || a.Drawer != r.Drawer || g.clock.Boot() >= c.until {
+		if a.Session != s.Session.ID || a.Function != e.Function || a.Drawer != r.Drawer || g.clock.Boot() >= c.until || !covers(a.Told, r.Told) {
 			continue
+		}
+		var own entry.Entry
+		if planes := planesOf(s.Policy, c.by); planes == nil || !mayLendSoMuch(s.Policy, planes, c.by, i, v, &own) {
+			continue // nobody lends more than the own limit, a little later neither
 		}
 		by := *a.Approval
 		e.Approval, e.About = &by, a.Seq

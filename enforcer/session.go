@@ -35,7 +35,7 @@ func (g *Gate) BeginSession(ctx context.Context, who Subject, method entry.Metho
 		Method: method, Source: source, Policy: policyRef(s),
 	}
 	planes := planesOf(s.Policy, who.WorkGroups)
-	u := rule(s.Policy, planes, who.WorkGroups, functionSignOn, HasSession|SameSession|Unlocked|Fits)
+	u := rule(s.Policy, planes, who.WorkGroups, functionSignOn, HasSession|SameSession|Unlocked|Fits, gauge{gate: g})
 	d := firm(ruled(u, &e, functionSignOn), &e, method)
 	if s.Session != nil {
 		d = deny(d, &e, entry.ReasonInUse)
@@ -235,7 +235,7 @@ func (g *Gate) mayUnlock(s *Snapshot, by Subject, e *entry.Entry) Decision {
 		return d
 	}
 	planes := planesOf(s.Policy, by.WorkGroups)
-	u := rule(s.Policy, planes, by.WorkGroups, functionUnlockOther, HasSession|SameSession|Unlocked|Fits)
+	u := rule(s.Policy, planes, by.WorkGroups, functionUnlockOther, HasSession|SameSession|Unlocked|Fits, gauge{gate: g})
 	return firm(ruled(u, e, functionUnlockOther), e, e.Method)
 }
 

@@ -31,6 +31,9 @@ type state struct {
 	SetUpMonitored bool `json:"set_up_monitored,omitempty"`
 	SignedOn       bool `json:"signed_on,omitempty"`
 
+	// Right is when the wall clock was last known to be right.
+	Right entry.Stamp `json:"right,omitzero"`
+
 	name string // of who signs on next: entries carry no names
 }
 
@@ -44,6 +47,9 @@ type savedSession struct {
 	Method     entry.Method `json:"method"`
 	Began      entry.Stamp  `json:"began"`
 	Locked     bool         `json:"locked,omitempty"`
+	// Used is how often it had the functions that are counted.
+	Used    map[string]uint64 `json:"used,omitempty"`
+	LastUse lastUse           `json:"last_use,omitzero"`
 }
 
 // savedOverride is a pending override with the request behind it.
@@ -64,6 +70,8 @@ type savedOverride struct {
 	StepUp     bool            `json:"step_up,omitempty"`  // it waits for the requester's own PIN
 	Needs      uint64          `json:"needs,omitempty"`    // persons, where more than one
 	Approved   []approval      `json:"approved,omitempty"` // by the first of them
+	Told       *entry.Told     `json:"told,omitempty"`
+	Limit      *entry.Limit    `json:"limit,omitempty"`
 }
 
 // floor is the highest epoch that was loaded of a type of bundle, with its content.
@@ -98,15 +106,16 @@ func StateKinds() []entry.Kind {
 		entry.KindSignOn, entry.KindSignOff, entry.KindLock, entry.KindUnlock, entry.KindDecision, entry.KindWithdrawn,
 		entry.KindOverride, entry.KindApproval, entry.KindOverrideEnd, entry.KindLoad, entry.KindSession,
 		entry.KindMode, entry.KindModeEnd, entry.KindModeLeft, entry.KindCodes,
-		entry.KindStepUp, entry.KindMemory,
+		entry.KindStepUp, entry.KindMemory, entry.KindLapsed,
 	}
 }
 
 // folds reports whether an entry is one that apply counts as applied. Of
-// decisions, which are most of a journal, it is only those that open the till.
+// decisions, which are most of a journal, it is only those that open the till or
+// are counted.
 func folds(e *entry.Entry) bool {
 	if e.Kind == entry.KindDecision {
-		return opensTill(e)
+		return opensTill(e) || e.Uses > 0
 	}
 	return slices.Contains(StateKinds(), e.Kind)
 }
@@ -126,6 +135,7 @@ func (s *state) apply(e *entry.Entry) {
 	}
 	s.Applied = max(s.Applied, e.Seq)
 	s.pass(e.Stamp)
+	s.sync(e.Stamp)
 	mine := s.Session != nil && e.Session == s.Session.ID
 	allowed := e.Outcome == entry.OutcomeAllowed
 	switch e.Kind {
@@ -155,14 +165,21 @@ func (s *state) apply(e *entry.Entry) {
 			s.addPerson(e.Person)
 		}
 	case entry.KindDecision:
-		s.openTill(e)
+		if opensTill(e) {
+			s.openTill(e)
+		}
+		s.use(e)
+	case entry.KindLapsed:
+		s.giveBack(e.About)
 	case entry.KindOverride:
 		if mine {
 			s.Override = saveOverride(e)
 		}
 	case entry.KindApproval:
 		s.approve(e)
+		s.use(e)
 	case entry.KindStepUp:
+		s.use(e)
 		if allowed && s.Override != nil && e.About == s.Override.ID {
 			s.end(e)
 		}
@@ -176,6 +193,7 @@ func (s *state) apply(e *entry.Entry) {
 		}
 	case entry.KindWithdrawn:
 		s.withdraw(e)
+		s.giveBack(e.About)
 	case entry.KindMode:
 		if allowed {
 			s.beginMode(e)
@@ -294,7 +312,7 @@ func saveOverride(e *entry.Entry) *savedOverride {
 	o := &savedOverride{
 		ID: e.Seq, Session: e.Session, Function: e.Function, FunctionID: e.FunctionID, Drawer: e.Drawer,
 		Purpose: e.Purpose, Claimant: e.Claimant, Method: e.Method, Source: e.Source, Lines: e.Lines, Digest: slices.Clone(e.Digest), Hold: e.Elapsed,
-		StepUp: e.Reason == entry.ReasonStepUp, Needs: e.Count,
+		StepUp: e.Reason == entry.ReasonStepUp, Needs: e.Count, Told: e.Told, Limit: e.Limit,
 	}
 	if e.Policy != nil {
 		o.Policy = *e.Policy

@@ -13,7 +13,7 @@ import (
 // decision is allowed, and who waits gets the grant.
 func (g *Gate) StepUp(ctx context.Context, override entry.Seq, by Subject, method entry.Method, source string) (Decision, error) {
 	by = by.known()
-	d, err := g.lend(ctx, func(s *Snapshot) (*pending, entry.Entry, Decision) {
+	d, err := g.lend(ctx, by.WorkGroups, func(s *Snapshot) (*pending, entry.Entry, Decision) {
 		p := g.find(override)
 		e := answering(s, p, entry.KindStepUp, override, source)
 		e.Method = method
@@ -46,8 +46,8 @@ func (g *Gate) mayConfirm(s *Snapshot, p *pending, by Subject, e *entry.Entry) e
 	case !e.Method.PIN():
 		return entry.ReasonPINRequired
 	}
-	u := rule(s.Policy, s.Session.Planes, s.Session.Subject.WorkGroups, p.view().Function, HasSession|SameSession|Unlocked|Fits)
-	e.Rule = u.rule
+	u := rule(s.Policy, s.Session.Planes, s.Session.Subject.WorkGroups, p.view().Function, HasSession|SameSession|Unlocked|Fits, g.gaugeOf(s, p))
+	e.Rule, e.Limit = u.rule, u.limit
 	if u.code.Reason() != entry.ReasonStepUp {
 		return u.code.Reason()
 	}
