@@ -35,7 +35,7 @@ const keepAsked = 16
 func (d *Daemon) Ask(ctx context.Context, c api.Caller, ask *api.AskRequest) (*api.Answer, error) {
 	r := enforcer.Request{
 		Function: ask.Function, Purpose: entry.PurposeAsked, Claimant: claimant(c.Role), Method: askedBy(c.Role), Source: c.Source(),
-		NoOverride: ask.NoOverride,
+		NoOverride: ask.NoOverride, Told: ask.Told.Entry(),
 	}
 	if ask.Open != api.OpenNone {
 		dr, err := d.drawer(ask.Drawer)
@@ -87,7 +87,7 @@ func (d *Daemon) answer(function string, decision enforcer.Decision) *api.Answer
 	if name := functionName(s, function); name != function {
 		a.Name = name
 	}
-	a.Rule = ruleOf(&decision.Rule)
+	a.Rule, a.Limit = ruleOf(&decision.Rule), api.LimitOf(decision.Limit)
 	if o := s.Override; o != nil && o.ID == decision.Override && decision.Outcome == entry.OutcomeOverrideRequired {
 		a.ExpiresIn = max(o.Expires-d.clock.Boot(), 0).Seconds()
 	}
@@ -197,6 +197,7 @@ func (d *Daemon) overrideStatus(s *enforcer.Snapshot, c api.Caller) *api.Overrid
 	w := &api.Override{
 		ID: api.Seq(o.ID), Requester: o.Requester, Function: o.Function, Prompt: functionName(s, o.Function), Drawer: o.Drawer,
 		ExpiresIn: max(o.Expires-d.clock.Boot(), 0).Seconds(), Needs: o.Needs, Approvals: len(o.Approved), StepUp: o.StepUp, Transaction: o.Transaction,
+		Told: api.ToldOf(o.Told), Limit: api.LimitOf(o.Limit),
 	}
 	if o.Why != policy.ReasonNone {
 		w.Reason = o.Why.String()

@@ -203,6 +203,7 @@ func (d *Daemon) openGate() error {
 		Clock: d.clock, Journal: d.journal, StatePath: filepath.Join(c.State, stateFile), Replay: d.replay,
 		Report:      func(err error) { d.log.Error("gate", "err", err) },
 		OverrideTTL: time.Duration(c.Override.Wait), Transaction: time.Duration(c.Override.Transaction), WhyKnown: d.whyKnown,
+		Register: c.Register,
 	})
 	if err != nil {
 		return err

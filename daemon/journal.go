@@ -278,7 +278,7 @@ func forPOS(w *api.Event, e *entry.Entry) {
 			w.Reason, w.Say = "", "not accepted"
 		}
 	case entry.KindApproval:
-		w.Rule = nil
+		w.Rule, w.Limit = nil, nil
 	case entry.KindMode:
 		w.Rule, w.Say = nil, sayMode(e.Mode)
 	}

@@ -36,6 +36,9 @@ func sayDecision(s *enforcer.Snapshot, function string, d enforcer.Decision) str
 			return name + " is allowed: it was approved for this transaction"
 		}
 		if r := sayRule(s, d.Rule); r != "" && d.Reason == entry.ReasonRule {
+			if d.Limit != nil {
+				r += ", within its limit"
+			}
 			return fmt.Sprintf("%s is allowed: %s", name, r)
 		}
 		return name + " is allowed"
@@ -48,6 +51,8 @@ func sayDecision(s *enforcer.Snapshot, function string, d enforcer.Decision) str
 			return name + " was approved by the first of two: another person has to approve too"
 		case r != "" && d.Reason == entry.ReasonRule:
 			return needs + ": " + r
+		case d.Limit != nil:
+			return needs + ": " + sayLimit(s, d)
 		}
 		return needs
 	}
@@ -57,7 +62,53 @@ func sayDecision(s *enforcer.Snapshot, function string, d enforcer.Decision) str
 		}
 		return name + " is not allowed"
 	}
+	if d.Limit != nil && d.Limit.Part != "" {
+		return fmt.Sprintf("%s is not allowed: %s", name, sayLimit(s, d))
+	}
 	return fmt.Sprintf("%s is not allowed: %s", name, sayReason(d.Reason))
+}
+
+// sayLimit is what was not within a limit.
+func sayLimit(s *enforcer.Snapshot, d enforcer.Decision) string {
+	l, what := d.Limit, ""
+	switch part := l.Part; {
+	case part == policy.LimitHours.String():
+		what = "it is not within the hours"
+	case part == policy.LimitRegisters.String():
+		what = "it is not for this register"
+	case part == policy.LimitCount.String() && l.Uses == 0:
+		what = "it is counted by session, and this is outside of any"
+	case part == policy.LimitCount.String():
+		what = fmt.Sprintf("it would be the %s in this session, of %d", ordinal(l.Uses), l.Most)
+	case d.Reason == entry.ReasonUntold:
+		what = "the " + part + " was not told"
+	case part == policy.LimitPercent.String():
+		what = "more than " + policy.PercentWords(l.Most) + " %"
+	default:
+		what = fmt.Sprintf("more than %d", l.Most)
+	}
+	whose := "of work group " + l.WorkGroup
+	if d.Reason == entry.ReasonApproverLimit {
+		whose = "of who approves, by work group " + l.WorkGroup
+	}
+	if l.Function != "" {
+		whose += " at " + functionName(s, l.Function)
+	}
+	return fmt.Sprintf("%s (the limit %s)", what, whose)
+}
+
+func ordinal(n uint64) string {
+	if n/10%10 != 1 {
+		switch n % 10 {
+		case 1:
+			return fmt.Sprintf("%dst", n)
+		case 2:
+			return fmt.Sprintf("%dnd", n)
+		case 3:
+			return fmt.Sprintf("%drd", n)
+		}
+	}
+	return fmt.Sprintf("%dth", n)
 }
 
 // whom says who has to approve a function.
@@ -168,6 +219,9 @@ var reasonWords = map[entry.Reason]string{
 	entry.ReasonNewPIN:            "a new PIN has to be chosen first: type it at the keypad, and once more",
 	entry.ReasonOfRoster:          "the operator is of the applied roster, which is not changed here",
 	entry.ReasonCardOver:          "this card was for one day, which is over",
+	entry.ReasonLimit:             "it is beyond the limit",
+	entry.ReasonUntold:            "a limit wants to know what was not told",
+	entry.ReasonApproverLimit:     "it is beyond the limit of who approves",
 	entry.ReasonRevoked:           "the operator may not work here any more",
 }
 

@@ -16,6 +16,7 @@ import (
 func (a *app) askCommand() *cobra.Command {
 	var ask api.AskRequest
 	var wait time.Duration
+	var told toldFlags
 	c := &cobra.Command{
 		Use:   "ask FUNCTION",
 		Short: "ask whether the signed-on operator may do something",
@@ -25,16 +26,21 @@ The question and its answer are journaled.
 --open now opens the drawer at once where it is allowed; --open on-kick lets the
 next kick in the print stream open it. Where an override is required, --wait
 waits for a second person, and --no-override asks without announcing one.
+
+--amount, --percent and --count tell the size of what is asked for, as a POS
+does. Where a work group limits the function they are held against the limit; what a
+limit wants to know and is not told needs an override.
 Exits with 0 when allowed, else with 1.`,
 		Example: `  tillwarden ask pos.drawer.nosale --no-override
-  tillwarden ask pos.till.paidout --open now --wait 1m`,
+  tillwarden ask pos.till.paidout --open now --wait 1m
+  tillwarden ask pos.discount.line.amount --amount 4999`,
 		Args: exactly("FUNCTION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := a.dial(cmd.Context(), api.RoleConsole, api.RolePOS, api.RoleTechnician)
 			if err != nil {
 				return err
 			}
-			ask.Function, ask.Wait = args[0], wait.Seconds()
+			ask.Function, ask.Wait, ask.Told = args[0], wait.Seconds(), told.told(cmd)
 			answer, err := client.Ask(cmd.Context(), ask)
 			if err != nil {
 				return err
@@ -47,6 +53,7 @@ Exits with 0 when allowed, else with 1.`,
 	c.Flags().StringVar(&ask.Drawer, "drawer", "", "the `drawer`, where there are several")
 	c.Flags().DurationVar(&wait, "wait", 0, "how `long` to wait for a second person, as 30s or 2m (at most 5m)")
 	c.Flags().BoolVar(&ask.NoOverride, "no-override", false, "only ask; announce no override")
+	told.add(c)
 	_ = c.RegisterFlagCompletionFunc("open", cobra.FixedCompletions(
 		[]cobra.Completion{api.OpenNone, api.OpenNow, api.OpenOnKick}, cobra.ShellCompDirectiveNoFileComp))
 	return c
@@ -62,6 +69,9 @@ func (a *app) answer(w *api.Answer) error {
 		a.say("%s: %s", w.Outcome, w.Say)
 		if w.Mode != "" {
 			a.say("the policy says: %s", w.Policy)
+		}
+		if l := w.Limit; l != nil && l.Uses > 0 && w.Outcome == "allowed" && l.Part == "" {
+			a.say("number %d in this session", l.Uses)
 		}
 		if w.Drawer != nil {
 			line := fmt.Sprintf("drawer %s: %s", w.Drawer.Name, w.Drawer.Result)
@@ -126,6 +136,9 @@ func (a *app) overrideShowCommand() *cobra.Command {
 					{"for", o.Prompt + " (" + o.Function + ")"},
 					{"drawer", orDash(o.Drawer)},
 					{"stands for", seconds(o.ExpiresIn).String()},
+				}
+				if told := sayTold(o.Told); told != "" {
+					rows = append(rows, []string{"told", told})
 				}
 				if o.Transaction {
 					rows = append(rows, []string{"may hold", "for the rest of the transaction"})

@@ -64,6 +64,12 @@ func about(e *api.Entry) string {
 	if e.Rule != nil && e.Rule.Mark != "" && e.Outcome != "allowed" {
 		add("%s at %s", e.Rule.Mark, e.Rule.Function)
 	}
+	if e.Told != nil {
+		add("%s", sayTold(*e.Told))
+	}
+	if e.Limit != nil && e.Limit.Part != "" {
+		add("%s", sayLimit(e.Limit))
+	}
 	if e.Lines > 0 {
 		add("%d lines", e.Lines)
 	}
@@ -133,6 +139,13 @@ func fields(e *api.Entry, where *time.Location) [][]string {
 		}
 		add("rule", rule)
 	}
+	if e.Told != nil {
+		add("told", sayTold(*e.Told))
+	}
+	if e.Limit != nil {
+		add("limit", sayLimit(e.Limit))
+	}
+	number("counts as", uint64(e.Uses))
 	add("approved by", e.Approver)
 	add("  person", e.ApproverID)
 	add("  method", e.ApprovedBy)

@@ -334,7 +334,8 @@ func fullEntry() entry.Entry {
 		}, Method: entry.MethodPOS,
 		Source: "socket:pos uid=1000", Device: "p", Drawer: "till", Purpose: entry.PurposeAsked, Claimant: "pos",
 		Policy: &entry.PolicyRef{Epoch: 3, Digest: [32]byte{1}}, About: 5, Lines: 9, Digest: []byte{1, 2}, Elapsed: 1e9, Count: 4,
-		Subject: "2002", Text: "words", Mode: entry.ModeMonitor, Why: "moving in", WhyCode: 9,
+		Subject: "2002", Text: "words", Mode: entry.ModeMonitor, Why: "moving in", WhyCode: 9, Told: &entry.Told{Amount: ptr(uint64(4999)), Percent: ptr(uint64(1250)), Count: ptr(uint64(2))},
+		Limit: &entry.Limit{WorkGroup: "G", Function: "pos.sale", Part: "percent", Most: 1000, Uses: 3}, Uses: 2,
 	}
 }
 
@@ -504,3 +505,5 @@ func raw(t testing.TB, c *Client, method, path, body string, header ...string) (
 	}
 	return res, string(b)
 }
+
+func ptr[T any](v T) *T { return &v }

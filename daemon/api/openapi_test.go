@@ -97,7 +97,7 @@ var samples = map[string]string{
 	"/v1/mode/report":              `{"by":{"number":"2001","pin":"2580"},"from":"2026-03-01T09:00:00Z","to":"2026-03-02T09:00:00Z"}`,
 	"/v1/mode/codes":               `{"by":{"number":"2001","pin":"2580"},"with":{"number":"2002","pin":"1470"},"codes":["ABCD-EFGH-JKMN"]}`,
 	"/v1/mode/enforce":             `{"by":{"number":"2001","pin":"2580"}}`,
-	"/v1/ask":                      `{"function":"pos.drawer.nosale","drawer":"till","open":"now","wait":0}`,
+	"/v1/ask":                      `{"function":"pos.drawer.nosale","drawer":"till","open":"now","wait":0,"amount":4999,"percent":12.5,"count":2}`,
 	"/v1/drawers/{name}/open":      `{"function":"pos.till.paidout","wait":1}`,
 	"/v1/overrides/{id}/approve":   `{"number":"2001","pin":"2580","reason_code":2,"reason":"the queue is long","remote":"register 4","transaction":true}`,
 	"/v1/overrides/{id}/confirm":   `{"pin":"2580"}`,

@@ -169,7 +169,7 @@ func openDrawer(s *Server, x *exchange) (any, error) {
 		open.Function = "pos.drawer.nosale"
 	}
 	return answer(s.ask(x, &AskRequest{
-		Function: open.Function, Drawer: x.r.PathValue("name"), Open: OpenNow, Wait: open.Wait,
+		Function: open.Function, Drawer: x.r.PathValue("name"), Open: OpenNow, Wait: open.Wait, Told: open.Told,
 	}))
 }
 
@@ -190,6 +190,9 @@ func (s *Server) ask(x *exchange, req *AskRequest) (*Answer, error) {
 	}
 	if req.NoOverride && req.Open != OpenNone {
 		return nil, Errorf(CodeInvalid, "no_override only asks: open has to be none")
+	}
+	if err := req.Told.check(); err != nil {
+		return nil, err
 	}
 	if err := checkWait(req.Wait); err != nil {
 		return nil, err

@@ -133,6 +133,7 @@ type AskRequest struct {
 	Wait float64 `json:"wait,omitempty"`
 	// NoOverride only asks: no override is announced.
 	NoOverride bool `json:"no_override,omitempty"`
+	Told
 }
 
 // Rule is what decided: which function's which mark, of which work group.
@@ -151,6 +152,8 @@ type Answer struct {
 	Function string `json:"function"`
 	Name     string `json:"name,omitempty"`
 	Rule     *Rule  `json:"rule,omitempty"`
+	// Limit is the limit that it was measured by, where the function is limited.
+	Limit *Limit `json:"limit,omitempty"`
 	// Say is the rule in words, fit for a display.
 	Say string `json:"say"`
 	// Seq is the journal entry of the decision.
@@ -205,6 +208,9 @@ type Override struct {
 	Reason    string   `json:"reason,omitempty"`
 	Approvals int      `json:"approvals"`
 	Approved  []string `json:"approved,omitempty"`
+	Told
+	// Limit is the limit that was exceeded, where that is why it waits.
+	Limit *Limit `json:"limit,omitempty"`
 }
 
 // ApproveRequest is the second person, with the reason where one is wanted.
@@ -268,6 +274,7 @@ type OpenRequest struct {
 	// Function is what it is opened for; empty is "pos.drawer.nosale".
 	Function string  `json:"function,omitempty"`
 	Wait     float64 `json:"wait,omitempty"`
+	Told
 }
 
 // MenuItem is one function that the signed-on operator may run.

@@ -105,6 +105,9 @@ type Entry struct {
 	Mode       string    `json:"mode,omitempty"`
 	Why        string    `json:"why,omitempty"`
 	WhyCode    uint16    `json:"why_code,omitempty"`
+	Told       *Told     `json:"told,omitempty"`
+	Limit      *Limit    `json:"limit,omitempty"`
+	Uses       uint32    `json:"uses,omitempty"`
 	BootTime   int64     `json:"boot_ns"`
 	BootID     string    `json:"boot_id"`
 	Clock      string    `json:"clock"`
@@ -126,10 +129,15 @@ func Words(e *entry.Entry) Entry {
 		WorkGroups: e.WorkGroups, Session: Seq(e.Session), Function: e.Function, FunctionID: e.FunctionID,
 		Source: e.Source, Device: e.Device, Drawer: e.Drawer, Claimant: e.Claimant, About: Seq(e.About), Lines: e.Lines,
 		Digest: hexString(e.Digest), Count: e.Count, Subject: e.Subject, Text: e.Text, Why: e.Why, WhyCode: e.WhyCode,
+		Limit: LimitOf(e.Limit), Uses: e.Uses,
 		BootTime: e.Stamp.Boot, BootID: e.Stamp.BootID.String(), Clock: e.Stamp.Clock.String(),
 	}
 	if e.Rule != nil {
 		w.Rule = &Rule{WorkGroup: e.Rule.WorkGroup, Function: e.Rule.Function, Mark: e.Rule.Mark}
+	}
+	if e.Told != nil {
+		told := ToldOf(e.Told)
+		w.Told = &told
 	}
 	if e.Outcome != 0 {
 		w.Outcome = e.Outcome.String()

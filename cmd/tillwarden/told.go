@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tillwarden/daemon/api"
+)
+
+// toldFlags tell the size of what is asked for.
+type toldFlags struct {
+	amount, count uint64
+	percent       float64
+}
+
+func (t *toldFlags) add(c *cobra.Command) {
+	c.Flags().Uint64Var(&t.amount, "amount", 0, "the `amount`, in the smallest unit of the currency: 49.99 is 4999")
+	c.Flags().Float64Var(&t.percent, "percent", 0, "the `percent`, as 10 or 12.5")
+	c.Flags().Uint64Var(&t.count, "count", 0, "how `often` it is done at once; once, where it is not given")
+}
+
+// told is what was told: a flag that is not given tells nothing.
+func (t *toldFlags) told(c *cobra.Command) (out api.Told) {
+	if c.Flags().Changed("amount") {
+		out.Amount = &t.amount
+	}
+	if c.Flags().Changed("percent") {
+		out.Percent = &t.percent
+	}
+	if c.Flags().Changed("count") {
+		out.Count = &t.count
+	}
+	return out
+}
+
+// sayTold is what was told in a few words.
+func sayTold(t api.Told) string {
+	var parts []string
+	if t.Amount != nil {
+		parts = append(parts, fmt.Sprintf("amount %d", *t.Amount))
+	}
+	if t.Percent != nil {
+		parts = append(parts, strconv.FormatFloat(*t.Percent, 'f', -1, 64)+" %")
+	}
+	if t.Count != nil {
+		parts = append(parts, fmt.Sprintf("count %d", *t.Count))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// sayLimit is a limit of a work group in a few words.
+func sayLimit(l *api.Limit) string {
+	s := "within that"
+	if l.Part != "" {
+		s = l.Part
+		if l.Most > 0 {
+			s += " of " + strconv.FormatFloat(l.Most, 'f', -1, 64)
+		}
+	}
+	if l.Function != "" {
+		s += " at " + l.Function
+	}
+	s += " of " + l.WorkGroup
+	if l.Uses > 0 {
+		s += fmt.Sprintf(" (number %d in the session)", l.Uses)
+	}
+	return s
+}
