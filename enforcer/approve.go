@@ -22,10 +22,9 @@ type Approver struct {
 	// for a function that allows it.
 	Transaction bool
 	// What the journal notes besides: Fallback, number and PIN stood for a card;
-	// At, where a remote approver says to be signed on; OffClock, not clocked in.
+	// At, where a remote approver says to be signed on.
 	Fallback bool
 	At       string
-	OffClock bool
 }
 
 // MaxAt is how many bytes the place of a remote approver may have.
@@ -183,7 +182,7 @@ func (g *Gate) try(s *Snapshot, override entry.Seq, by *Approver, refusing bool)
 	p := g.find(override)
 	e := answering(s, p, entry.KindApproval, override, by.Source)
 	e.Approval = &entry.Approval{
-		Operator: by.Operator, Person: by.Person, Method: by.Method, Override: override, Fallback: by.Fallback, At: by.At, OffClock: by.OffClock,
+		Operator: by.Operator, Person: by.Person, Method: by.Method, Override: override, Fallback: by.Fallback, At: by.At, OffClock: g.offClock(by.Person),
 		Transaction: by.Transaction,
 	}
 	reason, given := entry.ReasonNoOverride, []approval(nil)

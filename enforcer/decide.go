@@ -97,6 +97,10 @@ const (
 	functionManagerOverride = "pos.manageroverride"
 	functionTillOpen        = "pos.till.open"
 	functionSale            = "pos.drawer.sale"
+	functionOffClock        = "pos.clockin.notrequired"
+	functionForcedBreak     = "pos.forcedbreak"
+	functionPunch           = "pos.time.punch"
+	functionEditTime        = "pos.time.edit"
 )
 
 // ruling is a decision with all that its entry says of it.

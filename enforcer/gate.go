@@ -47,6 +47,9 @@ type Options struct {
 	Register string
 	// Zone is the register's time zone, for hours of the week; nil is time.Local.
 	Zone *time.Location
+	// TimeClock reports whether the register runs a time clock now; nil: it does not.
+	// Where it does, who is not clocked in may not sign on (see Punch).
+	TimeClock func() bool
 	// OverrideTTL, Announce and Transaction are DefaultOverrideTTL, DefaultAnnounce
 	// and DefaultTransaction where zero.
 	OverrideTTL time.Duration

@@ -52,9 +52,11 @@ func (m *savedMode) mode() *Mode {
 	}
 }
 
-// pass brings a mode's time forward to a moment. Moments of the same boot may
+// pass tells the state of a moment: a mode's time goes on, and in another boot
+// forced breaks begin anew. Moments of the same boot may
 // come out of order; an earlier one changes nothing.
 func (s *state) pass(at entry.Stamp) {
+	s.Clock.Pass(at)
 	m := s.Mode
 	if m == nil {
 		return

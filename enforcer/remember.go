@@ -3,6 +3,7 @@ package enforcer
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,10 +20,11 @@ const (
 	memoryMonitored = "monitored"    // Elapsed is how long, of the installation's time in monitor mode
 	memorySetUp     = "set-up"       // set-up began in monitor mode
 	memorySignedOn  = "signed-on"    // somebody has signed on, so set-up is over
+	memoryBreak     = "forced-break" // Person, as Operator, is on a forced break of Elapsed
 )
 
 // Remember journals again what restricts and is folded from entries that may be
-// old: floors, who held a session, used codes, spent time. Call it before old
+// old: floors, who held a session, used codes, spent time, forced breaks. Call it before old
 // entries are removed: a gate that finds no state file then folds the same from
 // what is left. A session or a mode is not among it: neither lasts that long.
 func (g *Gate) Remember(ctx context.Context) error {
@@ -83,6 +85,11 @@ func (s *state) memories() (es []entry.Entry) {
 	if s.SignedOn {
 		add(entry.Entry{Subject: memorySignedOn})
 	}
+	for _, p := range slices.Sorted(maps.Keys(s.Clock.People)) {
+		if b := s.Clock.People[p]; b.Forced() {
+			add(entry.Entry{Subject: memoryBreak, Operator: b.Operator, Person: p, Elapsed: int64(b.Length)})
+		}
+	}
 	return es
 }
 
@@ -110,5 +117,11 @@ func (s *state) remember(e *entry.Entry) {
 		s.SetUpMonitored = true
 	case memorySignedOn:
 		s.SignedOn = true
+	case memoryBreak:
+		if !s.Clock.People[e.Person].Forced() {
+			again := *e
+			again.Kind, again.Outcome = entry.KindBreakBegin, entry.OutcomeAllowed
+			s.Clock.Apply(&again)
+		}
 	}
 }

@@ -36,6 +36,12 @@ func TestMemoriesFoldToTheSame(t *testing.T) {
 				s.Codes.Used = used
 			}
 		}
+		for _, p := range rapid.SliceOfDistinct(rapid.SampledFrom([]string{"x", "y", "z"}), rapid.ID).Draw(t, "on a forced break") {
+			s.Clock.Apply(&entry.Entry{
+				Kind: entry.KindBreakBegin, Outcome: entry.OutcomeAllowed, Operator: "1", Person: p,
+				Elapsed: int64(time.Minute) * rapid.Int64Range(1, 90).Draw(t, "minutes"),
+			})
+		}
 		fold := func(into *state) *state {
 			for i, e := range s.memories() {
 				e.Seq = into.Applied + entry.Seq(i) + 1

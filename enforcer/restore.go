@@ -21,6 +21,7 @@ func (g *Gate) restore() error {
 	g.state.BootID = boot
 	s := st.Session
 	g.restoreMode()
+	g.restoreBreaks()
 	if st.Seen > st.Applied+farBehind {
 		g.save() // so that the next start need not look at all that again
 	}

@@ -235,6 +235,7 @@ type rig struct {
 	mu       sync.Mutex
 	events   []Event
 	reports  []error
+	clocked  bool // a time clock runs
 }
 
 var (
@@ -272,6 +273,7 @@ func (r *rig) open() {
 			defer r.mu.Unlock()
 			r.events = append(r.events, e)
 		},
+		TimeClock: func() bool { return r.clocked },
 		Report: func(err error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -431,16 +433,19 @@ func testPolicy() *policy.Policy {
 		return m
 	}
 	cashier := check(1000, 1001, 1600, 1601, 1700, 1701, 1800, 2300)
-	for _, id := range []policy.ID{1003, 1007, 1602, 1603, 1703, 1717, 1900, 2100, 2400, 2500, 2600} {
+	for _, id := range []policy.ID{1003, 1005, 1006, 1007, 2703, 1602, 1603, 1703, 1717, 1900, 2100, 2400, 2500, 2600} {
 		cashier[id] = policy.Deny
 	}
 	lead := check(1000, 1001, 1003, 1007, 1600, 1700, 1800, 1900, 2100, 2200, 2300, 2400, 2500, 2600, 5000)
 	limited := check(1000, 1001, 1007, 1600, 1800)
+	limited[1005], limited[1006], limited[2700] = policy.Deny, policy.Deny, policy.Deny
 	limited[1003], limited[1602], limited[2100], limited[2300], limited[2600] = policy.Deny, policy.Deny, policy.Deny, policy.Deny, policy.Deny
 	return &policy.Policy{
 		Catalogue: policy.Catalogue{Version: 2, Functions: []policy.Function{
 			fn(1000, "pos", policy.Function{}), fn(1001, "pos.signon", policy.Function{}),
 			fn(1003, "pos.unlock.other", over), fn(1007, "pos.manageroverride", policy.Function{}),
+			fn(1005, functionOffClock, policy.Function{}), fn(1006, functionForcedBreak, policy.Function{}),
+			fn(2700, "pos.time", policy.Function{}), fn(2701, functionPunch, policy.Function{}), fn(2703, functionEditTime, policy.Function{}),
 			fn(1600, "pos.drawer", drawer), fn(1601, fnSale, drawer), fn(1602, fnNoSale, both), fn(1603, fnForce, drawer),
 			fn(1700, "pos.till", policy.Function{}), fn(1701, "pos.till.open", both),
 			fn(1703, fnPickup, policy.Function{Drawer: true, Accountable: true, Override: policy.OverrideManager}),

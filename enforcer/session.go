@@ -21,8 +21,8 @@ func (s Subject) known() Subject {
 
 var errChanged = errors.New("the state changed in between")
 
-// BeginSession signs an operator on, if pos.signon allows it and nobody is
-// signed on. Who calls has identified the operator.
+// BeginSession signs an operator on, if pos.signon allows it, nobody is signed on,
+// and the operator is clocked in where the register runs a time clock. Who calls has identified the operator.
 func (g *Gate) BeginSession(ctx context.Context, who Subject, method entry.Method, source string) (*Session, Decision, error) {
 	who = who.known()
 	if err := g.signing.acquire(ctx); err != nil {
@@ -40,6 +40,7 @@ func (g *Gate) BeginSession(ctx context.Context, who Subject, method entry.Metho
 	if s.Session != nil {
 		d = deny(d, &e, entry.ReasonInUse)
 	}
+	d = g.onClock(s, planes, &who, d, &e)
 	if d.Outcome != entry.OutcomeAllowed {
 		if err := g.record(ctx, true, &e); err != nil {
 			return nil, failed(), fmt.Errorf("signing on: %w", err)
@@ -60,7 +61,7 @@ func (g *Gate) BeginSession(ctx context.Context, who Subject, method entry.Metho
 	d.Seq = e.Seq
 	session := &Session{ID: e.Seq, Subject: who, Method: method, Began: e.Stamp, Planes: planes}
 	err = g.advance(func(cur *Snapshot) (Snapshot, turn, error) {
-		if cur.Generation != s.Generation {
+		if cur.Generation != s.Generation || !g.stillOnClock(&e) {
 			return Snapshot{}, turn{}, errChanged
 		}
 		next := *cur

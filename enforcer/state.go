@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/timeclock"
 )
 
 // state is what must survive a crash. It is a fold over the journal: apply
@@ -30,6 +31,8 @@ type state struct {
 	// SetUpMonitored: set-up began in monitor mode. SignedOn: somebody signed on, so set-up is over.
 	SetUpMonitored bool `json:"set_up_monitored,omitempty"`
 	SignedOn       bool `json:"signed_on,omitempty"`
+	// Clock is who is clocked in, or on a break.
+	Clock timeclock.Clock `json:"clock,omitzero"`
 
 	// Right is when the wall clock was last known to be right.
 	Right entry.Stamp `json:"right,omitzero"`
@@ -102,12 +105,12 @@ type undo struct {
 // StateKinds lists the kinds of entries that the gate's state is folded from.
 // Options.Replay may leave out all others.
 func StateKinds() []entry.Kind {
-	return []entry.Kind{
+	return append(timeclock.Kinds(),
 		entry.KindSignOn, entry.KindSignOff, entry.KindLock, entry.KindUnlock, entry.KindDecision, entry.KindWithdrawn,
 		entry.KindOverride, entry.KindApproval, entry.KindOverrideEnd, entry.KindLoad, entry.KindSession,
 		entry.KindMode, entry.KindModeEnd, entry.KindModeLeft, entry.KindCodes,
 		entry.KindStepUp, entry.KindMemory, entry.KindLapsed,
-	}
+	)
 }
 
 // folds reports whether an entry is one that apply counts as applied. Of
@@ -205,6 +208,8 @@ func (s *state) apply(e *entry.Entry) {
 		}
 	case entry.KindMemory:
 		s.remember(e)
+	case entry.KindClockIn, entry.KindClockOut, entry.KindBreakBegin, entry.KindBreakEnd:
+		s.Clock.Apply(e)
 	case entry.KindModeEnd:
 		// About 0 ends whatever mode there is: it follows a beginning of which
 		// nobody knows whether the journal took it.

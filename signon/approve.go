@@ -16,10 +16,6 @@ import (
 // a reason where that is all that is missing.
 func (s *Service) approve(ctx context.Context, r Result, in intent, st state, who enforcer.Subject, f *finding, c *Credential) (Result, error) {
 	by := enforcer.Approver{Subject: who, Method: r.Method, Source: c.Source, Why: in.why, Fallback: f.fallback && c.At == "", At: c.At, Transaction: in.rest}
-	if s.o.OnClock != nil {
-		on, runs := s.o.OnClock(who.Operator)
-		by.OffClock = runs && !on
-	}
 	d, err := s.gate.Approve(ctx, in.override, by)
 	r.Decision = d
 	if err == nil && in.here && d.Reason == entry.ReasonWhyNeeded && st.why == policy.ReasonCode {

@@ -179,27 +179,3 @@ func TestWhatAnApproverShows(t *testing.T) {
 		})
 	}
 }
-
-// TestApproverOffTheClock: it counts, and the journal says so.
-func TestApproverOffTheClock(t *testing.T) {
-	for words, x := range map[string]struct{ on, runs, marked bool }{
-		"no clock runs":       {false, false, false},
-		"not clocked in":      {false, true, true},
-		"clocked in":          {true, true, false},
-		"in, and none is run": {true, false, false},
-	} {
-		t.Run(words, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, func(o *Options) {
-					o.OnClock = func(operator string) (bool, bool) { return operator == "2001" && x.on, x.runs }
-				})
-				r.want(r.swipe("1001"), SignedOn, entry.ReasonNone)
-				r.ask("pos.drawer.nosale")
-				r.want(r.swipe("2001"), Approved, entry.ReasonNone)
-				if a := r.last(entry.KindApproval).Approval; a.OffClock != x.marked {
-					t.Errorf("journaled: %+v", a)
-				}
-			})
-		})
-	}
-}

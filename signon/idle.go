@@ -40,21 +40,10 @@ func (s *Service) touch(now time.Duration) {
 // armIdle lets the clock look again after d. s.mu is held. One alarm runs at a
 // time: activity does not move it, it looks how long ago that was when it rings.
 func (s *Service) armIdle(d time.Duration) {
-	s.stopIdle = s.o.Clock.After(d, s.idleAlarm)
+	s.stopIdle = s.later(d, s.idleAlarm)
 }
 
-func (s *Service) idleAlarm() {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return
-	}
-	s.running.Add(1)
-	s.mu.Unlock()
-	defer s.running.Done()
-
-	ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
-	defer cancel()
+func (s *Service) idleAlarm(ctx context.Context) {
 	s.lockIfIdle(ctx, s.o.Clock.Boot())
 
 	s.mu.Lock()

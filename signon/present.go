@@ -32,11 +32,12 @@ const (
 	Confirmed     // with the own PIN
 	AskNewPIN     // nothing yet: a new PIN has to be chosen
 	AskWhy        // nothing yet: the approval takes a reason's code
+	Punched       // at the time clock
 )
 
 var actionNames = [...]string{
 	"refused", "same-swipe", "ask-pin", "in-use", "identified", "signed-on", "locked", "unlocked", "approved", "signed-off",
-	"approved-first", "confirmed", "ask-new-pin", "ask-why",
+	"approved-first", "confirmed", "ask-new-pin", "ask-why", "punched",
 }
 
 // String gives the action's word.
@@ -57,7 +58,7 @@ type Result struct {
 
 // intent is what a credential means, by the state that it is shown in.
 type intent struct {
-	do       Action    // SignedOn, Locked, Unlocked, Approved, Confirmed, InUse or SignedOff
+	do       Action    // SignedOn, Locked, Unlocked, Approved, Confirmed, InUse, SignedOff or Punched
 	override entry.Seq // that is to be approved
 	own      bool      // the session's operator
 	pin      bool      // with a PIN, whatever the site asks for
@@ -65,6 +66,7 @@ type intent struct {
 	afar     bool // the approver is elsewhere
 	rest     bool // for the rest of the transaction
 	here     bool // at the register's reader or keypad, where a reason can be asked for
+	punch    punch
 }
 
 // state is what a credential's meaning depends on.
@@ -218,11 +220,11 @@ func (s *Service) present(ctx context.Context, c Credential, want func(state, st
 	if want == nil {
 		want = intend
 	}
+	in := intent{punch: want(st, "").punch}
 	f, err := s.lookUp(ctx, &c, asked, func(number string) use { return want(st, number).use() })
 	if err != nil {
-		return s.failed(ctx, asked, &c, kindOf(st), err)
+		return s.failed(ctx, asked, &c, in.kind(st), err)
 	}
-	var in intent
 	if f.record != nil && (f.reason == entry.ReasonNone || f.reason == entry.ReasonNewPIN) {
 		in = want(st, f.record.Number)
 		if needsProof(in) {
@@ -231,7 +233,7 @@ func (s *Service) present(ctx context.Context, c Credential, want func(state, st
 				need = NeedPIN
 			}
 			if f, err = s.require(ctx, f, need, in.use(), &c, asked); err != nil {
-				return s.failed(ctx, asked, &c, kindOf(st), err)
+				return s.failed(ctx, asked, &c, in.kind(st), err)
 			}
 		}
 	}
@@ -264,7 +266,7 @@ func (in intent) use() use {
 // not ask for a PIN.
 func needsProof(in intent) bool {
 	switch in.do {
-	case SignedOn, Unlocked:
+	case SignedOn, Unlocked, Punched:
 		return true
 	case Approved, SignedOff:
 		return !in.own
@@ -303,6 +305,14 @@ func (s *Service) tooFast(ctx context.Context, c *Credential) (Result, error) {
 	return Result{Action: Refused, Verdict: Verdict{Reason: entry.ReasonRate, Method: e.Method, Say: sayWait}}, s.journal(ctx, false, e)
 }
 
+// kind is how a refusal is journaled, by what was meant.
+func (in intent) kind(st state) entry.Kind {
+	if in.punch.what != 0 {
+		return entry.KindIdentify
+	}
+	return kindOf(st)
+}
+
 // kindOf is how a refusal is journaled, by what was tried.
 func kindOf(st state) entry.Kind {
 	switch {
@@ -333,7 +343,7 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 			}
 			r.Token, r.Action, r.NeedNewPIN = token, AskNewPIN, true
 		}
-		return r, s.refusal(ctx, f, c, kindOf(st))
+		return r, s.refusal(ctx, f, c, in.kind(st))
 	}
 	s.effect.Lock()
 	defer s.effect.Unlock()
@@ -355,7 +365,7 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 		reason = entry.ReasonStateChanged
 	}
 	if reason != entry.ReasonNone {
-		return s.deny(ctx, r, f, c, kindOf(st), reason, s.store.sayStanding(cmp.Or(fresh, f.record), reason))
+		return s.deny(ctx, r, f, c, in.kind(st), reason, s.store.sayStanding(cmp.Or(fresh, f.record), reason))
 	}
 	who := fresh.public().Subject()
 	r.Operator = fresh.public()
@@ -363,7 +373,8 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 	case SignedOn:
 		_, r.Decision, err = s.gate.BeginSession(ctx, who, r.Method, c.Source)
 		s.watchDay(fresh)
-		return s.decided(r, SignedOn, fresh.Name+" is signed on", err)
+		r, err = s.decided(r, SignedOn, fresh.Name+" is signed on", err)
+		return s.sayBreak(r, who), err
 	case Unlocked:
 		if st.session == 0 {
 			return s.deny(ctx, r, f, c, entry.KindUnlock, entry.ReasonNoSession, "nobody is signed on")
@@ -389,6 +400,8 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 		}
 		r.Action, r.Say = Locked, "locked"
 		return r, err
+	case Punched:
+		return s.punch(ctx, r, in.punch, who, c)
 	case SignedOff:
 		return s.signOffBy(ctx, r, in, st, who, f, c)
 	case InUse:

@@ -161,6 +161,7 @@ type rig struct {
 
 	register string
 	storeKey *StoreKey
+	clocked  bool // a time clock runs
 }
 
 // Groups of the test policy.
@@ -186,6 +187,8 @@ func testPolicy(t *testing.T) *policy.Compiled {
 		Catalogue: policy.Catalogue{Version: 1, Functions: []policy.Function{
 			f(1000, "pos", 1, 0, 0), f(1001, "pos.signon", 2, 1000, 0), f(1002, "pos.lock", 2, 1000, 0),
 			f(1003, "pos.unlock.other", 2, 1000, 0), f(1007, policy.KeyManagerOverride, 2, 1000, 0),
+			f(1005, "pos.clockin.notrequired", 2, 1000, 0), f(1006, "pos.forcedbreak", 2, 1000, 0),
+			f(2100, "pos.time", 2, 1000, 0), f(2101, "pos.time.punch", 3, 2100, 0), f(2103, "pos.time.edit", 3, 2100, 0),
 			f(1011, FunctionOwnPIN, 2, 1000, 0), f(1600, "pos.drawer", 2, 1000, 0),
 			f(1602, "pos.drawer.nosale", 3, 1600, policy.OverrideManager),
 			f(1603, "pos.drawer.both", 3, 1600, policy.OverrideManager), f(1604, "pos.drawer.count", 3, 1600, policy.OverrideManager),
@@ -223,7 +226,7 @@ func testPolicy(t *testing.T) *policy.Compiled {
 		p.WorkGroups = append(p.WorkGroups, policy.WorkGroup{Name: name, Reviewed: 1, SignOn: signOn, Marks: marks})
 	}
 	few := []policy.ID{1000, 1001, 1002, 1011, 1600}
-	not := []policy.ID{1003, 1007, 1602, 1603, 1605, 1606, 1607}
+	not := []policy.ID{1003, 1005, 1006, 1007, 2103, 1602, 1603, 1605, 1606, 1607}
 	group(cashier, policy.SignOnDefault, few, not)
 	group(cardPIN, policy.SignOnCardPIN, few, not)
 	group(typed, policy.SignOnNumberPIN, few, not)
@@ -305,7 +308,7 @@ func (r *rig) start() {
 	}
 	r.gate, err = enforcer.NewGate(enforcer.Options{
 		Clock: r.clock, Journal: r.journal, StatePath: filepath.Join(filepath.Dir(r.path), "state.json"), Replay: r.journal.replay,
-		WhyKnown: func(code uint16) bool { return code < 20 },
+		WhyKnown: func(code uint16) bool { return code < 20 }, TimeClock: func() bool { return r.clocked },
 	})
 	if err != nil {
 		r.t.Fatal(err)

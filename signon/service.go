@@ -12,6 +12,7 @@ import (
 	"tillwarden/enforcer"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
+	"tillwarden/enforcer/timeclock"
 	"tillwarden/signon/card"
 )
 
@@ -26,6 +27,8 @@ type Gate interface {
 	RosterChanged(ctx context.Context, current *enforcer.Subject, reason entry.Reason) error
 	Approve(ctx context.Context, override entry.Seq, by enforcer.Approver) (enforcer.Decision, error)
 	StepUp(ctx context.Context, override entry.Seq, by enforcer.Subject, method entry.Method, source string) (enforcer.Decision, error)
+	Punch(ctx context.Context, r enforcer.PunchRequest) (enforcer.Decision, error)
+	Standing(who enforcer.Subject) timeclock.Standing
 	Permit(ctx context.Context, by enforcer.Subject, function string, method entry.Method, source, about string) (enforcer.Decision, error)
 }
 
@@ -43,10 +46,6 @@ type Options struct {
 	ApproveFallback bool
 	// Remote allows approvals of who is elsewhere, by number and PIN.
 	Remote bool
-	// OnClock tells whether an operator is clocked in, and whether clocks run for
-	// them at all. An approval counts either way, and the journal has it. Nil: no
-	// clock runs.
-	OnClock func(operator string) (on, runs bool)
 	// MinDelay is how long every answer takes at least, and a step of how much
 	// longer it takes. Default 300 ms.
 	MinDelay time.Duration
@@ -178,22 +177,26 @@ func (s *Service) watchDay(r *operatorRecord) {
 		s.stopDay = nil
 	}
 	if bounded && !s.closed {
-		s.stopDay = s.o.Clock.After(max(left, 0), s.dayOver)
+		s.stopDay = s.later(max(left, 0), s.ClockSet)
 	}
 }
 
-func (s *Service) dayOver() {
-	s.mu.Lock()
-	if s.closed {
+// later runs f when d has passed on the boot clock, unless stopped or the service
+// is closed by then; Close waits for it. f's context bounds the journal's part.
+func (s *Service) later(d time.Duration, f func(ctx context.Context)) (stop func() bool) {
+	return s.o.Clock.After(d, func() {
+		s.mu.Lock()
+		if s.closed {
+			s.mu.Unlock()
+			return
+		}
+		s.running.Add(1)
 		s.mu.Unlock()
-		return
-	}
-	s.running.Add(1)
-	s.mu.Unlock()
-	defer s.running.Done()
-	ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
-	defer cancel()
-	s.ClockSet(ctx)
+		defer s.running.Done()
+		ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
+		defer cancel()
+		f(ctx)
+	})
 }
 
 // ClockSet says that the wall clock was set: whoever is signed on may have got

@@ -108,6 +108,16 @@ func sayRefused(r entry.Reason, name string) string {
 		return "this card was for one day, which is over: use your own one"
 	case entry.ReasonRate, entry.ReasonSlowDown:
 		return sayWait
+	case entry.ReasonOffClock:
+		return name + " is not clocked in: clock in first"
+	case entry.ReasonOnBreak:
+		return name + " is on a break: end it first"
+	case entry.ReasonForcedBreak:
+		return name + " was sent on a break: it ends by time, or by somebody who may end it"
+	case entry.ReasonClockedIn:
+		return name + " is clocked in"
+	case entry.ReasonNoTimeClock:
+		return "this register runs no time clock"
 	}
 	return "refused (" + r.String() + ")"
 }
@@ -120,11 +130,13 @@ const sayNewPIN = "choose a new PIN first"
 const sayWait = "too many tries; wait a moment"
 
 // sayLocked tells until when, by the wall clock, which is for reading only.
-func (s *Service) sayLocked(left time.Duration) string {
+func (s *Service) sayLocked(left time.Duration) string { return "locked until " + s.clockTime(left) }
+
+// clockTime is the time of day when a time is over, up to the next minute, so
+// that nobody comes too early.
+func (s *Service) clockTime(left time.Duration) string {
 	until := s.o.Clock.Stamp().Time().Add(left).In(s.store.o.Location)
-	// Up to the next minute, so that nobody comes too early.
-	until = until.Add(time.Minute - time.Nanosecond).Truncate(time.Minute)
-	return "locked until " + until.Format("15:04")
+	return until.Add(time.Minute - time.Nanosecond).Truncate(time.Minute).Format("15:04")
 }
 
 func sayTriesLeft(n int) string {

@@ -52,6 +52,10 @@ const (
 	KindScopeEnd              // an approval for the rest of a transaction ended, Reason says by what; About is the approval, Count how often it was used besides
 	KindMemory                // what is folded from entries that are about to be removed, written down again; Subject says what
 	KindRetired               // entries older than what is kept are removed; About is the last of them, Count how many
+	KindClockIn               // somebody tried to clock in, with the outcome; Approval is who did it for them
+	KindClockOut              // likewise, to clock out
+	KindBreakBegin            // likewise, to begin a break; Elapsed is how long a forced one lasts
+	KindBreakEnd              // a break ended, or somebody tried to end it; Reason says by what
 	kindEnd
 )
 
@@ -61,6 +65,7 @@ var kindNames = [...]string{
 	"drawer-opened", "drawer-closed", "drawer-left-open", "drawer-no-open", "device-up", "device-down", "device-refused",
 	"device-calibrated", "load", "people", "card-refused", "sale-without-receipt", "config", "called", "session",
 	"device-trust", "mode", "mode-end", "mode-left", "device-passed", "codes", "step-up", "scope-end", "memory", "retired",
+	"clock-in", "clock-out", "break-begin", "break-end",
 }
 
 // String gives the kind's word, as in reports, filters and JSON.
@@ -207,6 +212,11 @@ const (
 	ReasonLimit                    // beyond the limit of every work group that gives it
 	ReasonUntold                   // a limit wants to know what was not told
 	ReasonApproverLimit            // beyond the approver's own limit
+	ReasonOffClock                 // not clocked in
+	ReasonOnBreak                  // on a break
+	ReasonForcedBreak              // on a break that somebody else sent the operator on
+	ReasonClockedIn                // clocked in already
+	ReasonNoTimeClock              // this register runs no time clock
 	reasonEnd
 )
 
@@ -314,6 +324,11 @@ var reasonNames = [...]string{
 	ReasonLimit:             "limit",
 	ReasonUntold:            "untold",
 	ReasonApproverLimit:     "approver-limit",
+	ReasonOffClock:          "off-clock",
+	ReasonOnBreak:           "on-break",
+	ReasonForcedBreak:       "forced-break",
+	ReasonClockedIn:         "clocked-in",
+	ReasonNoTimeClock:       "no-time-clock",
 }
 
 // String gives the reason's word.
