@@ -22,12 +22,13 @@ type Config struct {
 	Log      string   `toml:"log"`
 	Feedback []string `toml:"feedback"`
 
-	Policy   PolicyConfig   `toml:"policy"`
-	SignOn   SignOnConfig   `toml:"signon"`
-	Override OverrideConfig `toml:"override"`
-	Journal  JournalConfig  `toml:"journal"`
-	API      APIConfig      `toml:"api"`
-	Sockets  SocketsConfig  `toml:"sockets"`
+	Policy    PolicyConfig    `toml:"policy"`
+	SignOn    SignOnConfig    `toml:"signon"`
+	Override  OverrideConfig  `toml:"override"`
+	TimeClock TimeClockConfig `toml:"timeclock"`
+	Journal   JournalConfig   `toml:"journal"`
+	API       APIConfig       `toml:"api"`
+	Sockets   SocketsConfig   `toml:"sockets"`
 
 	Printers []PrinterConfig      `toml:"printer"`
 	Drawers  []SerialDrawerConfig `toml:"drawer"`
@@ -113,6 +114,12 @@ func (c *Config) approves() string {
 type WhyConfig struct {
 	Code int    `toml:"code"`
 	Name string `toml:"name"`
+}
+
+// TimeClockConfig is about the time clock.
+type TimeClockConfig struct {
+	Run         bool     `toml:"run"`
+	ForcedBreak Duration `toml:"forced_break"`
 }
 
 // JournalConfig bounds the journal.
@@ -308,8 +315,9 @@ func DefaultConfig() Config {
 			PINWait: Duration(30 * time.Second), PINMin: 4, SameCard: Duration(2 * time.Second), Formats: []string{"micros", "digits"},
 			Argon2: Argon2Config{MemoryKiB: 19 << 10, Passes: 2},
 		},
-		Override: OverrideConfig{Wait: Duration(180 * time.Second), Transaction: Duration(5 * time.Minute), Method: "card+pin", Fallback: fallbackAuto},
-		Journal:  JournalConfig{MaxMiB: 1024, KeepDays: 396},
+		Override:  OverrideConfig{Wait: Duration(180 * time.Second), Transaction: Duration(5 * time.Minute), Method: "card+pin", Fallback: fallbackAuto},
+		TimeClock: TimeClockConfig{ForcedBreak: Duration(30 * time.Minute)},
+		Journal:   JournalConfig{MaxMiB: 1024, KeepDays: 396},
 		API: APIConfig{
 			Connections: 128, ConnectionsPerUser: 96, Rate: 2000, Burst: 4000, PINRate: 5, PINBurst: 20, Waiters: 80, Streams: 16,
 		},

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -80,6 +81,7 @@ func (k *checker) config(c *Config) {
 	}
 	k.signon(&c.SignOn)
 	k.override(&c.Override)
+	k.within("timeclock.forced_break", c.TimeClock.ForcedBreak, "1m", "8h")
 	if c.Journal.MaxMiB < 64 || c.Journal.MaxMiB > 64<<10 {
 		k.wrong("journal.max_mib", "", "has to be between 64 and 65536")
 	}
@@ -334,7 +336,7 @@ func (k *checker) devices(c *Config) {
 			if len(code.Code) < 3 || code.Code[0] != '*' || code.Code[len(code.Code)-1] != '#' || strings.Trim(code.Code[1:len(code.Code)-1], "0123456789") != "" {
 				k.wrong(ckey+".code", `write it as "*61#"`, "%q is no code", code.Code)
 			}
-			if !policy.ValidKey(code.Function) && code.Function != codeSignOff && code.Function != codeLock && code.Function != codePIN {
+			if !policy.ValidKey(code.Function) && !slices.Contains(codes(), code.Function) {
 				k.wrong(ckey+".function", "", "%q is no function's key", code.Function)
 			}
 			if code.Drawer != "" && !drawers[code.Drawer] {

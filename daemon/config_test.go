@@ -40,7 +40,7 @@ func TestShippedConfigHasEveryKey(t *testing.T) {
 			t.Errorf("%s is not in %s", k, shipped)
 		}
 	}
-	tables := []string{"policy", "signon", "signon.argon2", "override", "journal", "api", "sockets.pos", "sockets.console", "sockets.technician"}
+	tables := []string{"policy", "signon", "signon.argon2", "override", "timeclock", "journal", "api", "sockets.pos", "sockets.console", "sockets.technician"}
 	for _, k := range got {
 		if !slices.Contains(want, k) && !slices.Contains(tables, k) {
 			t.Errorf("%s is in %s and in no struct", k, shipped)

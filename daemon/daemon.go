@@ -65,6 +65,7 @@ type Daemon struct {
 	units    []*unit
 	pin      waitingLine
 	why      waitingLine
+	punch    waitingPunch
 	printers []*printerUnit
 	boxes    []*boxUnit
 	sensors  []*sensorUnit // of printers and of drawers without one
@@ -203,7 +204,8 @@ func (d *Daemon) openGate() error {
 		Clock: d.clock, Journal: d.journal, StatePath: filepath.Join(c.State, stateFile), Replay: d.replay,
 		Report:      func(err error) { d.log.Error("gate", "err", err) },
 		OverrideTTL: time.Duration(c.Override.Wait), Transaction: time.Duration(c.Override.Transaction), WhyKnown: d.whyKnown,
-		Register: c.Register,
+		Register:  c.Register,
+		TimeClock: d.timeClockRuns,
 	})
 	if err != nil {
 		return err

@@ -163,9 +163,9 @@ func (d *Daemon) notice(e *entry.Entry) {
 	}
 	s := d.gate.Snapshot()
 	text := sayEntry(s, e)
-	if e.Kind == entry.KindSignOn && e.Outcome == entry.OutcomeAllowed {
+	if e.Outcome == entry.OutcomeAllowed && (e.Kind == entry.KindSignOn || isPunch(e.Kind)) {
 		if o, err := d.roster.Get(e.Operator); err == nil && o != nil {
-			text = o.Name + " is signed on"
+			text = o.Name + " is " + text
 		}
 	}
 	key := fmt.Sprint(e.Kind, e.Function, e.Drawer, e.Reason, e.Operator)
@@ -190,6 +190,8 @@ func slipTitle(e *entry.Entry) string {
 		if denied {
 			return "NOT UNLOCKED"
 		}
+	case entry.KindClockIn, entry.KindClockOut, entry.KindBreakBegin, entry.KindBreakEnd:
+		return "TIME CLOCK"
 	case entry.KindIdentify, entry.KindCardRefused:
 		return "NOT ACCEPTED"
 	case entry.KindDecision:

@@ -20,8 +20,9 @@ const (
 	functionJournalReport = "backoffice.reports.decisionjournal"
 )
 
-// mayRead decides whether somebody may read the journal. The technician may.
-func (d *Daemon) mayRead(ctx context.Context, c api.Caller, by *api.Credentials) error {
+// mayRead decides whether somebody may read the journal, or only what another
+// function is enough for. The technician may.
+func (d *Daemon) mayRead(ctx context.Context, c api.Caller, by *api.Credentials, enough ...string) error {
 	if by == nil {
 		if c.Role == api.RoleTechnician {
 			return nil
@@ -35,8 +36,11 @@ func (d *Daemon) mayRead(ctx context.Context, c api.Caller, by *api.Credentials)
 	who := v.Operator.Subject()
 	s := d.gate.Snapshot()
 	function := functionJournalView
-	if !hasAccess(s, who, functionJournalView) && hasAccess(s, who, functionJournalReport) {
-		function = functionJournalReport
+	for _, f := range append(enough, functionJournalView, functionJournalReport) {
+		if hasAccess(s, who, f) {
+			function = f
+			break
+		}
 	}
 	decision, err := d.gate.Permit(ctx, who, function, v.Method, c.Source(), "")
 	if err != nil {

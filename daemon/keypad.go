@@ -10,6 +10,7 @@ import (
 	"tillwarden/devices/keypad"
 	"tillwarden/enforcer"
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/timeclock"
 	"tillwarden/signon"
 )
 
@@ -20,6 +21,15 @@ const (
 	codeLock    = "lock"
 	codePIN     = "pin" // the own PIN is changed: the old one, and twice the new one
 )
+
+// codes lists what a code may stand for besides functions.
+func codes() []string {
+	list := []string{codeSignOff, codeLock, codePIN}
+	for _, k := range timeclock.Kinds() {
+		list = append(list, k.String())
+	}
+	return list
+}
 
 // pad brings what is entered at one keypad to where it belongs:
 //
@@ -98,6 +108,7 @@ func (p *pad) one(ctx context.Context, e keypad.Event) {
 		p.chooseNone()
 		p.d.pin.clear()
 		p.d.why.clear()
+		p.d.punch.take()
 		return
 	}
 	if t := p.tried(); t != nil {
@@ -128,7 +139,7 @@ func (p *pad) one(ctx context.Context, e keypad.Event) {
 		return
 	}
 	if number := p.waiting(); number != nil {
-		r, err := p.d.service().Present(ctx, signon.Credential{Number: string(number), PIN: line, Source: p.name})
+		r, err := p.d.present(ctx, signon.Credential{Number: string(number), PIN: line, Source: p.name})
 		clear(number)
 		p.told(r, err)
 		return
@@ -224,6 +235,10 @@ func (p *pad) do(ctx context.Context, c CodeConfig) error {
 		return nil
 	case codePIN:
 		p.chooseOwn()
+		return nil
+	}
+	if what := punchOf(c.Function); what != 0 {
+		p.d.askPunch(what)
 		return nil
 	}
 	dr, err := p.d.drawer(c.Drawer)

@@ -107,12 +107,9 @@ func (d *Daemon) twoParties(ctx context.Context, c api.Caller, by, with *api.Per
 // party finds out who one of those is who change the mode: by number and PIN, or by
 // the card that is swiped next and its PIN, whatever the site asks for else.
 func (d *Daemon) party(ctx context.Context, c api.Caller, by *api.Person) (*enforcer.Party, error) {
-	who := credential(c, &by.Credentials)
-	if by.Card {
-		var err error
-		if who.Card, err = d.nextCard(ctx); err != nil {
-			return nil, err
-		}
+	who, err := d.shown(ctx, c, by)
+	if err != nil {
+		return nil, err
 	}
 	v, err := d.service().Identify(ctx, who, signon.NeedPIN)
 	switch {

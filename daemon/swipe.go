@@ -68,7 +68,7 @@ func (s *swipes) one(ctx context.Context, sw msr.Swipe) {
 		e.take(c) // who waits wipes it
 		return
 	}
-	r, err := s.d.service().Swipe(ctx, c, sw.Source)
+	r, err := s.d.present(ctx, signon.Credential{Card: c, Source: sw.Source})
 	if err != nil {
 		s.d.log.Error("a swipe could not be dealt with", "reader", sw.Source, "err", err)
 		return

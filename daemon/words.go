@@ -223,6 +223,11 @@ var reasonWords = map[entry.Reason]string{
 	entry.ReasonUntold:            "a limit wants to know what was not told",
 	entry.ReasonApproverLimit:     "it is beyond the limit of who approves",
 	entry.ReasonRevoked:           "the operator may not work here any more",
+	entry.ReasonOffClock:          "not clocked in",
+	entry.ReasonOnBreak:           "on a break",
+	entry.ReasonForcedBreak:       "sent on a break by somebody else",
+	entry.ReasonClockedIn:         "clocked in already",
+	entry.ReasonNoTimeClock:       "this register runs no time clock",
 }
 
 // sayReason is a reason in words: every reason has some.
@@ -245,6 +250,8 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 		return "not signed on: " + sayReason(e.Reason)
 	case entry.KindSignOff:
 		return "signed off: " + signOffReason(e.Reason)
+	case entry.KindClockIn, entry.KindClockOut, entry.KindBreakBegin, entry.KindBreakEnd:
+		return sayPunch(s, e)
 	case entry.KindLock:
 		return "locked"
 	case entry.KindUnlock:
@@ -373,8 +380,26 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 	return ""
 }
 
+// sayPunch is a punch of the time clock in words.
+func sayPunch(s *enforcer.Snapshot, e *entry.Entry) string {
+	what := map[entry.Kind]string{
+		entry.KindClockIn: "clocked in", entry.KindClockOut: "clocked out", entry.KindBreakBegin: "on a break", entry.KindBreakEnd: "back from the break",
+	}[e.Kind]
+	switch {
+	case e.Outcome != entry.OutcomeAllowed && e.Reason == entry.ReasonRule && e.Rule != nil:
+		return "not " + what + ": " + sayRule(s, *e.Rule)
+	case e.Outcome != entry.OutcomeAllowed:
+		return "not " + what + ": " + sayReason(e.Reason)
+	case e.Elapsed > 0:
+		return "sent on a break for " + api.SayLeft(time.Duration(e.Elapsed))
+	}
+	return what
+}
+
 func signOffReason(r entry.Reason) string {
 	switch r {
+	case entry.ReasonOffClock:
+		return "clocked out"
 	case entry.ReasonOwner, entry.ReasonNone:
 		return "own wish"
 	case entry.ReasonManager:

@@ -89,7 +89,7 @@ command line cannot be understood; 3 could not do it.`,
 			a.statusCommand(), a.watchCommand(), a.signOnCommand(), a.signOffCommand(), a.lockCommand(), a.unlockCommand(),
 			a.menuCommand(), a.askCommand(), a.overrideCommand(), a.drawerCommand(), a.modeCommand(),
 		},
-		groupPeople:  {a.operatorCommand(), a.rosterCommand()},
+		groupPeople:  {a.operatorCommand(), a.rosterCommand(), a.timeCommand()},
 		groupRecords: {a.policyCommand(), a.keyCommand(), a.journalCommand(), a.reportCommand()},
 		groupSetup:   {a.setupCommand(), a.doctorCommand(), a.bugreportCommand(), a.loadCommand(), a.devicesCommand(), a.deviceCommand(), a.printerCommand(), a.simCommand()},
 	} {

@@ -16,6 +16,7 @@ import (
 	"tillwarden/daemon/api"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/report"
+	"tillwarden/enforcer/timeclock"
 	"tillwarden/enforcer/week"
 )
 
@@ -415,6 +416,38 @@ func (f *fake) ExceptionReport(_ context.Context, c api.Caller, q *api.Exception
 	x := report.NewExceptions(report.Options{})
 	x.Add(&entry.Entry{Seq: 2, Kind: entry.KindSignOn, Operator: "101", WorkGroups: []string{"Front"}, Outcome: entry.OutcomeAllowed, Stamp: entry.Stamp{Wall: morning.UnixNano()}})
 	return x.Result(), knows(q.By)
+}
+
+func (f *fake) TimeReport(_ context.Context, c api.Caller, q *api.TimeReportRequest) (*report.Time, error) {
+	f.note(c, "time report by=%t operator=%q from=%t", q.By != nil, q.Operator, q.From != nil)
+	out := morning.Add(8 * time.Hour)
+	return &report.Time{
+		Period: report.Period{First: morning, Last: out, Entries: 40, Journals: 1},
+		Days: []report.TimeDay{
+			{Operator: "101", Day: "2026-03-02", Worked: 27000, Paused: 1800, Shifts: 1, Breaks: 1, Forced: 1, Others: 1},
+			{Operator: "102", Day: "2026-03-02", Shifts: 1, Open: 1, Jumps: 3600, Reboots: 2},
+		},
+		Shifts: []report.Shift{
+			{Operator: "101", Person: "p-101", In: &morning, Out: &out, Last: out, Worked: 27000, Paused: 1800, Breaks: 1, Forced: 1, Others: 1},
+			{Operator: "102", Person: "p-102", In: &morning, Last: morning, Jump: 3600, Reboots: 2},
+		},
+	}, knows(q.By)
+}
+
+func (f *fake) Punch(_ context.Context, c api.Caller, what timeclock.Punch, r *api.PunchRequest) (*api.PunchAnswer, error) {
+	f.note(c, "punch %v by=%q card=%t of=%q for=%vs", what, r.By.Number, r.By.Card, r.Number, r.Seconds)
+	if r.Number == "102" {
+		return &api.PunchAnswer{Reason: "off-clock", Say: "Bo is not clocked in"}, nil
+	}
+	return &api.PunchAnswer{OK: true, Say: "Ada is clocked in"}, knows(&r.By.Credentials)
+}
+
+func (f *fake) TimeClock(_ context.Context, c api.Caller, r *api.TimeRequest) (*api.TimeClock, error) {
+	f.note(c, "time clock by=%t", r.By != nil)
+	return &api.TimeClock{Runs: true, People: []api.Standing{
+		{Operator: "101", Name: "Ada", Person: "p-101", State: "in", In: morning, Since: morning},
+		{Operator: "102", Name: "Bo", Person: "p-102", State: "break", In: morning, Since: morning, Forced: true, Left: 600},
+	}}, knows(r.By)
 }
 
 func (f *fake) OpensReport(_ context.Context, c api.Caller, q *api.OpensRequest) (*report.Opens, error) {

@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"tillwarden/daemon/api"
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/timeclock"
 )
 
 // entryHeading and entryRow are the journal as a table, in 100 columns.
@@ -36,8 +39,8 @@ func about(e *api.Entry) string {
 	case e.Mode != "":
 		add("let through by %s", e.Mode)
 	}
-	// Signing on, and a mode, are said by their kind; a function would only repeat it.
-	if e.Function != "" && e.Kind != "sign-on" && !aboutMode {
+	// Signing on, a mode and a punch are said by their kind; a function would only repeat it.
+	if e.Function != "" && e.Kind != "sign-on" && !aboutMode && !isPunch(e.Kind) {
 		add("%s", e.Function)
 	}
 	if e.Subject != "" {
@@ -93,6 +96,11 @@ func about(e *api.Entry) string {
 	return strings.Join(parts, ", ")
 }
 
+// isPunch reports whether a kind is a punch of the time clock.
+func isPunch(kind string) bool {
+	return slices.ContainsFunc(timeclock.Kinds(), func(k entry.Kind) bool { return k.String() == kind })
+}
+
 func round(elapsed string, mode bool) string {
 	d, err := time.ParseDuration(elapsed)
 	switch {
@@ -146,7 +154,11 @@ func fields(e *api.Entry, where *time.Location) [][]string {
 		add("limit", sayLimit(e.Limit))
 	}
 	number("counts as", uint64(e.Uses))
-	add("approved by", e.Approver)
+	if isPunch(e.Kind) {
+		add("done by", e.Approver)
+	} else {
+		add("approved by", e.Approver)
+	}
 	add("  person", e.ApproverID)
 	add("  method", e.ApprovedBy)
 	number("override", uint64(e.Override))

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tillwarden/enforcer/report"
+	"tillwarden/enforcer/timeclock"
 )
 
 // Backend is what stands behind the handlers. The caller says which socket
@@ -22,6 +23,9 @@ type Backend interface {
 	SignOffBy(ctx context.Context, c Caller, by *Credentials) (*SignOnAnswer, error)
 	Lock(ctx context.Context, c Caller) (*Done, error)
 	Unlock(ctx context.Context, c Caller, by *Credentials) (*SignOnAnswer, error)
+
+	Punch(ctx context.Context, c Caller, what timeclock.Punch, r *PunchRequest) (*PunchAnswer, error)
+	TimeClock(ctx context.Context, c Caller, r *TimeRequest) (*TimeClock, error)
 
 	Mode(ctx context.Context, c Caller) (*Mode, error)
 	Monitor(ctx context.Context, c Caller, r *ModeRequest) (*ModeAnswer, error)
@@ -58,6 +62,7 @@ type Backend interface {
 	ActivityReport(ctx context.Context, c Caller, q *ReportRequest) (*report.Activity, error)
 	ExceptionReport(ctx context.Context, c Caller, q *ExceptionsRequest) (*report.Exceptions, error)
 	OpensReport(ctx context.Context, c Caller, q *OpensRequest) (*report.Opens, error)
+	TimeReport(ctx context.Context, c Caller, q *TimeReportRequest) (*report.Time, error)
 	// Events calls emit for each event after a sequence number, or from now on where it is nil.
 	Events(ctx context.Context, c Caller, after *Seq, emit func(*Event) error) error
 

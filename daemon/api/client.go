@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tillwarden/enforcer/report"
+	"tillwarden/enforcer/timeclock"
 )
 
 // Client speaks to the daemon over one of its sockets. It is safe for use by
@@ -229,6 +230,22 @@ func (c *Client) ExceptionReport(ctx context.Context, q ExceptionsRequest) (*rep
 // OpensReport asks when drawers were opened on a day (console with By, technician).
 func (c *Client) OpensReport(ctx context.Context, q OpensRequest) (*report.Opens, error) {
 	return do[report.Opens](ctx, c, "POST", "/v1/report/opens", &q)
+}
+
+// TimeReport asks for hours at work by operator and day (console with By, technician).
+func (c *Client) TimeReport(ctx context.Context, q TimeReportRequest) (*report.Time, error) {
+	return do[report.Time](ctx, c, "POST", "/v1/report/time", &q)
+}
+
+// Punch punches the time clock (console). With a card it waits up to EnrolFor for
+// the card to be swiped at the register's reader.
+func (c *Client) Punch(ctx context.Context, what timeclock.Punch, r PunchRequest) (*PunchAnswer, error) {
+	return do[PunchAnswer](ctx, c, "POST", "/v1/time/"+what.String(), &r)
+}
+
+// TimeClock asks who is clocked in (console with By, technician).
+func (c *Client) TimeClock(ctx context.Context, r TimeRequest) (*TimeClock, error) {
+	return do[TimeClock](ctx, c, "POST", "/v1/time/list", &r)
 }
 
 // Journal asks for one page of the journal (console with By, technician).

@@ -14,6 +14,7 @@ import (
 
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/report"
+	"tillwarden/enforcer/timeclock"
 	"tillwarden/enforcer/week"
 )
 
@@ -146,6 +147,30 @@ func (f *fake) ExceptionReport(_ context.Context, c Caller, q *ExceptionsRequest
 		}}},
 		Pairs: []report.Pair{{Requester: "1001", Approver: "2001", Approved: 3, ByNumber: 1, Share: 1, Rate: &x, Median: &x, Deviation: &x, Exceptional: true, Note: "x"}},
 	}, f.err
+}
+
+func (f *fake) TimeReport(_ context.Context, c Caller, q *TimeReportRequest) (*report.Time, error) {
+	f.note(c, "time report")
+	f.pin(q.By)
+	return &report.Time{
+		Period: report.Period{First: day, Last: day, Entries: 9, Journals: 1},
+		Days:   []report.TimeDay{{Operator: "1001", Day: "2026-03-01", Worked: 3600, Shifts: 1, Jumps: -60}},
+		Shifts: []report.Shift{{Operator: "1001", Person: "p1", In: &day, Out: &day, Last: day, Worked: 3600, Jump: -60, Reboots: 1}},
+	}, f.err
+}
+
+func (f *fake) Punch(_ context.Context, c Caller, what timeclock.Punch, r *PunchRequest) (*PunchAnswer, error) {
+	f.note(c, "punch %v", what)
+	f.person(r.By)
+	return &PunchAnswer{OK: true, Reason: "none", Say: "clocked in", Rule: &Rule{WorkGroup: "G", Function: "pos", Mark: "check"}, RetryAfter: 1}, f.err
+}
+
+func (f *fake) TimeClock(_ context.Context, c Caller, r *TimeRequest) (*TimeClock, error) {
+	f.note(c, "time clock")
+	f.pin(r.By)
+	return &TimeClock{Runs: true, People: []Standing{{
+		Operator: "1001", Name: "Ada", Person: "p1", State: "break", In: day, Since: day, Forced: true, Left: 60,
+	}}}, f.err
 }
 
 func (f *fake) OpensReport(_ context.Context, c Caller, q *OpensRequest) (*report.Opens, error) {

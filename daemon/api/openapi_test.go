@@ -132,6 +132,12 @@ var samples = map[string]string{
 	"/v1/session/signoff-by": `{"number":"1001","pin":"2580"}`,
 	"/v1/people/set-name":    `{"by":{"number":"2001","pin":"2580"},"number":"1002","name":"Bea"}`,
 	"/v1/people/revoke-card": `{"by":{"number":"2001","pin":"2580"},"number":"1002","card":1}`,
+	"/v1/time/in":            `{"by":{"number":"1001","pin":"2580"}}`,
+	"/v1/time/out":           `{"by":{"card":true,"pin":"2580"}}`,
+	"/v1/time/break":         `{"by":{"number":"2001","pin":"2580"},"number":"1001","seconds":1800}`,
+	"/v1/time/back":          `{"by":{"number":"2001","pin":"2580"},"number":"1001"}`,
+	"/v1/time/list":          `{"by":{"number":"2001","pin":"2580"}}`,
+	"/v1/report/time":        `{"by":{"number":"2001","pin":"2580"},"from":"2026-03-01T09:00:00Z","to":"2026-03-02T09:00:00Z","operator":"1001"}`,
 	"/v1/people/unlock":      `{"by":{"number":"2001","pin":"2580"},"number":"1002"}`,
 }
 

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tillwarden/enforcer/timeclock"
 )
 
 // The sizes of request bodies.
@@ -63,6 +65,12 @@ var routes = []route{
 	{"POST", "/v1/session/lock", all, smallBody, classPlain, get(Backend.Lock)},
 	{"POST", "/v1/session/unlock", console, smallBody, classPIN, post(Backend.Unlock)},
 
+	{"POST", "/v1/time/in", console, smallBody, classPIN, punch(timeclock.In)},
+	{"POST", "/v1/time/out", console, smallBody, classPIN, punch(timeclock.Out)},
+	{"POST", "/v1/time/break", console, smallBody, classPIN, punch(timeclock.Break)},
+	{"POST", "/v1/time/back", console, smallBody, classPIN, punch(timeclock.Back)},
+	{"POST", "/v1/time/list", people, smallBody, classPIN, post(Backend.TimeClock)},
+
 	{"GET", "/v1/mode", all, noBody, classPlain, get(Backend.Mode)},
 	{"POST", "/v1/mode/monitor", people, smallBody, classPIN, beginMode(Backend.Monitor, MaxMonitor)},
 	{"POST", "/v1/mode/break-glass", people, smallBody, classPIN, beginMode(Backend.BreakGlass, MaxBreakGlass)},
@@ -95,6 +103,7 @@ var routes = []route{
 	{"POST", "/v1/report/activity", people, smallBody, classPIN, post(Backend.ActivityReport)},
 	{"POST", "/v1/report/exceptions", people, smallBody, classPIN, post(Backend.ExceptionReport)},
 	{"POST", "/v1/report/opens", people, smallBody, classPIN, post(Backend.OpensReport)},
+	{"POST", "/v1/report/time", people, smallBody, classPIN, post(Backend.TimeReport)},
 	{"GET", "/v1/journal/checkpoint", people, noBody, classPlain, get(Backend.Checkpoint)},
 	{"GET", "/v1/events", all, noBody, classStream, streamEvents},
 

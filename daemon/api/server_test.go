@@ -37,6 +37,8 @@ func TestRolesTable(t *testing.T) {
 		"POST /v1/journal/query": {c, n}, "POST /v1/journal/stream": {c, n}, "GET /v1/journal/checkpoint": {c, n},
 		"POST /v1/journal/prove":   {c, n},
 		"POST /v1/report/activity": {c, n}, "POST /v1/report/exceptions": {c, n}, "POST /v1/report/opens": {c, n},
+		"POST /v1/report/time": {c, n}, "POST /v1/time/list": {c, n},
+		"POST /v1/time/in": {c}, "POST /v1/time/out": {c}, "POST /v1/time/break": {c}, "POST /v1/time/back": {c},
 		"GET /v1/events": {p, c, n}, "POST /v1/loads": {c, n},
 		"POST /v1/people/list": {c, n}, "POST /v1/people/show": {c, n}, "POST /v1/people/add": {c, n},
 		"POST /v1/people/set-groups": {c, n}, "POST /v1/people/set-pin": {c, n}, "POST /v1/people/enrol-card": {c, n},

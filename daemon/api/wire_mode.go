@@ -51,7 +51,7 @@ type Mode struct {
 	Codes int `json:"codes_left,omitempty"`
 }
 
-// Person is one of those who change the mode: number and PIN, or with Card the
+// Person is one of those who change the mode, or who punches: number and PIN, or with Card the
 // card that is swiped next at the register's reader, within EnrolFor, and its PIN.
 type Person struct {
 	Credentials

@@ -89,8 +89,10 @@ func own(e *entry.Entry) bool {
 	case entry.KindStart, entry.KindStop, entry.KindClockStep, entry.KindRecovered, entry.KindSummary, entry.KindSpace, entry.KindSession,
 		entry.KindRedeemed, entry.KindLapsed, entry.KindDrawerClosed, entry.KindDrawerLeftOpen, entry.KindDrawerNoOpen,
 		entry.KindDeviceUp, entry.KindDeviceDown, entry.KindDeviceRefused, entry.KindDevicePassed, entry.KindDeviceTrust,
-		entry.KindSaleNoReceipt, entry.KindModeLeft, entry.KindMemory, entry.KindRetired:
+		entry.KindSaleNoReceipt, entry.KindModeLeft, entry.KindMemory, entry.KindRetired, entry.KindScopeEnd:
 		return true
+	case entry.KindBreakEnd:
+		return e.Reason == entry.ReasonTimeout
 	case entry.KindDrawerOpened:
 		return e.About != 0
 	}

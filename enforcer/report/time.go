@@ -1,0 +1,247 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"tillwarden/enforcer/journal/entry"
+)
+
+// Hours at work, from the punches of the time clock.
+//
+// Within a boot a time is measured by the boot clock, so that whoever sets the
+// register's clock makes no hours; over a reboot there is only the wall clock, less
+// the steps that the journal has of it. Where the clock was set meanwhile, or the
+// register was started again, the row says so.
+
+// jumpShown is from how much on a jump of the clock is shown: less is what keeping
+// a clock right over a day takes.
+const jumpShown = 30 * time.Second
+
+// Time is the report of hours.
+type Time struct {
+	Period Period `json:"period"`
+	// Days by operator and day.
+	Days []TimeDay `json:"days"`
+	// Shifts by operator and time: what the days were counted from.
+	Shifts []Shift `json:"shifts"`
+}
+
+// TimeDay is one operator's day: of all shifts that began on it.
+type TimeDay struct {
+	Operator string `json:"operator"`
+	Day      string `json:"day"` // 2026-03-01; empty: of a shift whose beginning is not known
+	// Worked and Paused are whole seconds of shifts that were ended.
+	Worked int64 `json:"worked_seconds"`
+	Paused int64 `json:"break_seconds"`
+	Shifts int   `json:"shifts"`
+	Breaks int   `json:"breaks"`
+	Forced int   `json:"forced_breaks"`
+	// Open is how many shifts were not ended, and so are not counted.
+	Open int `json:"open"`
+	// Others is how many punches somebody else made.
+	Others  int   `json:"by_others"`
+	Jumps   int64 `json:"clock_jump_seconds"`
+	Reboots int   `json:"reboots"`
+}
+
+// Shift is from clocking in to clocking out.
+type Shift struct {
+	Operator string `json:"operator"`
+	Person   string `json:"person"`
+	// In and Out are by the wall clock. No In: it began before the report does. No
+	// Out: it was not ended, and Last is the last punch of it.
+	In     *time.Time `json:"in,omitempty"`
+	Out    *time.Time `json:"out,omitempty"`
+	Last   time.Time  `json:"last"`
+	Worked int64      `json:"worked_seconds"`
+	Paused int64      `json:"break_seconds"`
+	Breaks int        `json:"breaks"`
+	Forced int        `json:"forced_breaks"`
+	Others int        `json:"by_others"`
+	// Jump is by how much the wall clock was set during it, in seconds; it is in none
+	// of the other figures.
+	Jump int64 `json:"clock_jump_seconds,omitempty"`
+	// Reboots is how often the register was started again during it: over those, hours
+	// are by the wall clock.
+	Reboots int `json:"reboots,omitempty"`
+}
+
+// shift is one under way.
+type shift struct {
+	Shift
+	day            string
+	since          entry.Stamp // of the last punch
+	steps          time.Duration
+	paused         bool
+	length         time.Duration // of a forced break; 0: it is none
+	worked, breaks time.Duration
+	jump           time.Duration
+}
+
+// TimeReport collects what a report of hours is made of.
+type TimeReport struct {
+	operator string
+	zone     *time.Location
+	period   Period
+	steps    time.Duration     // of the wall clock, so far
+	open     map[string]*shift // by person
+	done     []*shift
+}
+
+// NewTime begins a report of hours: of one operator number, or of all where it is
+// empty. Days are those of the zone; UTC where nil.
+func NewTime(operator string, zone *time.Location) *TimeReport {
+	if zone == nil {
+		zone = time.UTC
+	}
+	return &TimeReport{operator: operator, zone: zone, open: map[string]*shift{}}
+}
+
+// NextJournal says that the entries that follow are of another register: each has
+// a time clock of its own.
+func (r *TimeReport) NextJournal() {
+	r.leaveOpen()
+	r.steps = 0
+	if r.period.Entries > 0 {
+		r.period.Journals++
+	}
+}
+
+// Add takes the journal's next entry.
+func (r *TimeReport) Add(e *entry.Entry) {
+	r.period.add(e)
+	switch e.Kind {
+	case entry.KindClockStep:
+		r.steps += time.Duration(e.Elapsed)
+		return
+	case entry.KindClockIn, entry.KindClockOut, entry.KindBreakBegin, entry.KindBreakEnd:
+	default:
+		return
+	}
+	if e.Outcome != entry.OutcomeAllowed || e.Person == "" {
+		return
+	}
+	s := r.open[e.Person]
+	if e.Kind == entry.KindClockIn && s != nil {
+		r.done, s = append(r.done, s), nil // its end is in no journal
+	}
+	if s == nil {
+		s = r.begin(e)
+		r.open[e.Person] = s
+	} else {
+		s.pass(e, r.steps)
+	}
+	if e.Approval != nil {
+		s.Others++
+	}
+	s.since, s.steps, s.Last = e.Stamp, r.steps, e.Stamp.Time()
+	switch e.Kind {
+	case entry.KindBreakBegin:
+		if !s.paused {
+			s.Breaks++
+		}
+		if e.Elapsed > 0 {
+			s.Forced++
+		}
+		s.paused, s.length = true, time.Duration(e.Elapsed)
+	case entry.KindBreakEnd:
+		s.paused = false
+	case entry.KindClockOut:
+		out := e.Stamp.Time()
+		s.Out = &out
+		r.done = append(r.done, s)
+		delete(r.open, e.Person)
+	}
+}
+
+func (r *TimeReport) begin(e *entry.Entry) *shift {
+	s := &shift{Shift: Shift{Operator: e.Operator, Person: e.Person}}
+	if e.Kind == entry.KindClockIn {
+		in := e.Stamp.Time()
+		s.In, s.day = &in, in.In(r.zone).Format(time.DateOnly)
+	}
+	return s
+}
+
+// pass counts the time from the last punch to this one.
+func (s *shift) pass(e *entry.Entry, steps time.Duration) {
+	a, b := s.since, e.Stamp
+	wall := time.Duration(b.Wall - a.Wall)
+	took, jump := time.Duration(b.Boot-a.Boot), wall-time.Duration(b.Boot-a.Boot)
+	if a.BootID != b.BootID {
+		jump = steps - s.steps
+		took = max(wall-jump, 0)
+		s.Reboots++
+	}
+	if jump.Abs() >= jumpShown {
+		s.jump += jump
+	}
+	if !s.paused {
+		s.worked += took
+		return
+	}
+	// A break that ended by time may have been journaled late: nothing ran meanwhile.
+	if e.Kind == entry.KindBreakEnd && e.Reason == entry.ReasonTimeout && s.length > 0 && took > s.length {
+		s.worked += took - s.length
+		took = s.length
+	}
+	s.breaks += took
+}
+
+// leaveOpen puts aside what was not ended.
+func (r *TimeReport) leaveOpen() {
+	for _, s := range r.open {
+		r.done = append(r.done, s)
+	}
+	clear(r.open)
+}
+
+// Result is the report on what was added; nothing can be added afterwards.
+func (r *TimeReport) Result() *Time {
+	r.leaveOpen()
+	t := &Time{Period: r.period, Days: []TimeDay{}, Shifts: []Shift{}}
+	slices.SortFunc(r.done, func(a, b *shift) int {
+		return cmp.Or(byNumber(a.Operator, b.Operator), cmp.Compare(a.day, b.day), a.began().Compare(b.began()), cmp.Compare(a.Person, b.Person))
+	})
+	for _, s := range r.done {
+		if r.operator != "" && s.Operator != r.operator {
+			continue
+		}
+		s.Worked, s.Paused, s.Jump = seconds(s.worked), seconds(s.breaks), seconds(s.jump)
+		t.Shifts = append(t.Shifts, s.Shift)
+		t.day(s)
+	}
+	return t
+}
+
+func (s *shift) began() time.Time {
+	if s.In != nil {
+		return *s.In
+	}
+	return s.Last
+}
+
+func seconds(d time.Duration) int64 { return int64(d.Round(time.Second) / time.Second) }
+
+// day counts a shift to its day.
+func (t *Time) day(s *shift) {
+	// Shifts come by operator and time, so that a day's follow each other.
+	if n := len(t.Days); n == 0 || t.Days[n-1].Operator != s.Operator || t.Days[n-1].Day != s.day {
+		t.Days = append(t.Days, TimeDay{Operator: s.Operator, Day: s.day})
+	}
+	d := &t.Days[len(t.Days)-1]
+	d.Shifts++
+	d.Breaks += s.Breaks
+	d.Forced += s.Forced
+	d.Others += s.Others
+	d.Jumps += s.Jump
+	d.Reboots += s.Reboots
+	if s.Out == nil {
+		d.Open++
+		return
+	}
+	d.Worked += s.Worked
+	d.Paused += s.Paused
+}
