@@ -25,7 +25,7 @@ func (a *app) policyCommand() *cobra.Command {
   tillwarden policy explain --group "POS Cashier - Sales Only" pos.drawer.nosale
   tillwarden policy compile -o policy.twb --key chain.key --epoch 8 *.hcl`,
 		a.lintCommand(), a.policyTestCommand(), a.compileCommand(), a.explainCommand(), a.matrixCommand(),
-		a.fmtCommand(), a.diffCommand(), a.whoCanCommand(), a.showCommand(), a.inspectCommand(), a.presetsCommand(), a.loadCommand())
+		a.fmtCommand(), a.diffCommand(), a.simulateCommand(), a.whoCanCommand(), a.showCommand(), a.inspectCommand(), a.presetsCommand(), a.loadCommand())
 	c.Long = `Policies are written in HCL: the catalogue of functions, and work groups that
 allow, deny or refuse them. docs/policy.md says how. The shipped catalogue, and
 E3 Retail's and Aura's work groups, the presets, are built in.`

@@ -115,7 +115,7 @@ func presetPolicy() (*policy.Compiled, error) {
 	return p.compiled, nil
 }
 
-func sortedKeys(files map[string][]byte) []string { return slices.Sorted(maps.Keys(files)) }
+func sortedKeys[V any](of map[string]V) []string { return slices.Sorted(maps.Keys(of)) }
 
 // shippedFiles are the presets, under the names that places in them have.
 func shippedFiles() map[string][]byte {

@@ -62,6 +62,11 @@ func TestParseIsReverseOfString(t *testing.T) {
 			t.Errorf("ParseReason(%q) = %v, %v", r, got, err)
 		}
 	}
+	for m := MethodCard; m < methodEnd; m++ {
+		if got, err := ParseMethod(m.String()); err != nil || got != m {
+			t.Errorf("ParseMethod(%q) = %v, %v", m, got, err)
+		}
+	}
 	if _, err := ParseOutcome("perhaps"); err == nil {
 		t.Error("ParseOutcome took a word that is none")
 	}

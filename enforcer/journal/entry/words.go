@@ -370,6 +370,12 @@ func (m Method) PIN() bool {
 // String gives the method's word.
 func (m Method) String() string { return word(methodNames[:], int(m), "method") }
 
+// ParseMethod is the reverse of String.
+func ParseMethod(s string) (Method, error) {
+	i, err := unword(methodNames[:], s, "method")
+	return Method(i), err
+}
+
 // Purpose says how it is known what a drawer opening is for, from the
 // strongest to the weakest. Append-only: it is on disk.
 type Purpose uint8

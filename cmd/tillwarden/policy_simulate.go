@@ -1,0 +1,364 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tillwarden/daemon/api"
+	"tillwarden/enforcer/journal"
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
+	"tillwarden/enforcer/policy/source"
+	"tillwarden/enforcer/report"
+	"tillwarden/enforcer/simulate"
+)
+
+// liveJournalName stands for this register's journal.
+const liveJournalName = "@live"
+
+// simulateFlags are what simulate reads, and how it prints it.
+type simulateFlags struct {
+	actor
+	periodFlags
+	journals []string
+	presets  bool
+	csv, all bool
+	exitCode bool
+}
+
+func (a *app) simulateCommand() *cobra.Command {
+	var f simulateFlags
+	c := &cobra.Command{
+		Use:   "simulate NEW... --journal FILE|@live",
+		Short: "say which real decisions would have gone another way",
+		Long: `Answers the decisions that were really made anew, under another policy, and says which
+would have gone another way: by function with the rule that would have decided, by
+operator, and by day. Who asked is taken with the work groups of that moment.
+
+What the state of the register decided (nobody signed on, a wrong PIN) stays as it
+was. What the journal does not tell is counted as not decidable, never guessed. What
+people would have done then instead, nobody knows.
+
+The journal is @live, this register's (at the console's socket an operator who may
+read it is named with --as), or a copy of one; several are one simulation.
+` + policiesHelp + `
+
+It exits with 0 unless --exit-code is given.`,
+		Example: `  tillwarden policy simulate policies/ --journal @live --since 2026-03-01
+  tillwarden policy simulate next.twb --journal lane1.db --journal lane2.db
+  tillwarden policy simulate next.hcl --journal lane1.db --csv > changes.csv`,
+		Args:              filesOrPresets(&f.presets),
+		ValidArgsFunction: completePolicies,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(a); err != nil {
+				return err
+			}
+			v, err := a.policyAt(cmd.Context(), args, f.presets)
+			if err != nil {
+				return err
+			}
+			r, err := a.simulate(cmd.Context(), &f, v.Compiled)
+			if err != nil {
+				return err
+			}
+			s := simulationOf(v, r)
+			switch {
+			case a.json:
+				err = a.printJSON(s)
+			case f.csv:
+				err = a.csvRows(s.rows())
+			default:
+				err = a.showSimulation(s, f.all)
+			}
+			if err == nil && f.exitCode && r.Otherwise > 0 {
+				return said(exitRefused)
+			}
+			return err
+		},
+	}
+	asFlag(c, &f.actor)
+	f.periodFlags.add(c)
+	c.Flags().StringArrayVar(&f.journals, "journal", nil, "the journal: @live, or a `file` with a copy; may be given more than once")
+	_ = c.RegisterFlagCompletionFunc("journal", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return []cobra.Completion{cobra.CompletionWithDesc(liveJournalName, "this register's")}, cobra.ShellCompDirectiveDefault
+	})
+	c.Flags().BoolVar(&f.csv, "csv", false, "print CSV, for spreadsheets: a line for each operator, function, day and rule")
+	c.Flags().BoolVar(&f.all, "all", false, "list all operators and days, however many")
+	c.Flags().BoolVar(&f.exitCode, "exit-code", false, "exit with 1 where a decision would have gone another way")
+	presetsFlag(c, &f.presets)
+	return c
+}
+
+func (f *simulateFlags) check(a *app) error {
+	live := slices.Contains(f.journals, liveJournalName)
+	switch {
+	case len(f.journals) == 0:
+		return usagef("policy simulate: --journal is missing").hint("@live is this register's; a copy is made with tillwarden journal export")
+	case live && len(f.journals) > 1:
+		return usagef("policy simulate: @live and copies cannot be one simulation").hint("copy this register's journal too")
+	case !live && f.given():
+		return usagef("--as and a copy of a journal: a copy needs no operator")
+	case f.csv && a.json:
+		return usagef("--csv and --json: one of them")
+	}
+	return nil
+}
+
+// simulate reads the journals under a policy.
+func (a *app) simulate(ctx context.Context, f *simulateFlags, p *policy.Compiled) (*simulate.Result, error) {
+	from, to, err := f.times(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	filter := api.Filter{From: from, To: to}
+	s := simulate.New(p, time.Local)
+	told := a.progress()
+	defer told.done()
+	n := 0
+	add := func(e *entry.Entry) error {
+		s.Add(e)
+		if n++; n%1024 == 0 {
+			told.at("%d entries, up to %s", n, e.Stamp.Time().In(time.Local).Format("2006-01-02 15:04"))
+		}
+		return nil
+	}
+	if f.journals[0] == liveJournalName {
+		err := a.liveEntries(ctx, f.actor, filter, add)
+		return s.Result(), err
+	}
+	var native journal.Filter
+	if native, err = nativeFilter(filter); err != nil {
+		return nil, err
+	}
+	for i, path := range f.journals {
+		if i > 0 {
+			s.NextJournal()
+		}
+		if err := readCopy(ctx, path, native, add); err != nil {
+			return nil, err
+		}
+	}
+	return s.Result(), nil
+}
+
+// liveEntries gives the entries of this register's journal as they are in it, as
+// far as a simulation looks at them.
+func (a *app) liveEntries(ctx context.Context, who actor, f api.Filter, add func(*entry.Entry) error) error {
+	by, err := a.credentials(who)
+	if err != nil {
+		return err
+	}
+	defer wipe(by)
+	client, err := a.dialFor(ctx, who)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return client.JournalStream(ctx, api.JournalStream{By: by, Filter: f}, func(w *api.Entry, _ []byte) error {
+		e := entry.Entry{
+			Seq: entry.Seq(w.Seq), Stamp: entry.Stamp{Wall: w.Time.UnixNano()}, Session: entry.Seq(w.Session), Operator: w.Operator, Person: w.Person,
+			WorkGroups: w.WorkGroups, Function: w.Function, FunctionID: w.FunctionID, Source: w.Source, Drawer: w.Drawer, Count: w.Count, Subject: w.Subject,
+		}
+		if w.Approver != "" {
+			e.Approval = &entry.Approval{Operator: w.Approver, Person: w.ApproverID}
+		}
+		if w.Rule != nil {
+			e.Rule = &entry.Rule{WorkGroup: w.Rule.WorkGroup, Function: w.Rule.Function, Mark: w.Rule.Mark}
+		}
+		var err error
+		if e.Kind, err = entry.ParseKind(w.Kind); err == nil && w.Outcome != "" {
+			e.Outcome, err = entry.ParseOutcome(w.Outcome)
+		}
+		if err == nil && w.Reason != "" {
+			e.Reason, err = entry.ParseReason(w.Reason)
+		}
+		if err == nil && w.Method != "" {
+			e.Method, err = entry.ParseMethod(w.Method)
+		}
+		if err != nil {
+			return failedf("entry %d: %w", w.Seq, err).hint("is tillwardend of a later version? tillwarden status says so")
+		}
+		return add(&e)
+	})
+}
+
+// simulation is a result with the rules' places.
+type simulation struct {
+	Policy string `json:"policy"`
+	*simulate.Result
+	Changes []simulatedChange `json:"changes"`
+}
+
+type simulatedChange struct {
+	simulate.Change
+	Name   string                `json:"name,omitempty"`
+	Reason string                `json:"reason"`
+	Rule   *source.ExplainedRule `json:"rule,omitempty"`
+
+	because string
+}
+
+// becauses say the reasons for which no work group's mark stands.
+var becauses = map[entry.Reason]string{
+	entry.ReasonUnknownFunction: "the function is not in this policy's catalogue",
+	entry.ReasonNoWorkGroup:     "the policy has none of the operator's work groups",
+	entry.ReasonNotForDrawer:    "the catalogue says that no drawer opens for it",
+	entry.ReasonUnsupported:     "it takes two approvers, and nobody may approve it",
+	entry.ReasonDualControl:     "two other persons must approve it, whoever asks",
+	entry.ReasonStepUp:          "it takes the own PIN again",
+}
+
+func simulationOf(v source.Version, r *simulate.Result) *simulation {
+	s := &simulation{Policy: v.Name, Result: r, Changes: []simulatedChange{}}
+	for _, c := range r.Changes {
+		one := simulatedChange{Change: c, Reason: c.Reason.String(), because: becauses[c.Reason]}
+		if i, ok := v.Compiled.Lookup(c.Function); ok {
+			one.Name = v.Compiled.Function(i).Name
+		}
+		if c.Rule.WorkGroup != "" {
+			var words string
+			one.Rule, words = v.Why(c.Rule)
+			if one.because == "" {
+				one.because = fmt.Sprintf("%q: %s", c.Rule.WorkGroup, words)
+			}
+		}
+		s.Changes = append(s.Changes, one)
+	}
+	return s
+}
+
+// rows are the changes for spreadsheets.
+func (s *simulation) rows() [][]string {
+	rows := [][]string{{"day", "operator", "function", "approving", "was", "would_be", "count", "reason", "work_group", "rule_function", "mark", "at", "first_entry"}}
+	for _, c := range s.Changes {
+		row := []string{c.Day, c.Operator, c.Function, yesNo(c.Approving), c.Was.String(), c.Would.String(), fmt.Sprint(c.Count), c.Reason, "", "", "", "", fmt.Sprint(c.First)}
+		if r := c.Rule; r != nil {
+			row[8], row[9], row[10] = r.Group, r.Function, r.Mark.String()
+			if r.At != nil {
+				row[11] = r.At.String()
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// simulatedWay is one way in which a function would have gone otherwise.
+type simulatedWay struct {
+	function, was, would, because string
+}
+
+// maxSimulated is how many operators and days are listed without --all.
+const maxSimulated = 15
+
+func (a *app) showSimulation(s *simulation, all bool) error {
+	a.say("new policy: %s", s.Policy)
+	a.sayPeriod(&report.Period{First: s.First, Last: s.Last, Entries: s.Entries, Journals: s.Journals}, time.Local)
+	if s.Entries == 0 {
+		return nil
+	}
+	a.say("%s: %d the same, %d otherwise", count(int(s.Decisions), "decision"), s.Same, s.Otherwise)
+	for _, x := range []struct {
+		n    int64
+		what string
+	}{
+		{s.ByState, "decided by the state of the register, or by who the persons are"},
+		{s.Unasked, "approvals of what would not have come to an approver"},
+	} {
+		if x.n > 0 {
+			a.say("  %d %s", x.n, x.what)
+		}
+	}
+	for _, why := range sortedKeys(s.NotDecidable) {
+		a.say("  %d not decidable: %s", s.NotDecidable[why], why)
+	}
+	if s.InUnmadeSessions > 0 {
+		a.say("%d of the decisions were made in sessions that would not have begun", s.InUnmadeSessions)
+	}
+	for _, g := range sortedKeys(s.UnknownGroups) {
+		a.say("%s", fill(fmt.Sprintf("work group %q, which %s had, is not in the policy", g, count(s.UnknownGroups[g], "operator"))))
+	}
+	if s.Otherwise == 0 {
+		return nil
+	}
+	if err := a.showWays(s); err != nil {
+		return err
+	}
+	if err := a.showTallies("OPERATOR", s.Operators, all); err != nil {
+		return err
+	}
+	return a.showTallies("DAY", s.Days, all)
+}
+
+// showWays lists in which ways functions would have gone otherwise, with the
+// rules below, by their numbers.
+func (a *app) showWays(s *simulation) error {
+	var order []simulatedWay
+	type sum struct {
+		n               int64
+		operators, days map[string]bool
+	}
+	sums := map[simulatedWay]*sum{}
+	for _, c := range s.Changes {
+		w := simulatedWay{c.Function, c.Was.String(), c.Would.String(), c.because}
+		if c.Approving {
+			w.function = "approving " + w.function
+		}
+		x := sums[w]
+		if x == nil {
+			x = &sum{operators: map[string]bool{}, days: map[string]bool{}}
+			sums[w], order = x, append(order, w)
+		}
+		x.n += c.Count
+		x.operators[c.Operator], x.days[c.Day] = true, true
+	}
+	var rules []string
+	rows := [][]string{{"FUNCTION", "WAS", "WOULD BE", "TIMES", "OPERATORS", "DAYS", "RULE"}}
+	for _, w := range order {
+		n := slices.Index(rules, w.because)
+		if n < 0 {
+			n = len(rules)
+			rules = append(rules, w.because)
+		}
+		x := sums[w]
+		rows = append(rows, []string{
+			cut(w.function, 32), w.was, w.would, fmt.Sprint(x.n), fmt.Sprint(len(x.operators)), fmt.Sprint(len(x.days)), fmt.Sprintf("[%d]", n+1),
+		})
+	}
+	a.say("")
+	if err := table(a.out, rows); err != nil {
+		return err
+	}
+	a.say("")
+	for i, r := range rules {
+		a.say("%s", fill(fmt.Sprintf("[%d] %s", i+1, r)))
+	}
+	return nil
+}
+
+// showTallies lists whose, or when, decisions would have gone otherwise.
+func (a *app) showTallies(what string, list []simulate.Tally, all bool) error {
+	rows := [][]string{{what, "OTHERWISE", "OF"}}
+	left := 0
+	for _, t := range list {
+		switch {
+		case t.Otherwise == 0:
+		case !all && len(rows) > maxSimulated:
+			left++
+		default:
+			rows = append(rows, []string{t.Key, fmt.Sprint(t.Otherwise), fmt.Sprint(t.Decisions)})
+		}
+	}
+	a.say("")
+	if err := table(a.out, rows); err != nil {
+		return err
+	}
+	if left > 0 {
+		a.say("and %d more: --all lists them", left)
+	}
+	return nil
+}

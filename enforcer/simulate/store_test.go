@@ -1,0 +1,199 @@
+package simulate_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tillwarden/enforcer/journal"
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/journal/journaltest"
+	"tillwarden/enforcer/policy"
+	"tillwarden/enforcer/policy/presets"
+	"tillwarden/enforcer/policy/source"
+	"tillwarden/enforcer/simulate"
+)
+
+// shipped is the shipped policy, written otherwise in its cashiers' file: each old
+// text gives way to the new one after it.
+func shipped(t testing.TB, texts ...string) *policy.Compiled {
+	t.Helper()
+	files := presets.Files()
+	text := string(files["cashiers.hcl"])
+	for i := 0; i < len(texts); i += 2 {
+		if !strings.Contains(text, texts[i]) {
+			t.Fatalf("the presets have no %s", texts[i])
+		}
+		text = strings.ReplaceAll(text, texts[i], texts[i+1])
+	}
+	files["cashiers.hcl"] = []byte(text)
+	c, _, ds := source.Compile(files)
+	if c == nil {
+		t.Fatal(ds)
+	}
+	return c
+}
+
+// stricter lets managers open the drawer without a sale no longer, and has another
+// name for the work group with returns.
+func stricter(t testing.TB) *policy.Compiled {
+	t.Helper()
+	return shipped(t, `"pos.drawer.sale", "pos.drawer.nosale", "pos.drawer.reopen"`, `"pos.drawer.sale", "pos.drawer.reopen"`,
+		`work_group "POS Cashier - Sales and Returns"`, `work_group "Another name"`)
+}
+
+// A store's journal, counted again by hand.
+func TestStore(t *testing.T) {
+	p := stricter(t)
+	zone := time.FixedZone("", -8*3600) // the store's evening is another day
+	s := simulate.New(p, zone)
+	type way struct{ operator, function, day, was, would string }
+	want := map[way]int64{}
+	word := map[entry.Outcome]string{entry.OutcomeAllowed: "allow", entry.OutcomeOverrideRequired: "override", entry.OutcomeDenied: "deny"}
+	groups := map[string][]string{}
+	decisions, refusals := int64(0), int64(0)
+	store := journaltest.Store{Seed: 3, Entries: 30_000}
+	for e := range store.All() {
+		s.Add(e)
+		if len(e.WorkGroups) > 0 {
+			groups[e.Operator] = e.WorkGroups
+		}
+		if e.Reason != entry.ReasonRule {
+			if e.Kind == entry.KindSignOn || e.Kind == entry.KindUnlock || e.Kind == entry.KindApproval {
+				refusals++
+			}
+			continue
+		}
+		switch e.Kind {
+		case entry.KindDecision, entry.KindSignOn:
+			decisions++
+			i, ok := p.Lookup(e.Function)
+			if !ok {
+				t.Fatalf("%s is not in the catalogue", e.Function)
+			}
+			would := p.Explain(e.WorkGroups, i).Access.String()
+			if e.Kind == entry.KindSignOn && would == "override" {
+				would = "deny"
+			}
+			if was := word[e.Outcome]; was != would {
+				want[way{e.Operator, e.Function, e.Stamp.Time().In(zone).Format(time.DateOnly), was, would}]++
+			}
+		}
+	}
+	r := s.Result()
+	got := map[way]int64{}
+	for _, c := range r.Changes {
+		if !c.Approving {
+			got[way{c.Operator, c.Function, c.Day, c.Was.String(), c.Would.String()}] += c.Count
+		}
+	}
+	for k, n := range want {
+		if got[k] != n {
+			t.Errorf("%+v: got %d, want %d", k, got[k], n)
+		}
+	}
+	if len(got) != len(want) || len(want) < 50 {
+		t.Errorf("%d ways, want %d", len(got), len(want))
+	}
+	if sums(r) != r.Decisions || r.Decisions < decisions || r.Entries != 30_000 || r.ByState > refusals {
+		t.Errorf("it does not add up: %+v", r)
+	}
+	for what, list := range map[string][]simulate.Tally{"operators": r.Operators, "functions": r.Functions, "days": r.Days} {
+		var all, otherwise int64
+		for _, x := range list {
+			all += x.Decisions
+			otherwise += x.Otherwise
+		}
+		if all != r.Same+r.Otherwise || otherwise != r.Otherwise {
+			t.Errorf("%s: %d of %d, want %d of %d", what, otherwise, all, r.Otherwise, r.Same+r.Otherwise)
+		}
+	}
+	// Who has only a work group that is not there does not get a session.
+	if r.UnknownGroups[journaltest.Returns] != 12 || r.InUnmadeSessions == 0 {
+		t.Errorf("unknown work groups %v, %d decisions in sessions that would not have begun", r.UnknownGroups, r.InUnmadeSessions)
+	}
+	// Managers approved no-sales, and no longer could.
+	approvals := int64(0)
+	for _, c := range r.Changes {
+		if c.Approving && c.Function == "pos.drawer.nosale" {
+			if c.Operator[0] != '9' || c.Was != policy.Allowed || c.Would != policy.Denied || c.Reason != entry.ReasonApproverMayNot || c.Rule.Function != "pos.drawer" {
+				t.Errorf("%+v", c)
+			}
+			approvals += c.Count
+		}
+	}
+	if approvals == 0 {
+		t.Error("no approvals")
+	}
+}
+
+func TestApprovers(t *testing.T) {
+	p := shipped(t, `"pos.unlock.other", "pos.manageroverride", "pos.password.change"`, `"pos.unlock.other", "pos.password.change"`,
+		`"pos.forcedbreak", "pos.training",`, `"pos.forcedbreak", "pos.training", "pos.manageroverride",`)
+	const seller, manager = journaltest.Sales, journaltest.Override
+	approval := func(reason entry.Reason) *entry.Entry {
+		return &entry.Entry{
+			Kind: entry.KindApproval, Operator: "1", WorkGroups: []string{seller}, Session: 1, Function: "pos.drawer.nosale", FunctionID: 1602,
+			Outcome: entry.OutcomeAllowed, Reason: reason, Approval: &entry.Approval{Operator: "9"},
+		}
+	}
+	s := simulate.New(p, time.UTC)
+	s.Add(approval(entry.ReasonRule)) // nothing is known of the approver yet
+	s.Add(&entry.Entry{Kind: entry.KindSignOn, Operator: "9", WorkGroups: []string{manager}, Outcome: entry.OutcomeDenied, Reason: entry.ReasonWrongPIN})
+	s.Add(approval(entry.ReasonRule))
+	s.Add(approval(entry.ReasonSamePerson))
+	sale := approval(entry.ReasonRule)
+	sale.Function, sale.FunctionID = "pos.drawer.sale", 1601
+	s.Add(sale)
+	s.Add(&entry.Entry{Kind: entry.KindSummary, Count: 7})
+	s.Add(&entry.Entry{Kind: entry.KindMode, Operator: "9", Rule: &entry.Rule{}, Reason: entry.ReasonRule})
+	s.Add(&entry.Entry{Kind: entry.KindDecision, Reason: entry.ReasonNoSession, Outcome: entry.OutcomeDenied})
+	s.NextJournal()
+	s.Add(approval(entry.ReasonRule)) // of another register, who knows with whom
+	r := s.Result()
+	if n := r.NotDecidable; n[simulate.UnknownApprover] != 2 || n[simulate.NotListed] != 7 || n[simulate.TwoPersons] != 1 || len(n) != 3 {
+		t.Errorf("not decidable: %v", n)
+	}
+	if r.ByState != 3 || r.Unasked != 1 || r.Otherwise != 1 || r.Journals != 2 || sums(r) != r.Decisions {
+		t.Errorf("%+v", r)
+	}
+	c := r.Changes[0]
+	if !c.Approving || c.Operator != "9" || c.Would != policy.Denied || c.Reason != entry.ReasonNoManagerOverride {
+		t.Errorf("%+v", c)
+	}
+}
+
+// BenchmarkSimulate simulates a year's journal from its file, against reading its
+// entries and doing nothing with them.
+func BenchmarkSimulate(b *testing.B) {
+	const entries = 1_000_000
+	path := filepath.Join(b.TempDir(), "journal.db")
+	if err := (journaltest.Store{Seed: 1, Entries: entries}).Write(b.Context(), path); err != nil {
+		b.Fatal(err)
+	}
+	r, err := journal.OpenReader(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	read := func(b *testing.B, add func(*entry.Entry)) time.Duration {
+		t0 := time.Now()
+		if err := r.Each(b.Context(), journal.Filter{}, func(e *entry.Entry) error { add(e); return nil }); err != nil {
+			b.Fatal(err)
+		}
+		return time.Since(t0)
+	}
+	p := stricter(b)
+	var own, bare time.Duration
+	var decisions int64
+	for b.Loop() {
+		s := simulate.New(p, time.Local)
+		own += read(b, s.Add)
+		bare += read(b, func(*entry.Entry) {})
+		res := s.Result()
+		decisions = res.Decisions
+	}
+	b.ReportMetric(own.Seconds()/float64(b.N)/float64(decisions)*1e6, "s/1M-decisions")
+	b.ReportMetric(float64(own)/float64(bare), "x-floor")
+}
