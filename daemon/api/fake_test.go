@@ -145,6 +145,10 @@ func (f *fake) ExceptionReport(_ context.Context, c Caller, q *ExceptionsRequest
 		Operators: []report.Operator{{Operator: "1001", WorkGroups: []string{"G"}, Sales: 5, Opens: 6, Figures: []report.Figure{
 			{Name: report.NoSales, Count: 1, Rate: &x, Median: &x, Deviation: &x, Exceptional: true}, {Name: report.AfterHours, Note: report.NoHours},
 		}}},
+		Approvers: []report.Approver{{
+			Approver: "2001", What: report.OffClock, Count: 1, Approvals: 3, Exceptional: true,
+			Latest: []report.Approval{{Journal: 1, Seq: 3, Time: day, Requester: "1001", Function: "pos.drawer.nosale"}},
+		}},
 		Pairs: []report.Pair{{Requester: "1001", Approver: "2001", Approved: 3, ByNumber: 1, Share: 1, Rate: &x, Median: &x, Deviation: &x, Exceptional: true, Note: "x"}},
 	}, f.err
 }

@@ -22,7 +22,7 @@ type Function struct {
 	Function string `json:"function"`
 	// Name is what people call it, empty where that is not known.
 	Name string `json:"name,omitempty"`
-	// How it came out. Approved is how often an override was, Opens how often
+	// How it came out. Approved is how often an override was, the own PIN included, Opens how often
 	// the drawer was opened for it.
 	Allowed  int64 `json:"allowed"`
 	Override int64 `json:"override_required"`
@@ -99,7 +99,7 @@ func (a *ActivityReport) Add(e *entry.Entry) {
 	switch {
 	case opened:
 		f.Opens++
-	case e.Kind == entry.KindApproval:
+	case e.Kind == entry.KindApproval, e.Kind == entry.KindStepUp:
 		if e.Outcome == entry.OutcomeAllowed {
 			f.Approved++
 		}

@@ -42,6 +42,12 @@ func TestActivityCountsEachActOnce(t *testing.T) {
 	add(of(entry.KindDecision, entry.OutcomeAllowed))
 	add(of(entry.KindWithdrawn, entry.OutcomeDenied))
 	add(of(entry.KindDecision, entry.OutcomeError))
+	// One that is confirmed with the own PIN, at the second try, for the transaction.
+	add(of(entry.KindDecision, entry.OutcomeOverrideRequired))
+	add(of(entry.KindOverride, entry.OutcomeOverrideRequired))
+	add(of(entry.KindStepUp, entry.OutcomeDenied))
+	add(of(entry.KindStepUp, entry.OutcomeAllowed))
+	add(of(entry.KindScopeEnd, entry.OutcomeDenied))
 	add(entry.Entry{Kind: entry.KindDrawerOpened, Session: 2}) // without a grant
 	add(entry.Entry{Kind: entry.KindLock, Operator: "1", Session: 2, Outcome: entry.OutcomeAllowed})
 	r := a.Result()
@@ -56,15 +62,15 @@ func TestActivityCountsEachActOnce(t *testing.T) {
 	first, last := got.First.Format("15:04"), got.Last.Format("15:04")
 	got.First, got.Last = time.Time{}, time.Time{}
 	want := report.Function{
-		Function: "pos.drawer.nosale", Name: "No Sale", Allowed: 1, Override: 2, Approved: 1, Denied: 1, Failed: 1, Opens: 1, Operators: 2,
+		Function: "pos.drawer.nosale", Name: "No Sale", Allowed: 1, Override: 3, Approved: 2, Denied: 1, Failed: 1, Opens: 1, Operators: 2,
 	}
-	if got != want || first != "09:03" || last != "09:15" {
+	if got != want || first != "09:03" || last != "09:19" {
 		t.Errorf("%+v from %s to %s, want %+v", got, first, last, want)
 	}
 	if forced := r.Rows[0]; forced.Opens != 1 || forced.Operators != 1 {
 		t.Errorf("without a grant: %+v", forced)
 	}
-	if r.Period.Entries != 17 {
+	if r.Period.Entries != 22 {
 		t.Errorf("%d entries", r.Period.Entries)
 	}
 }

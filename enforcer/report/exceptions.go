@@ -159,6 +159,8 @@ type Exceptions struct {
 	Nobody    Nobody     `json:"nobody"`
 	// Pairs, the most frequent first.
 	Pairs []Pair `json:"pairs"`
+	// Approvers are those of whose approvals there is something to know.
+	Approvers []Approver `json:"approvers"`
 }
 
 // Nobody is what happened while nobody was signed on, or cannot be told whose it is.
@@ -227,6 +229,7 @@ type ExceptionReport struct {
 	people  map[string]*tally
 	pairs   map[pairKey]*pairTally
 	nobody  Nobody
+	gave    approvers
 }
 
 // NewExceptions begins an exception report.
@@ -241,6 +244,7 @@ func NewExceptions(o Options) *ExceptionReport {
 // NextJournal says that the entries that follow are of another register.
 func (x *ExceptionReport) NextJournal() {
 	x.session = session{}
+	x.gave.journal++
 	if x.period.Entries > 0 {
 		x.period.Journals++
 	}
@@ -337,6 +341,7 @@ func (x *ExceptionReport) approval(t *tally, who string, e *entry.Entry) {
 		by.groups = []string{e.Rule.WorkGroup} // who never signs on at this register
 	}
 	by.approvals++
+	x.gave.add(e)
 	if t == nil {
 		return
 	}
@@ -378,6 +383,7 @@ func (x *ExceptionReport) Result() *Exceptions {
 	}
 	slices.SortFunc(r.Operators, func(a, b Operator) int { return byNumber(a.Operator, b.Operator) })
 	x.addPairs(r)
+	r.Approvers = x.gave.result(func(operator string) int64 { return x.people[operator].approvals })
 	return r
 }
 

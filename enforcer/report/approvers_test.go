@@ -1,0 +1,90 @@
+package report
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"tillwarden/enforcer/journal/entry"
+)
+
+// approve adds an approval of 101's to a register, by somebody.
+func (r *register) approve(a entry.Approval) *register {
+	return r.add(entry.Entry{Kind: entry.KindApproval, Operator: "101", Person: "p101", Function: functionNoSale, Approval: &a})
+}
+
+func TestApproversInWords(t *testing.T) {
+	card := entry.Approval{Operator: "201", Person: "lea", Method: entry.MethodCardPIN}
+	but := func(f func(a *entry.Approval)) entry.Approval { a := card; f(&a); return a }
+	off := but(func(a *entry.Approval) { a.OffClock = true })
+	fallback := but(func(a *entry.Approval) { a.Method, a.Fallback = entry.MethodNumberPIN, true })
+	remote := but(func(a *entry.Approval) { a.Method, a.At = entry.MethodRemote, "lane 4" })
+	other := but(func(a *entry.Approval) { a.Operator, a.Person = "202", "max" })
+	second := but(func(a *entry.Approval) { a.Operator = "902" }) // another number of Lea's
+	type row struct {
+		approver, what string
+		count, of      int64
+	}
+	lane := func() *register { return newRegister().pass(time.Hour) }
+	for words, x := range map[string]struct {
+		registers []*register
+		want      []row
+	}{
+		"as it should be": {[]*register{lane().approve(card).pass(time.Second).approve(card)}, nil},
+		"not clocked in":  {[]*register{lane().approve(off).approve(card)}, []row{{"201", OffClock, 1, 2}}},
+		"without the card, from elsewhere": {
+			[]*register{lane().approve(fallback).approve(remote).approve(remote)},
+			[]row{{"201", Remote, 2, 3}, {"201", Fallback, 1, 3}},
+		},
+		"at two registers at once": {
+			[]*register{lane().approve(card), lane().pass(59 * time.Second).approve(card)},
+			[]row{{"201", TwoRegisters, 1, 2}},
+		},
+		"the later one first": {
+			[]*register{lane().pass(59 * time.Second).approve(card), lane().approve(card)},
+			[]row{{"201", TwoRegisters, 1, 2}},
+		},
+		"under two numbers of the same person": {
+			[]*register{lane().approve(card), lane().pass(time.Second).approve(second)},
+			[]row{{"902", TwoRegisters, 1, 1}},
+		},
+		"with the time to go there": {[]*register{lane().approve(card), lane().pass(time.Minute).approve(card)}, nil},
+		"two persons":               {[]*register{lane().approve(card), lane().approve(other)}, nil},
+		"here, and elsewhere":       {[]*register{lane().approve(card), lane().approve(remote)}, []row{{"201", Remote, 1, 2}}},
+		"one journal in two copies": {[]*register{lane().approve(card), lane().approve(card)}, nil},
+		"back and forth": {
+			[]*register{lane().approve(card).pass(20 * time.Second).approve(card), lane().pass(10 * time.Second).approve(card)},
+			[]row{{"201", TwoRegisters, 2, 3}},
+		},
+		"refused": {func() []*register {
+			r := lane().approve(off)
+			r.es[0].Outcome = entry.OutcomeDenied
+			return []*register{r}
+		}(), nil},
+	} {
+		t.Run(words, func(t *testing.T) {
+			c := NewExceptions(Options{})
+			for i, r := range x.registers {
+				if i > 0 {
+					c.NextJournal()
+				}
+				for j := range r.es {
+					c.Add(&r.es[j])
+				}
+			}
+			var got []row
+			for _, a := range c.Result().Approvers {
+				got = append(got, row{a.Approver, a.What, a.Count, a.Approvals})
+				if a.Exceptional != (a.What == TwoRegisters || a.What == OffClock) {
+					t.Errorf("%+v", a)
+				}
+				if want := min(int(a.Count)*map[bool]int{true: 2, false: 1}[a.What == TwoRegisters], maxLatest); len(a.Latest) != want || a.Latest[0].Seq == 0 || a.Latest[0].Requester != "101" {
+					t.Errorf("latest: %+v", a.Latest)
+				}
+			}
+			if !slices.Equal(got, x.want) {
+				t.Errorf("got %+v, want %+v", got, x.want)
+			}
+		})
+	}
+}
