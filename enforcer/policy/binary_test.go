@@ -21,7 +21,12 @@ func marshal(t testing.TB, c *policy.Compiled) []byte {
 
 // Every strict prefix, everything longer, and every other first byte is refused.
 func TestDecodeWhole(t *testing.T) {
-	whole := marshal(t, mustCompile(t, small()))
+	for _, p := range []*policy.Policy{small(), limits()} {
+		decodeWhole(t, marshal(t, mustCompile(t, p)))
+	}
+}
+
+func decodeWhole(t *testing.T, whole []byte) {
 	for n := range whole {
 		if _, err := policy.Decode(whole[:n]); !errors.Is(err, policy.ErrMalformed) {
 			t.Fatalf("the first %d of %d bytes: %v", n, len(whole), err)
@@ -35,7 +40,12 @@ func TestDecodeWhole(t *testing.T) {
 // A flipped bit is refused, or it is another policy with another digest: no two
 // texts of bytes are the same policy.
 func TestDecodeFlips(t *testing.T) {
-	c := mustCompile(t, small())
+	for _, p := range []*policy.Policy{small(), limits()} {
+		decodeFlips(t, mustCompile(t, p))
+	}
+}
+
+func decodeFlips(t *testing.T, c *policy.Compiled) {
 	whole := marshal(t, c)
 	for bit := range 8 * len(whole) {
 		flipped := bytes.Clone(whole)
@@ -81,6 +91,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(marshal(f, mustCompile(f, small())))
 	f.Add(marshal(f, mustCompile(f, large(3, 40))))
 	f.Add(marshal(f, mustCompile(f, &policy.Policy{Catalogue: policy.Catalogue{Version: 1}})))
+	f.Add(marshal(f, mustCompile(f, limits())))
 	f.Add([]byte("twpolicy"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := policy.Decode(data)
@@ -102,6 +113,11 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("unknown work groups: %q", unknown)
 		}
 		for i := range c.Functions() {
+			// Nothing told is within no limit, and where nothing is given nothing is within.
+			m := c.Measure(all, policy.Index(i), policy.Values{})
+			if at := policy.Index(i); planes.Access(at) == policy.Allowed && m.Within == planes.Limited(at) {
+				t.Fatalf("%s: limited %v, within %v", c.Function(at).Key, planes.Limited(at), m.Within)
+			}
 			if i := policy.Index(i); c.Explain(all, i).Access != planes.Access(i) {
 				t.Fatalf("rule and planes differ for %s", c.Function(i).Key)
 			}

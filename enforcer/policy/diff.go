@@ -332,8 +332,8 @@ func signature(changes []Change, before bool) string {
 		if g.Refused {
 			b = append(b, '!')
 		}
-		if g.Limit.Set() {
-			b = append(b, g.Limit.String()...)
+		if !g.Limit.IsZero() {
+			b = append(b, g.Limit.Limit().String()...)
 		}
 	}
 	return string(b)

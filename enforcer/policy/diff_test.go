@@ -18,6 +18,7 @@ func edited(t *rapid.T, p *policy.Policy) *policy.Policy {
 	q := shuffled(t, p)
 	for i := range q.WorkGroups {
 		q.WorkGroups[i].Marks = maps.Clone(q.WorkGroups[i].Marks)
+		q.WorkGroups[i].Limits = maps.Clone(q.WorkGroups[i].Limits)
 	}
 	leaf := func(id policy.ID) bool {
 		return !slices.ContainsFunc(q.Catalogue.Functions, func(f policy.Function) bool { return f.Parent == id })
@@ -29,7 +30,7 @@ func edited(t *rapid.T, p *policy.Policy) *policy.Policy {
 			continue
 		}
 		f, g := rapid.IntRange(0, len(fs)-1).Draw(t, "function"), rapid.IntRange(0, len(gs)-1).Draw(t, "group")
-		switch rapid.IntRange(0, 8).Draw(t, "edit") {
+		switch rapid.IntRange(0, 11).Draw(t, "edit") {
 		case 0, 1, 2:
 			gs[g].Marks[fs[f].ID] = policy.Mark(rapid.IntRange(0, 3).Draw(t, "mark"))
 		case 3:
@@ -49,8 +50,18 @@ func edited(t *rapid.T, p *policy.Policy) *policy.Policy {
 			if leaf(fs[f].ID) {
 				for _, other := range gs {
 					delete(other.Marks, fs[f].ID)
+					delete(other.Limits, fs[f].ID)
 				}
 				q.Catalogue.Functions = slices.Delete(slices.Clone(fs), f, f+1)
+			}
+		case 9:
+			delete(gs[g].Limits, fs[f].ID)
+		case 10:
+			gs[g].Limits[fs[f].ID] = anyLimit(t, q.RegisterGroups)
+		case 11:
+			if r := q.RegisterGroups; len(r) > 0 {
+				q.RegisterGroups = slices.Clone(r)
+				q.RegisterGroups[0].Registers = []string{"9"}
 			}
 		case 8:
 			if parent := fs[f]; parent.Parent == 0 {
@@ -71,9 +82,13 @@ func (n *naive) given(group string, id policy.ID) policy.Given {
 	if len(gs) == 0 {
 		return policy.Given{}
 	}
-	return policy.Given{
+	g := policy.Given{
 		Access: n.access([]string{group}, id), Refused: n.refuses(gs[0], id), Approves: n.approves([]string{group}, id),
 	}
+	if g.Access == policy.Allowed {
+		g.Limit = gs[0].Limits[id].Ref()
+	}
+	return g
 }
 
 // Whatever two policies are: the difference names every function of which a

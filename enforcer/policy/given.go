@@ -10,7 +10,7 @@ type Given struct {
 	// Approves says that it may be approved for others.
 	Approves bool `json:"approves,omitempty"`
 	// Limit is how far it is given, where it is.
-	Limit Limit `json:"limit,omitzero"`
+	Limit LimitRef `json:"limit,omitzero"`
 }
 
 // given is what a standing comes to for a function. Whether it may be approved
@@ -49,7 +49,7 @@ func (r *row) fill(group int, reviewed uint32) []Given {
 	}
 	for _, l := range c.limitsOf(group) {
 		if r.given[l.index].Access == Allowed {
-			r.given[l.index].Limit = l.Limit
+			r.given[l.index].Limit = l.ref
 		}
 	}
 	if c.approver != noParent && r.given[c.approver].Access == Allowed {

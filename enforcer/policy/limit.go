@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unique"
 
 	"tillwarden/enforcer/week"
 )
@@ -137,11 +138,38 @@ type RegisterGroup struct {
 	Registers []string // by the names that their configuration gives them
 }
 
+// LimitRef is a Limit where there are very many: small, and equal where the limits
+// are. The zero one is none.
+type LimitRef struct{ of unique.Handle[Limit] }
+
+// Ref gives the limit's reference.
+func (l Limit) Ref() LimitRef {
+	if !l.Set() {
+		return LimitRef{}
+	}
+	return LimitRef{unique.Make(l)}
+}
+
+// Limit is what it refers to.
+func (r LimitRef) Limit() Limit {
+	if r.IsZero() {
+		return Limit{}
+	}
+	return r.of.Value()
+}
+
+// IsZero reports whether there is no limit, so that JSON leaves it out.
+func (r LimitRef) IsZero() bool { return r == LimitRef{} }
+
+// MarshalJSON writes the limit.
+func (r LimitRef) MarshalJSON() ([]byte, error) { return r.Limit().MarshalJSON() }
+
 // limited is a limit in its place.
 type limited struct {
 	group int
 	index Index
 	Limit
+	ref LimitRef
 }
 
 // setLimits puts the limits in order, by work group and function.
@@ -160,7 +188,7 @@ func (c *Compiled) setLimits(groups []WorkGroup) error {
 			if !ok {
 				return fmt.Errorf("work group %q limits function %d, which is not in the catalogue", g.Name, id)
 			}
-			c.limits = append(c.limits, limited{place[g.Name], i, l})
+			c.limits = append(c.limits, limited{group: place[g.Name], index: i, Limit: l})
 		}
 	}
 	slices.SortFunc(c.limits, func(a, b limited) int { return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.index, b.index)) })
@@ -224,7 +252,8 @@ func (c *Compiled) checkLimits() error {
 // indexLimits makes the look-up of functions whose uses are counted.
 func (c *Compiled) indexLimits() {
 	c.counted = make([]uint64, (len(c.functions)+63)/64)
-	for _, l := range c.limits {
+	for n, l := range c.limits {
+		c.limits[n].ref = l.Ref()
 		if l.Count != 0 {
 			c.counted[l.index/64] |= 1 << (l.index % 64)
 		}

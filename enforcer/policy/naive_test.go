@@ -2,10 +2,12 @@ package policy_test
 
 import (
 	"fmt"
+	"slices"
 
 	"pgregory.net/rapid"
 
 	"tillwarden/enforcer/policy"
+	"tillwarden/enforcer/week"
 )
 
 // naive answers as the documentation reads, by maps and recursion, and shares
@@ -99,6 +101,91 @@ func (n *naive) approves(names []string, id policy.ID) bool {
 	return false
 }
 
+// within reads the documentation of limits: any work group that gives the
+// function is enough, with all parts of its limit.
+func (n *naive) within(names []string, id policy.ID, v policy.Values) bool {
+	for _, g := range n.groups(names) {
+		if n.access([]string{g.Name}, id) == policy.Allowed && n.holds(g.Limits[id], v) {
+			return true
+		}
+	}
+	return false
+}
+
+func (n *naive) holds(l policy.Limit, v policy.Values) bool {
+	no := func(most uint64, told policy.Told) bool { return most > 0 && (!told.OK || told.N > most) }
+	if no(l.Amount, v.Amount) || no(uint64(l.Percent), v.Percent) || no(uint64(l.Count), v.Uses) {
+		return false
+	}
+	if l.Hours.Set() {
+		for _, at := range v.At {
+			if !l.Hours.Open(at) {
+				return false
+			}
+		}
+		if len(v.At) == 0 {
+			return false
+		}
+	}
+	if l.Registers == "" {
+		return true
+	}
+	for _, g := range n.p.RegisterGroups {
+		if g.Name == l.Registers {
+			return v.Register != "" && slices.Contains(g.Registers, v.Register)
+		}
+	}
+	return false
+}
+
+// anyLimit draws a limit that says something.
+func anyLimit(t *rapid.T, registers []policy.RegisterGroup) policy.Limit {
+	var l policy.Limit
+	for !l.Set() {
+		l.Amount = rapid.SampledFrom([]uint64{0, 0, 1, 3, policy.MaxAmount}).Draw(t, "amount")
+		l.Percent = rapid.SampledFrom([]uint32{0, 0, 2, policy.MaxPercent}).Draw(t, "percent")
+		l.Count = rapid.SampledFrom([]uint32{0, 0, 1, 2, policy.MaxCount}).Draw(t, "count")
+		if rapid.IntRange(0, 3).Draw(t, "timed") == 0 {
+			l.Hours = anyHours(t)
+		}
+		if len(registers) > 0 && rapid.Bool().Draw(t, "placed") {
+			l.Registers = rapid.SampledFrom(registers).Draw(t, "registers").Name
+		}
+	}
+	return l
+}
+
+func anyHours(t *rapid.T) week.Hours {
+	var days [7]week.Span
+	for d := range days {
+		if rapid.Bool().Draw(t, "shut") {
+			continue
+		}
+		from := rapid.Uint16Range(0, 1439).Draw(t, "from")
+		days[d] = week.Span{From: from, To: from + rapid.Uint16Range(1, 1440).Draw(t, "for")}
+	}
+	h, ok := week.FromSpans(days)
+	if !ok {
+		t.Fatalf("no hours: %v", days)
+	}
+	return h
+}
+
+// anyValues draws what somebody tells, around the limits that anyLimit draws.
+func anyValues(t *rapid.T) policy.Values {
+	told := func(what string) policy.Told {
+		return policy.Told{N: rapid.SampledFrom([]uint64{0, 1, 2, 3, 4, policy.MaxAmount}).Draw(t, what), OK: rapid.IntRange(0, 3).Draw(t, what+" told") > 0}
+	}
+	v := policy.Values{
+		Amount: told("amount"), Percent: told("percent"), Uses: told("uses"),
+		Register: rapid.SampledFrom([]string{"", "1", "2", "3"}).Draw(t, "register"),
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "clocks") {
+		v.At = append(v.At, week.Moment(rapid.Uint16Range(0, 7*1440-1).Draw(t, "minute")))
+	}
+	return v
+}
+
 // anyPolicy draws a policy of any shape, in any order.
 func anyPolicy(t *rapid.T) *policy.Policy {
 	version := rapid.Uint32Range(1, 3).Draw(t, "version")
@@ -134,13 +221,18 @@ func anyPolicy(t *rapid.T) *policy.Policy {
 			}
 		}
 	}
+	for n := range rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, "register groups") {
+		registers := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"1", "2", "3"}), 0, 3, rapid.ID[string]).Draw(t, "registers")
+		p.RegisterGroups = append(p.RegisterGroups, policy.RegisterGroup{Name: fmt.Sprintf("Lanes %d", n), Registers: registers})
+	}
 	for n := range rapid.IntRange(0, 4).Draw(t, "groups") {
 		g := policy.WorkGroup{
 			Name: fmt.Sprintf("Group %d", n), Scope: policy.Scope(rapid.IntRange(0, 1).Draw(t, "scope")),
 			Reviewed: rapid.Uint32Range(0, version).Draw(t, "reviewed"), SignOn: policy.SignOnMethod(rapid.IntRange(0, 3).Draw(t, "signon")),
 			Approve: policy.SignOnMethod(rapid.IntRange(0, 3).Draw(t, "approve")),
-			Marks:   map[policy.ID]policy.Mark{},
+			Marks:   map[policy.ID]policy.Mark{}, Limits: map[policy.ID]policy.Limit{},
 		}
+		limits := rapid.IntRange(0, 2).Draw(t, "has limits") == 0
 		for _, f := range p.Catalogue.Functions {
 			m := rapid.SampledFrom([]policy.Mark{0, 0, policy.Check, policy.Check, policy.Deny, policy.Refuse}).Draw(t, "mark")
 			if f.Level == 1 && rapid.Bool().Draw(t, "open") {
@@ -148,6 +240,9 @@ func anyPolicy(t *rapid.T) *policy.Policy {
 			}
 			if m != policy.Blank {
 				g.Marks[f.ID] = m
+			}
+			if limits && rapid.IntRange(0, 2).Draw(t, "limited") == 0 {
+				g.Limits[f.ID] = anyLimit(t, p.RegisterGroups)
 			}
 		}
 		p.WorkGroups = append(p.WorkGroups, g)
@@ -172,6 +267,10 @@ func shuffled(t *rapid.T, p *policy.Policy) *policy.Policy {
 	q.Catalogue.Functions = rapid.Permutation(p.Catalogue.Functions).Draw(t, "functions")
 	q.WorkGroups = rapid.Permutation(p.WorkGroups).Draw(t, "groups")
 	q.Restrictions = rapid.Permutation(p.Restrictions).Draw(t, "restrictions")
+	q.RegisterGroups = rapid.Permutation(p.RegisterGroups).Draw(t, "register groups")
+	for i := range q.RegisterGroups {
+		q.RegisterGroups[i].Registers = rapid.Permutation(q.RegisterGroups[i].Registers).Draw(t, "registers")
+	}
 	for i := range q.Restrictions {
 		q.Restrictions[i].Editors = rapid.Permutation(q.Restrictions[i].Editors).Draw(t, "editors")
 	}

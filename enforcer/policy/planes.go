@@ -95,20 +95,26 @@ func (c *Compiled) standings(group int, reviewed uint32, into []standing) {
 func (c *Compiled) Planes(names []string) (p *Planes, unknown []string) {
 	groups, unknown := c.known(names)
 	total := len(c.functions)
-	may, lends, refuse, freely := make([]bool, total), make([]bool, total), make([]bool, total), make([]bool, total)
+	may, lends, refuse := make([]bool, total), make([]bool, total), make([]bool, total)
+	var freely []bool // given without a limit; nil: there are no limits
+	if len(c.limits) > 0 {
+		freely = make([]bool, total)
+	}
 	standings := make([]standing, total)
 	for _, n := range groups {
 		c.standings(n, c.groups[n].Reviewed, standings)
-		limits := c.limitsOf(n)
 		for i, s := range standings {
-			isLimited := len(limits) > 0 && limits[0].index == Index(i)
-			if isLimited {
-				limits = limits[1:]
-			}
 			may[i] = may[i] || s.may()
-			freely[i] = freely[i] || s.may() && !isLimited
 			lends[i] = lends[i] || s.lends()
 			refuse[i] = refuse[i] || s&refused != 0
+		}
+		limits := c.limitsOf(n)
+		for i := range freely {
+			if len(limits) > 0 && limits[0].index == Index(i) {
+				limits = limits[1:]
+				continue
+			}
+			freely[i] = freely[i] || standings[i].may()
 		}
 	}
 	p = &Planes{access: make([]uint64, c.stride), approve: make([]uint64, (total+63)/64), limited: make([]uint64, (total+63)/64)}
@@ -120,7 +126,7 @@ func (c *Compiled) Planes(names []string) (p *Planes, unknown []string) {
 		case refuse[i]:
 		case may[i]:
 			a = Allowed
-			if !freely[i] {
+			if freely != nil && !freely[i] {
 				p.limited[i/64] |= 1 << (i % 64)
 			}
 			if approver && overridable {

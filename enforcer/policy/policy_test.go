@@ -128,8 +128,8 @@ func TestCanonical(t *testing.T) {
 		if !bytes.Equal(bytesA, again) || back.Digest() != a.Digest() {
 			rt.Fatal("decoded and written again it differs")
 		}
-		if fmt.Sprint(back.Functions(), back.WorkGroups(), back.Restrictions(), policy.Matrix(back)) !=
-			fmt.Sprint(a.Functions(), a.WorkGroups(), a.Restrictions(), policy.Matrix(a)) {
+		if fmt.Sprint(back.Functions(), back.WorkGroups(), back.Restrictions(), back.RegisterGroups(), policy.Matrix(back)) !=
+			fmt.Sprint(a.Functions(), a.WorkGroups(), a.Restrictions(), a.RegisterGroups(), policy.Matrix(a)) {
 			rt.Fatal("decoded it says something else")
 		}
 	})
@@ -245,7 +245,31 @@ func TestCompileRefuses(t *testing.T) {
 		"restricted nothing": func(p *policy.Policy) { p.Restrictions[0].WorkGroup = "Bos" },
 		"editor nobody":      func(p *policy.Policy) { p.Restrictions[0].Editors[0] = "Guards" },
 		"editor twice":       func(p *policy.Policy) { p.Restrictions[0].Editors[0] = "Boss" },
-		"restricted twice":   func(p *policy.Policy) { p.Restrictions = append(p.Restrictions, p.Restrictions[0]) },
+		"limit on nothing":   func(p *policy.Policy) { p.WorkGroups[0].Limits = map[policy.ID]policy.Limit{1: {Amount: 1}} },
+		"limit of nothing":   func(p *policy.Policy) { p.WorkGroups[0].Limits = map[policy.ID]policy.Limit{1602: {}} },
+		"too large an amount": func(p *policy.Policy) {
+			p.WorkGroups[0].Limits = map[policy.ID]policy.Limit{1602: {Amount: policy.MaxAmount + 1}}
+		},
+		"too large a percent": func(p *policy.Policy) {
+			p.WorkGroups[0].Limits = map[policy.ID]policy.Limit{1602: {Percent: policy.MaxPercent + 1}}
+		},
+		"too large a count": func(p *policy.Policy) {
+			p.WorkGroups[0].Limits = map[policy.ID]policy.Limit{1602: {Count: policy.MaxCount + 1}}
+		},
+		"unknown registers": func(p *policy.Policy) {
+			p.WorkGroups[0].Limits = map[policy.ID]policy.Limit{1602: {Registers: "front"}}
+		},
+		"registers twice": func(p *policy.Policy) {
+			p.RegisterGroups = []policy.RegisterGroup{{Name: "front"}, {Name: "front"}}
+		},
+		"register twice": func(p *policy.Policy) {
+			p.RegisterGroups = []policy.RegisterGroup{{Name: "front", Registers: []string{"1", "1"}}}
+		},
+		"register without name": func(p *policy.Policy) {
+			p.RegisterGroups = []policy.RegisterGroup{{Name: "front", Registers: []string{""}}}
+		},
+		"registers without name": func(p *policy.Policy) { p.RegisterGroups = []policy.RegisterGroup{{}} },
+		"restricted twice":       func(p *policy.Policy) { p.Restrictions = append(p.Restrictions, p.Restrictions[0]) },
 	} {
 		p := small()
 		spoil(p)
