@@ -296,6 +296,27 @@ func (c *Compiled) limitAt(group int, i Index) Limit {
 	return Limit{}
 }
 
+// GroupLimit is what one work group limits a function to that it gives.
+type GroupLimit struct {
+	WorkGroup string
+	Limit     Limit // none where it is not set
+}
+
+// Limits tells how far the work groups that give a function give it, by name. One
+// that gives it without a limit is enough for it to have none.
+func (c *Compiled) Limits(names []string, i Index) (all []GroupLimit) {
+	if int(i) >= len(c.functions) {
+		return nil
+	}
+	groups, _ := c.known(names)
+	for _, n := range groups {
+		if c.ruleOf(n, i).Access == Allowed {
+			all = append(all, GroupLimit{c.groups[n].Name, c.limitAt(n, i)})
+		}
+	}
+	return all
+}
+
 // RegisterGroups lists the register groups by name. Read only.
 func (c *Compiled) RegisterGroups() []RegisterGroup { return c.registers }
 

@@ -14,6 +14,7 @@ type Cell struct {
 	Function string   `json:"function"`
 	Access   Access   `json:"access"`
 	Rule     CellRule `json:"rule"`
+	Limit    LimitRef `json:"limit,omitzero"` // how far, where it is allowed
 }
 
 // CellRule is which function's which mark decided.
@@ -29,10 +30,14 @@ func Matrix(c *Compiled) []Cell {
 	for n := range c.groups {
 		for i := range c.functions {
 			r := c.ruleOf(n, Index(i))
-			cells = append(cells, Cell{
+			cell := Cell{
 				Group: c.groups[n].Name, Function: c.functions[i].Key, Access: r.Access,
 				Rule: CellRule{Function: r.Function, Mark: r.Mark},
-			})
+			}
+			if r.Access == Allowed && len(c.limits) > 0 {
+				cell.Limit = c.limitAt(n, Index(i)).Ref()
+			}
+			cells = append(cells, cell)
 		}
 	}
 	return cells
@@ -41,9 +46,9 @@ func Matrix(c *Compiled) []Cell {
 // WriteCSV writes the matrix a cell a line, under a line of column names.
 func WriteCSV(w io.Writer, cells []Cell) error {
 	out := csv.NewWriter(w)
-	_ = out.Write([]string{"group", "function", "access", "rule function", "rule mark"})
+	_ = out.Write([]string{"group", "function", "access", "rule function", "rule mark", "limit"})
 	for _, c := range cells {
-		_ = out.Write([]string{c.Group, c.Function, c.Access.String(), c.Rule.Function, c.Rule.Mark.String()})
+		_ = out.Write([]string{c.Group, c.Function, c.Access.String(), c.Rule.Function, c.Rule.Mark.String(), c.Limit.Limit().String()})
 	}
 	out.Flush()
 	if err := out.Error(); err != nil {
@@ -51,6 +56,9 @@ func WriteCSV(w io.Writer, cells []Cell) error {
 	}
 	return nil
 }
+
+// limitSign is what is allowed within a limit.
+const limitSign = "l"
 
 // accessSigns are the accesses in a column one character wide.
 var accessSigns = [...]string{Denied: "-", OverrideRequired: "o", Allowed: "+"}
@@ -61,7 +69,8 @@ func WriteTable(w io.Writer, cells []Cell) error {
 	out := bufio.NewWriter(w)
 	var groups, functions []string
 	seenGroup, seenFunction := map[string]int{}, map[string]bool{}
-	access := map[[2]string]Access{}
+	signs := map[[2]string]string{}
+	limits := false
 	widest := 0
 	for _, c := range cells {
 		if _, ok := seenGroup[c.Group]; !ok {
@@ -72,9 +81,17 @@ func WriteTable(w io.Writer, cells []Cell) error {
 			functions, seenFunction[c.Function] = append(functions, c.Function), true
 			widest = max(widest, utf8.RuneCountInString(c.Function))
 		}
-		access[[2]string{c.Group, c.Function}] = c.Access
+		sign := accessSigns[c.Access]
+		if !c.Limit.IsZero() {
+			sign, limits = limitSign, true
+		}
+		signs[[2]string{c.Group, c.Function}] = sign
 	}
-	fmt.Fprintf(out, "%s allow   %s override   %s deny\n\n", accessSigns[Allowed], accessSigns[OverrideRequired], accessSigns[Denied])
+	within := ""
+	if limits {
+		within = limitSign + " allow within a limit   "
+	}
+	fmt.Fprintf(out, "%s allow   %s%s override   %s deny\n\n", accessSigns[Allowed], within, accessSigns[OverrideRequired], accessSigns[Denied])
 	for _, g := range groups {
 		fmt.Fprintf(out, "%3d  %s\n", seenGroup[g], g)
 	}
@@ -86,7 +103,7 @@ func WriteTable(w io.Writer, cells []Cell) error {
 	for _, f := range functions {
 		fmt.Fprintf(out, "%-*s", widest, f)
 		for _, g := range groups {
-			fmt.Fprintf(out, " %3s", accessSigns[access[[2]string{g, f}]])
+			fmt.Fprintf(out, " %3s", signs[[2]string{g, f}])
 		}
 		fmt.Fprintln(out)
 	}

@@ -3,6 +3,7 @@ package source
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"tillwarden/enforcer/policy"
 )
@@ -19,11 +20,13 @@ func Audit(v Version, holders []Holder) Diagnostics {
 		tree := a.c.Tree(g.Name)
 		a.marks(g.Name, tree)
 		a.blanks(g.Name, tree)
+		a.limits(g.Name, tree)
 		for i := range tree {
 			given[i] = given[i] || tree[i].OnceReviewed == policy.Allowed
 		}
 	}
 	a.functions(given)
+	a.registerGroups()
 	a.escalations()
 	if holders != nil {
 		a.holders(holders)
@@ -61,6 +64,66 @@ func (a *auditor) marks(group string, tree []policy.Line) {
 			key := tree[up].Function.Key
 			over, _ := a.side.Mark(group, key)
 			a.warnf(CodeShadowed, at, "take it out", "the X on %q changes nothing: %q has one%s", f.Key, key, atPlace(over))
+		}
+	}
+}
+
+// The functions of the shipped catalogue that the daemon itself asks about, outside
+// of any session: nobody tells it amounts there, and nothing is counted.
+var outside = []string{
+	"pos.signon", "pos.unlock.other", "pos.password.change", "pos.manageroverride.monitor", "pos.manageroverride.breakglass",
+	"pos.reports.journal", "backoffice.signon", "backoffice.operator", "backoffice.security", "backoffice.reports.decisionjournal",
+}
+
+// kicked are those that an opening is for of which no POS says what it is for.
+var kicked = []string{"pos.drawer.sale", "pos.drawer.nosale"}
+
+func isOutside(key string) bool {
+	return slices.ContainsFunc(outside, func(o string) bool { return key == o || strings.HasPrefix(key, o+".") })
+}
+
+// limits warns of those that change nothing, and of those that are never met.
+func (a *auditor) limits(group string, tree []policy.Line) {
+	for i, l := range tree {
+		f, limit := l.Function, a.c.Limit(group, policy.Index(i))
+		if !limit.Set() {
+			continue
+		}
+		at, _ := a.side.Limit(group, f.Key)
+		if l.OnceReviewed != policy.Allowed {
+			a.warnf(CodeNoEffect, at, "allow it, or take the limit out", "the limit on %q changes nothing: the work group does not give it", f.Key)
+			continue
+		}
+		if i+1 < len(tree) && tree[i+1].Function.Level > f.Level {
+			a.warnf(CodeNoEffect, at, "limit each of those that are meant", "the limit on %q holds for it alone, not for what is below it", f.Key)
+		}
+		told := limit.Amount != 0 || limit.Percent != 0
+		switch {
+		case isOutside(f.Key) && (told || limit.Count != 0):
+			a.warnf(CodeNeverTold, at, "hours and registers can be limited here", "the limit on %q is never met: it is asked for outside of a session, where nobody tells an amount and nothing is counted", f.Key)
+		case f.Key == policy.KeyManagerOverride && limit.Count != 0:
+			a.warnf(CodeNeverTold, at, "limit the count of the functions that are approved", "the limit on %q is never met: approvals are not counted by session", f.Key)
+		case slices.Contains(kicked, f.Key) && told:
+			a.warnf(CodeNeverTold, at, "limit it by count, hours or registers", "the limit on %q is not met by a drawer that opens out of the print stream: nothing tells an amount there", f.Key)
+		}
+	}
+}
+
+// registerGroups warns of those that no limit names, and of those without registers.
+func (a *auditor) registerGroups() {
+	named := map[string]bool{}
+	for _, g := range a.c.WorkGroups() {
+		for i := range a.c.Functions() {
+			named[a.c.Limit(g.Name, policy.Index(i)).Registers] = true
+		}
+	}
+	for _, g := range a.c.RegisterGroups() {
+		at, _ := a.side.RegisterGroup(g.Name)
+		switch {
+		case !named[g.Name]:
+			a.warnf(CodeUnused, at, "take it out, or name it in a limit", "no limit names register group %q", g.Name)
+		case len(g.Registers) == 0:
+			a.warnf(CodeNoEffect, at, "name its registers", "register group %q has no registers, so what is limited to it is allowed nowhere", g.Name)
 		}
 	}
 }

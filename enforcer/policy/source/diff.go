@@ -20,14 +20,15 @@ type Version struct {
 
 // Diff is what one policy does otherwise than another, with places.
 type Diff struct {
-	Same      bool           `json:"same"`
-	Before    VersionInfo    `json:"before"`
-	After     VersionInfo    `json:"after"`
-	Groups    []GroupDiff    `json:"work_groups"`
-	Added     []ReachedDiff  `json:"functions_added"`
-	Removed   []ReachedDiff  `json:"functions_removed"`
-	Functions []FunctionDiff `json:"functions_changed"`
-	Editors   []EditorsDiff  `json:"restricted_work_groups"`
+	Same      bool            `json:"same"`
+	Before    VersionInfo     `json:"before"`
+	After     VersionInfo     `json:"after"`
+	Groups    []GroupDiff     `json:"work_groups"`
+	Added     []ReachedDiff   `json:"functions_added"`
+	Removed   []ReachedDiff   `json:"functions_removed"`
+	Functions []FunctionDiff  `json:"functions_changed"`
+	Editors   []EditorsDiff   `json:"restricted_work_groups"`
+	Registers []RegistersDiff `json:"register_groups"`
 
 	tree diffTree
 }
@@ -58,6 +59,23 @@ type GroupDiff struct {
 	Attributes []policy.Attribute `json:"attributes,omitempty"`
 	Changes    []ChangeDiff       `json:"changes,omitempty"`
 	Silent     []MarkDiff         `json:"marks_without_effect,omitempty"`
+	Limits     []LimitDiff        `json:"limits_without_effect,omitempty"`
+}
+
+// LimitDiff is a limit that changed on a function that is not given.
+type LimitDiff struct {
+	Function string       `json:"function"`
+	Before   policy.Limit `json:"before,omitzero"`
+	After    policy.Limit `json:"after,omitzero"`
+	At       *Pos         `json:"at,omitempty"`
+}
+
+// RegistersDiff is a register group that is new, gone, or has other registers.
+type RegistersDiff struct {
+	Name     string          `json:"name"`
+	Presence policy.Presence `json:"presence"`
+	Before   []string        `json:"before,omitempty"`
+	After    []string        `json:"after,omitempty"`
 }
 
 // ChangeDiff is a function of which a work group gives something else.
@@ -116,7 +134,7 @@ func Compare(before, after Version) *Diff {
 	d := policy.Diff(before.Compiled, after.Compiled)
 	out := &Diff{
 		Same: d.Same(), Before: before.info(), After: after.info(), tree: newDiffTree(after.Compiled.Functions(), d.Added),
-		Groups: []GroupDiff{}, Functions: []FunctionDiff{}, Editors: []EditorsDiff{},
+		Groups: []GroupDiff{}, Functions: []FunctionDiff{}, Editors: []EditorsDiff{}, Registers: []RegistersDiff{},
 		Added: reachedDiffs(d.Added, after.Sidecar), Removed: reachedDiffs(d.Removed, before.Sidecar),
 	}
 	for n := range d.WorkGroups {
@@ -128,6 +146,9 @@ func Compare(before, after Version) *Diff {
 	}
 	for _, r := range d.Restrictions {
 		out.Editors = append(out.Editors, EditorsDiff(r))
+	}
+	for _, r := range d.RegisterGroups {
+		out.Registers = append(out.Registers, RegistersDiff(r))
 	}
 	return out
 }
@@ -160,6 +181,11 @@ func groupDiff(d *policy.Difference, g *policy.GroupDifference, before, after *S
 	for _, m := range g.Silent {
 		out.Silent = append(out.Silent, MarkDiff{
 			Function: m.Function.Key, Before: m.Before, After: m.After, At: optional(after.Mark(g.Name, m.Function.Key)),
+		})
+	}
+	for _, l := range g.SilentLimits {
+		out.Limits = append(out.Limits, LimitDiff{
+			Function: l.Function.Key, Before: l.Before, After: l.After, At: optional(after.Limit(g.Name, l.Function.Key)),
 		})
 	}
 	return out
@@ -217,6 +243,20 @@ func (d *Diff) WriteText(w io.Writer) error {
 		t.line(0, "restricted work groups")
 		for _, r := range d.Editors {
 			writeEditors(&t, r)
+		}
+	}
+	if len(d.Registers) > 0 {
+		t.blank()
+		t.line(0, "register groups")
+		for _, r := range d.Registers {
+			switch r.Presence {
+			case policy.OnlyNew:
+				t.line(2, "%q is new: registers %s", r.Name, editors(r.After))
+			case policy.OnlyOld:
+				t.line(2, "%q is gone", r.Name)
+			default:
+				t.line(2, "%q has other registers: %s; before %s", r.Name, editors(r.After), editors(r.Before))
+			}
 		}
 	}
 	for n := range d.Groups {
@@ -342,6 +382,14 @@ func (d *Diff) writeGroup(t *text, g *GroupDiff) {
 		}
 		t.pairs(4, list)
 	}
+	if len(g.Limits) > 0 {
+		t.line(2, "limits that change nothing, as the function is not given")
+		var list []pair
+		for _, l := range g.Limits {
+			list = append(list, pair{l.Function, fmt.Sprintf("%s -> %s", orNone(l.Before.String()), orNone(l.After.String()))})
+		}
+		t.pairs(4, list)
+	}
 	if g.Presence != policy.InBoth && len(g.Changes) == 0 {
 		t.line(2, "gives nothing")
 	}
@@ -377,6 +425,7 @@ func (g *GroupDiff) classes() (all []*changeClass, approves, noLonger []string) 
 	type key struct {
 		after   policy.Given
 		was, is ruleKey
+		limit   policy.LimitRef // before: each is of functions of its own
 	}
 	by := map[key]*changeClass{}
 	for n := range g.Changes {
@@ -391,7 +440,7 @@ func (g *GroupDiff) classes() (all []*changeClass, approves, noLonger []string) 
 		if before == after {
 			continue
 		}
-		k := key{after, keyOf(c.RuleBefore), keyOf(c.RuleAfter)}
+		k := key{after, keyOf(c.RuleBefore), keyOf(c.RuleAfter), before.Limit}
 		class := by[k]
 		if class == nil {
 			class = &changeClass{after: after, was: k.was, is: k.is, first: c}
@@ -429,9 +478,20 @@ func (c *changeClass) write(t *text, d *Diff, g *GroupDiff) {
 		t.line(2, "(was %s, by %s)", before, c.first.RuleBefore.short())
 	default:
 		t.line(2, "now %s, was %s", after, before)
+		if c.limitAlone() {
+			break // the limit says it all
+		}
 		t.line(2, "(by the same %s; what changed is the function itself)", c.first.RuleAfter.short())
 	}
 	t.pairs(4, d.tree.folded(c.keys))
+}
+
+// limitAlone reports whether nothing but a limit changed.
+func (c *changeClass) limitAlone() bool {
+	return !slices.ContainsFunc(c.before, func(b policy.Given) bool {
+		b.Limit = c.after.Limit
+		return b != c.after
+	})
 }
 
 func newDiffTree(functions []policy.Function, added []policy.FunctionReach) diffTree {
@@ -479,6 +539,8 @@ func givenWords(g policy.Given) string {
 	switch {
 	case g.Refused:
 		return "refused, whatever other work groups give"
+	case !g.Limit.IsZero():
+		return accessWords[g.Access] + " within " + g.Limit.Limit().String()
 	}
 	return accessWords[g.Access]
 }

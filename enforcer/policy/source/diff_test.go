@@ -118,6 +118,67 @@ work group "Guests" is gone, old.hcl:8:12
 	}
 }
 
+// A limit is said with what it is a limit of, in every view.
+func TestLimitsInEveryView(t *testing.T) {
+	const tail = `
+register_group "front" {
+  registers = ["1"]
+}
+`
+	limited := strings.Replace(diffOld, `  deny     = ["backoffice"]
+}`, `  deny     = ["backoffice"]
+  limit "pos.drawer.nosale" {
+    count = 3
+  }
+  limit "pos.till.paidout" {
+    amount    = 5000
+    registers = "front"
+  }
+}`, 1) + tail
+	old := version(t, "old.hcl", map[string][]byte{"old.hcl": []byte(diffOld)})
+	v := version(t, "new.hcl", map[string][]byte{"new.hcl": []byte(limited)})
+	contains := func(what, got string, want ...string) {
+		t.Helper()
+		for _, w := range want {
+			if !strings.Contains(got, w) {
+				t.Errorf("%s has no %q:\n%s", what, w, got)
+			}
+		}
+	}
+	d := source.Compare(old, v)
+	contains("diff", written(t, d), `register groups
+  "front" is new: registers "1"
+`, `  now allowed within count 3, was allowed
+    pos.drawer.nosale  No Sale / open drawer without sale
+`, `  now allowed within amount 5000, registers front, was allowed
+    pos.till.paidout  Paid out / expense / petty cash
+`)
+	back := source.Compare(v, old)
+	contains("diff", written(t, back), `  "front" is gone`, "  now allowed, was allowed within count 3\n")
+	var b strings.Builder
+	s, err := source.Show(v, "Guests", "pos.drawer")
+	if err != nil || s.WriteText(&b) != nil {
+		t.Fatal(err)
+	}
+	contains("show", b.String(), "allow<*", "< within a limit:\n  pos.drawer.nosale  count 3\n")
+	b.Reset()
+	w, err := source.AskWhoCan(v, "pos.drawer.nosale", []source.Holder{{Number: "102", Name: "Both", WorkGroups: []string{"Clerks", "Guests"}}})
+	if err != nil || w.WriteText(&b) != nil {
+		t.Fatal(err)
+	}
+	contains("who-can", b.String(), `"Guests", by check on pos, new.hcl:11:15; within count 3`, `102 Both, by "Guests": check on pos, new.hcl:11:15; within count 3`)
+	b.Reset()
+	if err := policy.WriteTable(&b, policy.Matrix(v.Compiled)); err != nil {
+		t.Fatal(err)
+	}
+	contains("matrix", b.String(), "l allow within a limit", "pos.drawer.nosale                          o   l\n")
+	raw, err := json.Marshal(d.Groups)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains("json", string(raw), `"after":{"access":"allow","approves":true,"limit":{"count":3}}`)
+}
+
 // Of the presets against nothing, and of bundles without sources, every line
 // fits a terminal, and the JSON has every change.
 func TestDiffFits(t *testing.T) {

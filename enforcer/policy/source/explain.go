@@ -22,6 +22,27 @@ type Explanation struct {
 	Rule     ExplainedRule `json:"rule"`
 	// Override says what an approval takes, where an override is required.
 	Override *ExplainedOverride `json:"override,omitempty"`
+	// Limits are those within which it is allowed: any one is enough. None: there is no limit.
+	Limits []ExplainedLimit `json:"limits,omitempty"`
+}
+
+// ExplainedLimit is how far a work group gives a function, and where that stands.
+type ExplainedLimit struct {
+	Group string       `json:"group"`
+	Limit policy.Limit `json:"limit"`
+	At    *Pos         `json:"at,omitempty"`
+}
+
+// limitsOf gives the limits that count for operators with these work groups: none
+// where one of them gives the function without a limit.
+func limitsOf(c *policy.Compiled, side *Sidecar, groups []string, i policy.Index) (all []ExplainedLimit) {
+	for _, l := range c.Limits(groups, i) {
+		if !l.Limit.Set() {
+			return nil
+		}
+		all = append(all, ExplainedLimit{l.WorkGroup, l.Limit, optional(side.Limit(l.WorkGroup, c.Function(i).Key))})
+	}
+	return all
 }
 
 // ExplainedRule is which work group's which function's which mark decided, and
@@ -60,7 +81,10 @@ func Explain(c *policy.Compiled, side *Sidecar, groups []string, key string) (*E
 		Groups: slices.Clone(groups), Function: f.Key, Name: f.Name, Access: rule.Access,
 		Rule: *explained(rule, side),
 	}
-	if rule.Access == policy.OverrideRequired {
+	if rule.Access == policy.Allowed {
+		e.Limits = limitsOf(c, side, groups, i)
+	}
+	if rule.Access == policy.OverrideRequired || len(e.Limits) > 0 {
 		e.Override = overrideOf(f)
 	}
 	return e, nil
@@ -134,13 +158,24 @@ func (e *Explanation) WriteText(w io.Writer) error {
 	if at := e.Rule.At; at != nil {
 		fmt.Fprintf(&b, "  at %s\n", at)
 	}
+	beyond := ""
+	if len(e.Limits) > 0 {
+		b.WriteString("  within a limit:\n")
+		for _, l := range e.Limits {
+			fmt.Fprintf(&b, "    - %s, of work group %q\n", l.Limit, l.Group)
+			if l.At != nil {
+				fmt.Fprintf(&b, "      at %s\n", l.At)
+			}
+		}
+		beyond = "beyond it, or where it is not told, "
+	}
 	if e.Override != nil {
-		b.WriteString("  an override needs:\n")
+		fmt.Fprintf(&b, "  %san override needs:\n", beyond)
 		for _, who := range e.Override.Who {
 			fmt.Fprintf(&b, "    - %s\n", who)
 		}
-	} else if e.Access == policy.Denied {
-		b.WriteString("  nobody can approve it\n")
+	} else if e.Access == policy.Denied || len(e.Limits) > 0 {
+		fmt.Fprintf(&b, "  %snobody can approve it\n", beyond)
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write explanation: %w", err)

@@ -22,6 +22,8 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(explained))
 	f.Add([]byte(base + group(`allow = ["pos"]`) + "restricted_work_group \"Clerks\" {\n editors = [\"Clerks\"]\n}"))
 	f.Add([]byte("catalogue {\n version = 2\n shipped = [1]\n}\n" + function("pos.x", `parent = "pos"`)))
+	f.Add([]byte(base + group("allow = [\"pos\"]\nlimit \"pos.drawer.nosale\" {\n amount = 5000\n percent = 12.5\n count = 3\n hours = \"mon 08:00-20:00\"\n registers = \"front\"\n}") +
+		`register_group "front" { registers = ["1"] }`))
 	f.Add([]byte("/* \n # // \xff\x00 ${[[[[{{{{<<EOT\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		files := map[string][]byte{"p.hcl": content}

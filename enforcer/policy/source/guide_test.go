@@ -37,7 +37,7 @@ func TestGuide(t *testing.T) {
 			files[name] = []byte(e.text)
 		}
 	}
-	for _, of := range [][]string{{"ours.hcl"}, {"more.hcl"}, {"functions.hcl"}, {"ours.hcl", "more.hcl", "restricted.hcl"}} {
+	for _, of := range [][]string{{"ours.hcl"}, {"more.hcl"}, {"functions.hcl"}, {"limits.hcl"}, {"ours.hcl", "more.hcl", "restricted.hcl"}} {
 		some := map[string][]byte{}
 		for _, name := range of {
 			some[name] = files[name]
@@ -74,7 +74,7 @@ func TestGuide(t *testing.T) {
 			checkExplained(t, e.text, files)
 		}
 	}
-	if len(files) != 5 || bad != 3 || explained != 3 || asked != 3 || tested != 2 {
+	if len(files) != 6 || bad != 4 || explained != 4 || asked != 3 || tested != 2 {
 		t.Errorf("%d files, %d bad ones, %d explanations, %d other answers, %d tests found", len(files), bad, explained, asked, tested)
 	}
 }

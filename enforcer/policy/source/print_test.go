@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tillwarden/enforcer/policy"
+	"tillwarden/enforcer/week"
 )
 
 // printed is a policy in HCL, a block a piece, in the order of the policy.
@@ -47,17 +48,45 @@ func printed(p *policy.Policy) (pieces []string) {
 		if len(lists["exception"]) > 0 {
 			fmt.Fprintf(&b, "  exception \"as agreed\" {\n    allow = [\n      %s,\n    ]\n  }\n", strings.Join(lists["exception"], ",\n      "))
 		}
+		for _, f := range p.Catalogue.Functions {
+			if l, ok := g.Limits[f.ID]; ok {
+				fmt.Fprintf(&b, "  limit %q {\n", f.Key)
+				if l.Amount > 0 {
+					fmt.Fprintf(&b, "    amount = %d\n", l.Amount)
+				}
+				if l.Percent > 0 {
+					fmt.Fprintf(&b, "    percent = %s\n", policy.PercentWords(uint64(l.Percent)))
+				}
+				if l.Count > 0 {
+					fmt.Fprintf(&b, "    count = %d\n", l.Count)
+				}
+				if l.Hours.Set() {
+					fmt.Fprintf(&b, "    hours = %q\n", l.Hours)
+				}
+				if l.Registers != "" {
+					fmt.Fprintf(&b, "    registers = %q\n", l.Registers)
+				}
+				b.WriteString("  }\n")
+			}
+		}
 		b.WriteString("}\n")
 		pieces = append(pieces, b.String())
 	}
+	for _, g := range p.RegisterGroups {
+		add("register_group %q {\n  registers = [%s]\n}\n", g.Name, quotedList(g.Registers))
+	}
 	for _, r := range p.Restrictions {
-		editors := make([]string, len(r.Editors))
-		for i, e := range r.Editors {
-			editors[i] = fmt.Sprintf("%q", e)
-		}
-		add("restricted_work_group %q {\n  editors = [%s]\n}\n", r.WorkGroup, strings.Join(editors, ", "))
+		add("restricted_work_group %q {\n  editors = [%s]\n}\n", r.WorkGroup, quotedList(r.Editors))
 	}
 	return pieces
+}
+
+func quotedList(names []string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = fmt.Sprintf("%q", n)
+	}
+	return strings.Join(quoted, ", ")
 }
 
 // soundPolicy draws a policy that the linter has no error for.
@@ -93,12 +122,17 @@ func soundPolicy(t *rapid.T) *policy.Policy {
 			}
 		}
 	}
+	for n := range rapid.IntRange(0, 2).Draw(t, "register groups") {
+		p.RegisterGroups = append(p.RegisterGroups, policy.RegisterGroup{
+			Name: fmt.Sprintf("Lanes %d", n), Registers: rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"1", "lane 2", "Größe"}), 0, 3, rapid.ID[string]).Draw(t, "registers"),
+		})
+	}
 	for n := range rapid.IntRange(0, 4).Draw(t, "groups") {
 		g := policy.WorkGroup{
 			Name: fmt.Sprintf("Group %d/%c", n, 'A'+n), Scope: policy.Scope(rapid.IntRange(0, 1).Draw(t, "scope")),
 			Reviewed: rapid.Uint32Range(1, version).Draw(t, "reviewed"), SignOn: policy.SignOnMethod(rapid.IntRange(0, 3).Draw(t, "signon")),
 			Approve: policy.SignOnMethod(rapid.IntRange(0, 3).Draw(t, "approve")),
-			Marks:   map[policy.ID]policy.Mark{},
+			Marks:   map[policy.ID]policy.Mark{}, Limits: map[policy.ID]policy.Limit{},
 		}
 		for _, f := range p.Catalogue.Functions {
 			marks := []policy.Mark{policy.Blank, policy.Deny, policy.Refuse, policy.Check}
@@ -110,6 +144,9 @@ func soundPolicy(t *rapid.T) *policy.Policy {
 			if m := rapid.SampledFrom(marks).Draw(t, "mark"); m != policy.Blank {
 				g.Marks[f.ID] = m
 			}
+			if l := anyLimit(t, p.RegisterGroups); l.Set() {
+				g.Limits[f.ID] = l
+			}
 		}
 		p.WorkGroups = append(p.WorkGroups, g)
 	}
@@ -119,6 +156,26 @@ func soundPolicy(t *rapid.T) *policy.Policy {
 		}
 	}
 	return p
+}
+
+// anyLimit draws a limit, or none.
+func anyLimit(t *rapid.T, registers []policy.RegisterGroup) (l policy.Limit) {
+	if rapid.IntRange(0, 4).Draw(t, "limited") > 0 {
+		return l
+	}
+	l.Amount = rapid.Uint64Range(0, policy.MaxAmount).Draw(t, "amount")
+	l.Percent = rapid.Uint32Range(0, policy.MaxPercent).Draw(t, "percent")
+	l.Count = rapid.Uint32Range(0, policy.MaxCount).Draw(t, "count")
+	if rapid.Bool().Draw(t, "timed") {
+		var err error
+		if l.Hours, err = week.ParseHours(rapid.SampledFrom([]string{"08:00-20:00", "mon-fri 06:30-22:15, sat 22:00-02:00", "sun 00:00-24:00"}).Draw(t, "hours")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(registers) > 0 && rapid.Bool().Draw(t, "placed") {
+		l.Registers = rapid.SampledFrom(registers).Draw(t, "registers").Name
+	}
+	return l
 }
 
 // barred: a check here could never count.

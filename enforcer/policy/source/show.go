@@ -35,6 +35,8 @@ type ShownFunction struct {
 	Approves     bool          `json:"approves,omitempty"`
 	OnceReviewed policy.Access `json:"once_reviewed"`
 	Rule         ExplainedRule `json:"rule"`
+	// Limit is how far it is given.
+	Limit policy.Limit `json:"limit,omitzero"`
 }
 
 // Show gives a work group's tree: all of it, or what is at and below one
@@ -71,6 +73,7 @@ func Show(v Version, group, under string) (*Shown, error) {
 			out.Functions = append(out.Functions, ShownFunction{
 				Function: l.Function.Key, Name: l.Function.Name, Level: l.Function.Level, Mark: l.Mark,
 				Access: l.Access, Refused: l.Refused, Approves: l.Approves, OnceReviewed: l.OnceReviewed, Rule: *explained(l.Rule, v.Sidecar),
+				Limit: l.Limit.Limit(),
 			})
 		}
 	}
@@ -99,11 +102,15 @@ func (s *Shown) WriteText(w io.Writer) error {
 	}
 	width = min(width, 44)
 	t.row("mark", "access", width, "function", "from")
-	approves := false
+	approves, limits := false, []pair(nil)
 	for _, f := range s.Functions {
 		mark, access := f.Mark.String(), f.Access.String()
 		if f.Mark == policy.Blank {
 			mark = "-"
+		}
+		if f.Limit.Set() {
+			access += "<"
+			limits = append(limits, pair{f.Function, f.Limit.String()})
 		}
 		if f.Approves {
 			access += "*"
@@ -114,6 +121,11 @@ func (s *Shown) WriteText(w io.Writer) error {
 	if approves {
 		t.blank()
 		t.line(0, "* may approve it for others")
+	}
+	if len(limits) > 0 {
+		t.blank()
+		t.line(0, "< within a limit:")
+		t.pairs(2, limits)
 	}
 	return t.writeTo(w, "work group")
 }

@@ -54,6 +54,9 @@ func TestPrintedAndParsed(t *testing.T) {
 				if ok != (g.Marks[f.ID] != policy.Blank) {
 					rt.Fatalf("%s, %s: place known is %v", g.Name, f.Key, ok)
 				}
+				if _, ok := side.Limit(g.Name, f.Key); ok != g.Limits[f.ID].Set() {
+					rt.Fatalf("%s, %s: place of the limit known is %v", g.Name, f.Key, ok)
+				}
 			}
 		}
 	})
@@ -297,6 +300,58 @@ func TestLint(t *testing.T) {
 		{
 			"exception without a reason", group("allow = [\"pos\"]\nexception {\n allow = []\n}"),
 			`p.hcl:5:1: error: exception takes one name (write exception "why" { … })`,
+		},
+		{
+			"limits", group("allow = [\"pos\"]\nlimit \"pos.drawer.nosale\" {\n  amount = 5000\n  percent = 12.35\n  count = 3\n  hours = \"mon 08:00-20:00\"\n  registers = \"front\"\n}") +
+				`register_group "front" { registers = ["1"] }`, ``,
+		},
+		{
+			"limit on an unknown function", group("allow = [\"pos\"]\nlimit \"pos.drawer.nosael\" { count = 3 }"),
+			`p.hcl:5:7: error: no function "pos.drawer.nosael" is in the catalogue (did you mean "pos.drawer.nosale"?)`,
+		},
+		{
+			"limit without a function", group("allow = [\"pos\"]\nlimit { count = 3 }"),
+			`p.hcl:5:1: error: limit takes one name (write limit "pos.sale.discount" { … })`,
+		},
+		{
+			"limit that says nothing", group("allow = [\"pos\"]\nlimit \"pos.drawer.nosale\" { }"),
+			`p.hcl:5:7: error: the limit on "pos.drawer.nosale" says nothing (give an amount, a percent, a count, hours or registers)`,
+		},
+		{
+			"limit twice", group("allow = [\"pos\"]\nlimit \"pos.drawer.nosale\" { count = 3 }\nlimit \"pos.drawer.nosale\" { count = 4 }"),
+			`p.hcl:6:7: error: "pos.drawer.nosale" is limited already, at p.hcl:5:7`,
+		},
+		{
+			"limit of an amount as people write it", group("allow = [\"pos\"]\nlimit \"pos.drawer.nosale\" { amount = 50.25 }"),
+			`p.hcl:5:38: error: amount must be a number above 0, at most 999999999999999 (in the smallest unit of the currency: 50.00 is 5000)`,
+		},
+		{
+			"limit of 0", group("allow = [\"pos\"]\nlimit \"pos.drawer.nosale\" { count = 0 }"),
+			`p.hcl:5:37: error: count must be a number above 0, at most 65535 (how often in a session)`,
+		},
+		{
+			"limit of a percent too exact", group("allow = [\"pos\"]\nlimit \"pos.drawer.nosale\" { percent = 12.345 }"),
+			`p.hcl:5:39: error: percent must be a number above 0, at most 10000 (as 10 or 12.5, with two decimals at most)`,
+		},
+		{
+			"limit of hours that are none", group("allow = [\"pos\"]\nlimit \"pos.drawer.nosale\" { hours = \"8-20\" }"),
+			`p.hcl:5:37: error: "8" is no time: hours are as "08:00-21:00" or "mon-sat 08:00-21:00, sun 10:00-18:00"`,
+		},
+		{
+			"limit to unknown registers", group("allow = [\"pos\"]\nlimit \"pos.drawer.nosale\" { registers = \"fornt\" }") + `register_group "front" { registers = ["1"] }`,
+			`p.hcl:5:41: error: there is no register group "fornt" (did you mean "front"?)`,
+		},
+		{
+			"limit by another word", group("allow = [\"pos\"]\nlimit \"pos.drawer.nosale\" { times = 3 }"),
+			`p.hcl:5:29: error: a limit has no attribute "times" (did you mean "count"?)`,
+		},
+		{
+			"register group twice", group(`allow = ["pos"]`) + "register_group \"a\" { registers = [\"1\"] }\nregister_group \"A\" { registers = [\"2\"] }",
+			`p.hcl:7:16: error: register group "a" is there already, at p.hcl:6:16 (names must differ by more than case and spaces)`,
+		},
+		{
+			"register twice", group(`allow = ["pos"]`) + `register_group "a" { registers = ["1", "1"] }`,
+			`p.hcl:6:40: error: register "1" is named already`,
 		},
 		{
 			"refuse over check", group("allow = [\"pos\", \"pos.drawer.nosale\"]\nrefuse = [\"pos.drawer\"]"),

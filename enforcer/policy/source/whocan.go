@@ -44,6 +44,8 @@ type OperatorCan struct {
 	Refused  bool          `json:"refused,omitempty"`
 	Approves bool          `json:"approves,omitempty"`
 	Rule     ExplainedRule `json:"rule"`
+	// Limits are those within which it is allowed: any one is enough.
+	Limits []ExplainedLimit `json:"limits,omitempty"`
 }
 
 // AskWhoCan tells who may do a function. Operators may be nil.
@@ -62,9 +64,13 @@ func AskWhoCan(v Version, key string, operators []Holder) (*WhoCan, error) {
 	for _, o := range operators {
 		planes, _ := v.Compiled.Planes(o.WorkGroups)
 		rule := v.Compiled.Explain(o.WorkGroups, i)
-		out.Operators = append(out.Operators, OperatorCan{
+		can := OperatorCan{
 			Holder: o, Access: rule.Access, Refused: rule.Why == policy.WhyRefused, Approves: planes.MayApprove(i), Rule: *explained(rule, v.Sidecar),
-		})
+		}
+		if rule.Access == policy.Allowed {
+			can.Limits = limitsOf(v.Compiled, v.Sidecar, o.WorkGroups, i)
+		}
+		out.Operators = append(out.Operators, can)
 	}
 	return out, nil
 }
@@ -84,12 +90,18 @@ func (w *WhoCan) WriteText(out io.Writer) error {
 		if g.Rule.Why == policy.WhyUnreviewed && g.OnceReviewed > g.Access {
 			line += "; once reviewed: " + accessWords[g.OnceReviewed]
 		}
+		if l := g.Limit.Limit(); l.Set() {
+			line += "; within " + l.String()
+		}
 		groups = append(groups, entry{g.Access, g.Refused, g.Approves, line})
 	}
 	for _, o := range w.Operators {
 		line := fmt.Sprintf("%s, who has no work group of this policy", &o.Holder)
 		if o.Rule.Group != "" {
 			line = fmt.Sprintf("%s, by %q: %s", &o.Holder, o.Rule.Group, o.Rule.short())
+		}
+		for n, l := range o.Limits {
+			line += []string{"; within ", ", or "}[min(n, 1)] + l.Limit.String()
 		}
 		operators = append(operators, entry{o.Access, o.Refused, o.Approves, line})
 	}
