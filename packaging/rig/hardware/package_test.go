@@ -43,12 +43,14 @@ func TestPackageOnARegister(t *testing.T) {
 	}
 	r.step("unplugged and plugged in", (*installed).survivesTheCable)
 	r.step("killed", (*installed).survivesSIGKILL)
-	r.step("reloaded", (*installed).reloads)
-	r.step("unplugged under load", (*installed).survivesTheCableUnderLoad)
-	r.step("stopped", (*installed).survivesSIGSTOP)
-	r.step("the clock is set", (*installed).clockIsSet)
-	r.step("its disk is full", (*installed).diskIsFull)
-	r.step("its disk is read-only", (*installed).diskIsReadOnly)
+	if scale == "all" { // minutes, on an emulated processor
+		r.step("reloaded", (*installed).reloads)
+		r.step("unplugged under load", (*installed).survivesTheCableUnderLoad)
+		r.step("stopped", (*installed).survivesSIGSTOP)
+		r.step("the clock is set", (*installed).clockIsSet)
+		r.step("its disk is full", (*installed).diskIsFull)
+		r.step("its disk is read-only", (*installed).diskIsReadOnly)
+	}
 	r.step("upgraded while it prints", (*installed).upgrades)
 	r.closePort()
 	r.isRemoved()

