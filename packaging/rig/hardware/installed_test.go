@@ -277,3 +277,17 @@ func (r *installed) takesDevices() {
 		r.t.Errorf("the POS's user is in %s", groups)
 	}
 }
+
+// gaveDevicesBack: they are as Debian has them, though set-up was not undone.
+func (r *installed) gaveDevicesBack() {
+	r.t.Helper()
+	for _, path := range r.nodes {
+		want := "root:dialout:660"
+		if path == lp {
+			want = "root:lp:660"
+		}
+		if got := shell(r.t, "stat -L -c %U:%G:%a "+path); got != want {
+			r.t.Errorf("purged, %s is %s, want %s", path, got, want)
+		}
+	}
+}

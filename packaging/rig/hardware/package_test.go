@@ -57,6 +57,7 @@ func TestPackageOnARegister(t *testing.T) {
 	// The state folder was a file system of its own, which a purge cannot remove.
 	shell(t, "cp -a "+state+" /root/state && umount "+state+" && rmdir "+state+" && mv /root/state "+state)
 	shell(t, "dpkg --purge tillwarden")
+	r.gaveDevicesBack()
 	shell(t, "test ! -e /etc/tillwarden && test -s /var/lib/tillwarden/archive/purged-*/journal.db && test -s /var/lib/tillwarden/archive/purged-*/journal.pub")
 	shell(t, "dpkg -i /rig/newer.deb && systemctl is-active tillwardend.service")
 	shell(t, "touch /etc/tillwarden-purge-journal && dpkg --purge tillwarden && test ! -e /var/lib/tillwarden")
