@@ -50,6 +50,14 @@ var share = sync.OnceValues(func() (string, error) {
 // wanted reports whether the rig is asked for.
 func wanted() bool { return os.Getenv("TILLWARDEN_RIG") != "" }
 
+// atLength skips what takes minutes where the rig is not asked for everything.
+func atLength(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("TILLWARDEN_RIG") != "all" {
+		t.Skip(why + ": make test-acceptance")
+	}
+}
+
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if wanted() {
@@ -445,6 +453,7 @@ func TestRigOnDebiansKernel(t *testing.T) {
 	r.printPort()
 	t.Run("a driver that is loaded later", func(t *testing.T) { r.in(t).driverLoadedLater() })
 	t.Run("a device that hangs", func(t *testing.T) {
+		atLength(t, "it waits for the watchdog on an emulated processor")
 		const left = "/run/left"
 		r := r.in(t)
 		r.run("rm -f /etc/udev/rules.d/70-test.rules; modprobe vhci-hcd && systemd-run --quiet --unit=box tillwarden-probe plug BOX1 " + left)

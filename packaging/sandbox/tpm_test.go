@@ -15,9 +15,7 @@ import (
 // does not start, makes no keys in their place, and it can be read why. With its own it
 // is back.
 func TestRigKeysInATPM(t *testing.T) {
-	if os.Getenv("TILLWARDEN_RIG") != "all" {
-		t.Skip("it boots a machine four times, which takes minutes: make test-acceptance")
-	}
+	atLength(t, "it boots a machine four times")
 	dir, err := os.MkdirTemp("", "sandbox-tpm-")
 	if err != nil {
 		t.Fatal(err)
