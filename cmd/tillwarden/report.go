@@ -202,6 +202,9 @@ func (a *app) acts(ctx context.Context, r *reportFlags, q api.JournalStream, f f
 					return nil
 				}
 				words := api.Words(e)
+				if !a.json { // nobody looks at the line
+					return f(&words, nil)
+				}
 				line, err := json.Marshal(&words)
 				if err != nil {
 					return err

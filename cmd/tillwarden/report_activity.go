@@ -2,9 +2,12 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/csv"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -156,93 +159,104 @@ func number(n int64) string {
 	return fmt.Sprint(n)
 }
 
-// activityOfEach lists each operator's acts, one operator after the other. The
-// journal's index makes each a search of its own, so that nothing has to be kept.
+// activityOfEach lists each operator's acts, one operator after the other. The journal
+// is read once; what is printed of each operator is kept until then, some 80 bytes an
+// act.
 func (a *app) activityOfEach(ctx context.Context, r *reportFlags, q api.JournalStream) error {
-	res, err := a.operatorsOf(ctx, r, q)
+	list := a.newActs(r.csv)
+	of := map[string]*bytes.Buffer{}
+	err := a.acts(ctx, r, q, func(e *api.Entry, line []byte) error {
+		row := list.row(e, line)
+		who := []string{e.Operator, e.Approver} // the own card at the own request is one act
+		for _, number := range slices.Compact(who) {
+			if number == "" {
+				continue
+			}
+			if of[number] == nil {
+				of[number] = new(bytes.Buffer)
+			}
+			of[number].Write(row)
+			list.n++
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	list := a.newActs(r.csv)
-	for _, number := range res {
-		q.Operator, list.of = number, number
-		if err := a.acts(ctx, r, q, list.add); err != nil {
-			return err
+	for i, number := range slices.Sorted(maps.Keys(of)) {
+		if !r.csv && !a.json {
+			gap := "\n"
+			if i == 0 {
+				gap = ""
+			}
+			fmt.Fprintf(list.out, "%soperator %s\n", gap, number)
 		}
+		_, _ = of[number].WriteTo(list.out) // an error of out stays, and is told at the end
 	}
 	return list.end()
 }
 
-// operatorsOf are the numbers of all who did something, in order.
-func (a *app) operatorsOf(ctx context.Context, r *reportFlags, q api.JournalStream) (numbers []string, err error) {
-	res, err := a.exceptions(ctx, r, &exceptionFlags{}, q.From, q.To)
-	if err != nil {
-		return nil, err
-	}
-	for i := range res.Operators {
-		numbers = append(numbers, res.Operators[i].Operator)
-	}
-	return numbers, nil
-}
-
 // acts prints acts as they come: a year's are not kept.
 type acts struct {
-	a   *app
-	buf *bufio.Writer
-	csv *csv.Writer
-	n   int
-	of  string // whose begin now; empty: no heading
+	a    *app
+	out  *bufio.Writer
+	line bytes.Buffer // what is printed of the act at hand
+	csv  *csv.Writer  // into line; nil where no CSV is wanted
+	n    int
 }
 
 func (a *app) newActs(asCSV bool) *acts {
-	l := &acts{a: a, buf: bufio.NewWriterSize(a.out, 1<<16)}
+	l := &acts{a: a, out: bufio.NewWriterSize(a.out, 1<<16)}
 	if asCSV {
-		l.csv = csv.NewWriter(l.buf)
-		_ = l.csv.Write([]string{
+		l.csv = csv.NewWriter(&l.line)
+		_, _ = l.out.Write(l.record(
 			"seq", "time", "operator", "person", "kind", "function", "outcome", "reason", "method", "approver", "approver_method",
 			"drawer", "subject", "about", "text", "why",
-		})
+		)) // an error of out stays, and is told at the end
 	}
 	return l
 }
 
+// record is a record as RFC 4180 has it; it is the caller's until the next.
+func (l *acts) record(fields ...string) []byte {
+	l.line.Reset()
+	_ = l.csv.Write(fields) // into memory
+	l.csv.Flush()
+	return l.line.Bytes()
+}
+
 func (l *acts) add(e *api.Entry, line []byte) error {
 	l.n++
+	_, err := l.out.Write(l.row(e, line))
+	return err
+}
+
+// row is how an act is printed; it is the caller's until the next. line is its JSON.
+func (l *acts) row(e *api.Entry, line []byte) []byte {
 	if l.a.json {
-		_, err := l.buf.Write(append(line, '\n'))
-		return err
+		return append(line, '\n')
 	}
 	if l.csv != nil {
 		about := ""
 		if e.About != 0 {
 			about = fmt.Sprint(e.About)
 		}
-		return l.csv.Write([]string{
+		return l.record(
 			fmt.Sprint(e.Seq), e.Time.Format(time.RFC3339), e.Operator, e.Person, e.Kind, e.Function, e.Outcome, e.Reason, e.Method, e.Approver,
 			e.ApprovedBy, e.Drawer, e.Subject, about, e.Text, e.Why,
-		})
-	}
-	if l.of != "" {
-		gap := "\n"
-		if l.n == 1 {
-			gap = ""
-		}
-		fmt.Fprintf(l.buf, "%soperator %s\n", gap, l.of)
-		l.of = ""
+		)
 	}
 	what := about(e)
 	if e.Kind != "decision" {
 		what = strings.TrimSuffix(e.Kind+": "+what, ": ")
 	}
-	_, err := fmt.Fprintf(l.buf, "%s  %-8s  %-8s  %s\n", e.Time.Local().Format("2006-01-02 15:04:05"), orDash(e.Operator), orDash(shortOutcome(e.Outcome)), cut(what, 39))
-	return err
+	l.line.Reset()
+	fmt.Fprintf(&l.line, "%s  %-8s  %-8s  %s\n", e.Time.Local().Format("2006-01-02 15:04:05"), orDash(e.Operator), orDash(shortOutcome(e.Outcome)), cut(what, 39))
+	return l.line.Bytes()
 }
 
 func (l *acts) end() error {
-	if l.csv != nil {
-		l.csv.Flush()
-	}
-	if err := l.buf.Flush(); err != nil {
+	if err := l.out.Flush(); err != nil {
 		return failedf("writing the report: %w", err)
 	}
 	if l.csv == nil && !l.a.json {
