@@ -57,12 +57,13 @@ type system struct {
 }
 
 // newSystem is one with nothing of tillwarden's. It is skipped where the rig is not
-// asked for.
+// asked for. Such tests mostly wait, so that some run at a time.
 func newSystem(t *testing.T) *system {
 	t.Helper()
 	if !wanted() {
 		t.Skip("it needs a container, root, and the package: make test-rig")
 	}
+	t.Parallel()
 	dir, err := rig.Share("tillwarden/cmd/tillwarden", "tillwarden/cmd/tillwarden-sim")
 	if err != nil {
 		t.Fatal(err)

@@ -81,9 +81,10 @@ type register struct {
 }
 
 // newRegister is one in a container, with the daemon running. It is skipped where
-// the rig is not asked for.
+// the rig is not asked for. Such tests mostly wait, so that some run at a time.
 func newRegister(t *testing.T) *register {
 	t.Helper()
+	t.Parallel()
 	return install(t, func(ctx context.Context, share string) (system, error) {
 		root, err := rig.Root()
 		if err != nil {
@@ -96,6 +97,7 @@ func newRegister(t *testing.T) *register {
 // newMachine is one in a virtual machine, with Debian's kernel and udev.
 func newMachine(t *testing.T) *register {
 	t.Helper()
+	t.Parallel()
 	return install(t, func(ctx context.Context, share string) (system, error) {
 		return rig.Start(ctx, rig.MachineOptions{Share: share})
 	})

@@ -59,6 +59,9 @@ func TestPackageOnARegister(t *testing.T) {
 	shell(t, "dpkg --purge tillwarden")
 	r.gaveDevicesBack()
 	shell(t, "test ! -e /etc/tillwarden && test -s /var/lib/tillwarden/archive/purged-*/journal.db && test -s /var/lib/tillwarden/archive/purged-*/journal.pub")
+	if scale != "all" { // what comes after a purge is tried in containers as well
+		return
+	}
 	shell(t, "dpkg -i /rig/newer.deb && systemctl is-active tillwardend.service")
 	shell(t, "touch /etc/tillwarden-purge-journal && dpkg --purge tillwarden && test ! -e /var/lib/tillwarden")
 }
