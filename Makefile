@@ -53,15 +53,19 @@ deb: ## the Debian package, in build/deb (ARCH=arm64 for the other one)
 	@packaging/setup.sh deb
 	@packaging/deb.sh $(ARCH)
 
-test-rig: ## the daemon on a real system: Debian's kernel in a virtual machine, USB, power cuts (docs/rig.md)
+# What its packages build is built once, and removed at the end.
+define rig
 	@packaging/setup.sh deb
 	@packaging/setup.sh rig
-	TILLWARDEN_RIG=ci $(GO) test -p 1 -count=1 -timeout 50m $(RIGFLAGS) ./packaging/rig ./packaging/sandbox ./packaging/installation
+	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && chmod 755 "$$dir" && \
+	TILLWARDEN_RIG=$(1) TILLWARDEN_RIG_BINARIES=$$dir $(GO) test -p 1 -count=1 -timeout $(2) $(RIGFLAGS) ./packaging/rig ./packaging/sandbox ./packaging/installation
+endef
+
+test-rig: ## the daemon on a real system: Debian's kernel in a virtual machine, USB, power cuts (docs/rig.md)
+	$(call rig,ci,50m)
 
 test-acceptance: ## the same, at length
-	@packaging/setup.sh deb
-	@packaging/setup.sh rig
-	TILLWARDEN_RIG=all $(GO) test -p 1 -count=1 -timeout 120m $(RIGFLAGS) ./packaging/rig ./packaging/sandbox ./packaging/installation
+	$(call rig,all,120m)
 
 deb-check: ## build the package, and look through it
 	@packaging/setup.sh deb

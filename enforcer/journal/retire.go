@@ -12,7 +12,7 @@ import (
 
 // retireStep is how many index blocks' entries are removed in one transaction.
 // Whoever appends meanwhile waits for one at most.
-const retireStep = 2
+const retireStep = 8
 
 // retirement is a removal that the committer works off.
 type retirement struct {
