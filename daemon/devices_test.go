@@ -2,12 +2,14 @@ package daemon
 
 import (
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"tillwarden/daemon/api"
+	"tillwarden/devices"
 	"tillwarden/devices/printer"
 	"tillwarden/devices/sim"
 )
@@ -290,6 +292,10 @@ func TestPrinterThatKeepsWhatIsPrinted(t *testing.T) {
 		"not trusted":             {printer.Status{Reach: "online"}, "untrusted", "its state is not known"},
 		"silent":                  {printer.Status{Reach: "silent", Trusted: true}, "down", "it does not answer"},
 		"away":                    {printer.Status{Reach: "away"}, "down", "its line is not there"},
+		"away, not plugged in":    {printer.Status{Reach: "away", Gone: devices.Why(fs.ErrNotExist)}, "down", "its line is not there"},
+		"away, no right":          {printer.Status{Reach: "away", Gone: devices.Why(fs.ErrPermission)}, "down", "its line may not be opened"},
+		"away, somebody's":        {printer.Status{Reach: "away", Gone: devices.Why(devices.ErrBusy)}, "down", "its line is in use by another program"},
+		"away, silent":            {printer.Status{Reach: "away", Gone: "the printer does not answer"}, "down", "the printer does not answer"},
 	} {
 		state, problem := sayPrinter(&c.s)
 		if state != c.state || !strings.HasPrefix(problem, c.problem) || c.problem == "" && problem != "" {

@@ -326,11 +326,25 @@ func (u *printerUnit) device(c *bootClock) api.Device {
 	return dev
 }
 
+// sayGone says why there is no line to a printer: what was found when it was tried, as
+// devices.Why has it.
+func sayGone(why string) string {
+	switch why {
+	case "", devices.Why(fs.ErrNotExist), devices.Why(devices.ErrGone):
+		return "its line is not there"
+	case devices.Why(devices.ErrBusy):
+		return "its line is " + why
+	case devices.Why(fs.ErrPermission), devices.Why(devices.ErrConfig), devices.Why(devices.ErrUnreachable):
+		return "its line " + why
+	}
+	return why
+}
+
 // sayPrinter is a printer's state, and what is wrong with it; empty: nothing is.
 func sayPrinter(s *printer.Status) (state, problem string) {
 	switch {
 	case s.Reach == "away":
-		return "down", "its line is not there"
+		return "down", sayGone(s.Gone)
 	case s.Reach == "silent":
 		return "down", "it does not answer: is it switched on?"
 	case !s.Trusted:

@@ -81,6 +81,7 @@ type Guard struct {
 	refusals refusals
 	raw      passing
 	replies  []byte // for the POS
+	gone     string // why there is no line, in words; empty: nobody has tried yet
 	kicks    []Kick
 	events   []Event
 	dropped  uint64 // events beyond the bound
@@ -367,6 +368,9 @@ func (g *Guard) results(now time.Duration) {
 type Status struct {
 	// Reach is "away", "silent", "offline" or "online".
 	Reach string
+	// Gone is why it is away, in words without paths or numbers; empty where it is not,
+	// or was not looked for yet.
+	Gone string
 	// Trusted: its state is known, so that it gets what the POS prints.
 	Trusted bool
 	// Since is when these two became what they are, on the boot clock.
@@ -394,6 +398,9 @@ func (g *Guard) Status() Status {
 	busy := g.queue.size > 0 || g.fed > 0 && g.o.Now() < g.fed+busyFor || len(g.purposes.held) > 0
 	s := Status{
 		Reach: g.reach.String(), Trusted: g.trusted, Since: g.stood.since, Queued: g.queue.size, Busy: busy, Drawer: g.sensor.State(),
+	}
+	if g.reach == reachAway {
+		s.Gone = g.gone
 	}
 	if l := g.line; l != nil && l.traffic.full {
 		s.Kept = g.o.Now() - l.traffic.since

@@ -726,7 +726,8 @@ func (g *Guard) comesAndGoes(e devices.Event) {
 	if e.Up {
 		g.event(Event{Kind: entry.KindDeviceUp, Reason: entry.ReasonOpened, Text: "opened"})
 	} else {
-		g.event(Event{Kind: entry.KindDeviceDown, Reason: entry.ReasonUnplugged, Text: away(e.Err)})
+		g.gone = away(e.Err)
+		g.event(Event{Kind: entry.KindDeviceDown, Reason: entry.ReasonUnplugged, Text: g.gone})
 	}
 	g.notify()
 }

@@ -177,6 +177,7 @@ func TestPrinterUnplugged(t *testing.T) {
 	link := r.printer.port.Link()
 	r.printer.port.Close()
 	eventually(t, "it is away", func() bool { return r.Status().Reach == "away" })
+	eventually(t, "why is known", func() bool { return r.Status().Gone != "" })
 	if err := r.Ready(context.Background()); !errors.Is(err, ErrOffline) {
 		t.Errorf("ready without a printer: %v", err)
 	}
@@ -189,6 +190,9 @@ func TestPrinterUnplugged(t *testing.T) {
 
 	back := newFakeAt(t, link)
 	eventually(t, "the rest is printed", func() bool { return back.printed() == "two\n" })
+	if s := r.Status(); s.Gone != "" {
+		t.Errorf("it is back, and %q", s.Gone)
+	}
 	if down := r.told(entry.KindDeviceDown); !strings.HasPrefix(down[0], "device-down unplugged") {
 		t.Errorf("%q", down)
 	}
