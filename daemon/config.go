@@ -94,8 +94,8 @@ const (
 	fallbackNo   = "no"
 )
 
-// numberAndPIN reports whether number and PIN stand for an approver's card.
-func (c *Config) numberAndPIN() bool {
+// NumberAndPIN reports whether number and PIN stand for an approver's card.
+func (c *Config) NumberAndPIN() bool {
 	return c.Override.Fallback == fallbackYes || c.Override.Fallback == fallbackAuto && len(c.Readers) == 0
 }
 
@@ -104,7 +104,7 @@ func (c *Config) approves() string {
 	switch {
 	case len(c.Readers) == 0:
 		return "enters number and PIN"
-	case c.Override.Method == policy.SignOnCardPIN.String() && !c.numberAndPIN():
+	case c.Override.Method == policy.SignOnCardPIN.String() && !c.NumberAndPIN():
 		return "swipes the card"
 	}
 	return "swipes, or enters number and PIN"

@@ -196,14 +196,21 @@ func (a *APIConfig) limits() api.Limits {
 	}
 }
 
+const deviceNameHint = "use letters, digits, - and _, 32 at most"
+
+// DeviceName reports whether a device may be called so.
+func DeviceName(name string) bool {
+	return name != "" && len(name) <= 32 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
+}
+
 func (k *checker) devices(c *Config) {
 	names := map[string]string{}
 	unique := func(key, name string) {
 		switch {
 		case name == "":
 			k.wrong(key, "", "is missing")
-		case len(name) > 32 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "":
-			k.wrong(key, "use letters, digits, - and _", "%q is no name", name)
+		case !DeviceName(name):
+			k.wrong(key, deviceNameHint, "%q is no name", name)
 		case names[name] != "":
 			k.wrong(key, "", "%q is the name of %s already", name, names[name])
 		default:

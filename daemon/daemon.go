@@ -268,7 +268,7 @@ func (d *Daemon) startService(ctx context.Context, c *Config) error {
 		idle = -1 // never
 	}
 	s, err := signon.New(signon.Options{
-		Store: d.roster, Gate: d.gate, Method: method, Approve: approve, ApproveFallback: c.numberAndPIN(), Remote: c.Override.Remote, SameSwipe: time.Duration(c.SignOn.SameCard),
+		Store: d.roster, Gate: d.gate, Method: method, Approve: approve, ApproveFallback: c.NumberAndPIN(), Remote: c.Override.Remote, SameSwipe: time.Duration(c.SignOn.SameCard),
 		AskPIN: time.Duration(c.SignOn.PINWait), Idle: idle, Logger: d.log,
 	})
 	if err != nil {

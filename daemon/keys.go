@@ -44,7 +44,7 @@ const keysDir = "keys"
 
 // The files of the folder keys. journal.pub is for auditors.
 const (
-	journalKey = "journal.key"
+	JournalKey = "journal.key" // it signs, and bears the register's name
 	journalPub = "journal.pub"
 	receiptKey = "receipt.key"
 )
@@ -64,7 +64,7 @@ var (
 // SecretKeys are the names of the register's secret keys: in the folder keys of
 // its state, and, with CredentialName, among systemd's credentials.
 func SecretKeys() []string {
-	return []string{journalKey, receiptKey, signon.KeyFile, signon.StoreKeyFile}
+	return []string{JournalKey, receiptKey, signon.KeyFile, signon.StoreKeyFile}
 }
 
 // OptionalKey reports whether a register may be without a key: the store's is brought
@@ -174,7 +174,7 @@ func openKeys(state, creds, name string) (*keys, error) {
 		}
 		return text, durable.Replace(path, text, 0o600)
 	}
-	text, err := load(journalKey, func() ([]byte, error) {
+	text, err := load(JournalKey, func() ([]byte, error) {
 		private, public, err := journal.NewKey(rand.Reader, name)
 		if err != nil {
 			return nil, err
@@ -190,7 +190,7 @@ func openKeys(state, creds, name string) (*keys, error) {
 	}
 	defer clear(text)
 	if k.signer, k.verifier, err = journal.ParsePrivate(string(text)); err != nil {
-		return nil, fmt.Errorf("%s: %w", journalKey, err)
+		return nil, fmt.Errorf("%s: %w", JournalKey, err)
 	}
 	text, err = load(receiptKey, func() ([]byte, error) {
 		raw := make([]byte, 32)

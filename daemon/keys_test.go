@@ -38,7 +38,7 @@ func TestKeysAreMadeOnceAndGuarded(t *testing.T) {
 			t.Errorf("%s has mode %v", f, st.Mode())
 		}
 	}
-	key := filepath.Join(dir, "keys", journalKey)
+	key := filepath.Join(dir, "keys", JournalKey)
 	if err := os.Chmod(key, 0o640); err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestSealedKeys(t *testing.T) {
 	for _, c := range []struct {
 		gone    []string
 		problem string
-	}{{nil, "copies"}, {[]string{journalKey}, "copies"}, {SecretKeys()[1:], ""}} {
+	}{{nil, "copies"}, {[]string{JournalKey}, "copies"}, {SecretKeys()[1:], ""}} {
 		removeKeys(t, state, c.gone...)
 		k, err := openKeys(state, creds, "c/s/r")
 		if err != nil {
@@ -150,10 +150,10 @@ func TestSealedKeyIsNotMadeAnew(t *testing.T) {
 		says   string
 	}{
 		"journal key gone": {func(t *testing.T, _, creds string) {
-			if err := os.Remove(filepath.Join(creds, CredentialName(journalKey))); err != nil {
+			if err := os.Remove(filepath.Join(creds, CredentialName(JournalKey))); err != nil {
 				t.Fatal(err)
 			}
-		}, errKeyLost, journalKey},
+		}, errKeyLost, JournalKey},
 		"receipt key gone": {func(t *testing.T, _, creds string) {
 			if err := os.Remove(filepath.Join(creds, CredentialName(receiptKey))); err != nil {
 				t.Fatal(err)
@@ -165,11 +165,11 @@ func TestSealedKeyIsNotMadeAnew(t *testing.T) {
 			}
 		}, signon.ErrNoKeys, rosterFile},
 		"no file": {func(t *testing.T, _, creds string) {
-			path := filepath.Join(creds, CredentialName(journalKey))
+			path := filepath.Join(creds, CredentialName(JournalKey))
 			if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
 				t.Fatal(err)
 			}
-		}, nil, CredentialName(journalKey)},
+		}, nil, CredentialName(JournalKey)},
 		"empty": {func(t *testing.T, _, creds string) {
 			if err := os.Truncate(filepath.Join(creds, CredentialName(signon.KeyFile)), 0); err != nil {
 				t.Fatal(err)
@@ -189,7 +189,7 @@ func TestSealedKeyIsNotMadeAnew(t *testing.T) {
 			if err := os.RemoveAll(creds); err != nil {
 				t.Fatal(err)
 			}
-		}, errKeyLost, journalKey},
+		}, errKeyLost, JournalKey},
 	} {
 		t.Run(name, func(t *testing.T) {
 			state := withStoreKey(t)
@@ -225,7 +225,7 @@ func TestWithoutAStoreKey(t *testing.T) {
 	if err != nil || k.store != nil {
 		t.Fatalf("%v %v", k, err)
 	}
-	own := []string{journalKey, receiptKey, signon.KeyFile}
+	own := []string{JournalKey, receiptKey, signon.KeyFile}
 	creds := sealing(t, state, own...)
 	removeKeys(t, state, own...)
 	if k, err = openKeys(state, creds, "c/s/r"); err != nil {

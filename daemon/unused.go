@@ -32,7 +32,7 @@ var errInUse = errors.New("the register was in use")
 // The journal goes last: a start after a power cut in between finds it still
 // there, and moves the rest.
 func setUnusedAside(ctx context.Context, state, creds, name string) (string, error) {
-	if (keyShelf{creds: creds}).sealed(journalKey) {
+	if (keyShelf{creds: creds}).sealed(JournalKey) {
 		return "", nil // a key that is sealed cannot be moved, and bears the old name
 	}
 	file := filepath.Join(state, journalFile)

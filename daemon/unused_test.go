@@ -77,7 +77,7 @@ func TestSettingAsideGoesOnAfterAPowerCut(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(aside, journalFile)); err != nil {
 		t.Error(err)
 	}
-	if _, err := os.Stat(r.path("state/keys/" + journalKey)); err != nil {
+	if _, err := os.Stat(r.path("state/keys/" + JournalKey)); err != nil {
 		t.Error(err)
 	}
 }

@@ -149,7 +149,7 @@ func (r *bugreport) gather(ctx context.Context, config string) *daemon.Config {
 		}
 	}
 	d := doctor{away: true}
-	r.examineDoors(ctx, &d, &doctorOptions{root: r.m.root, config: config}, r.examine(ctx, &d))
+	r.examineAll(ctx, &d, &doctorOptions{root: r.m.root, config: config})
 	r.addJSON("doctor.json", "what the doctor found", d.findings)
 	r.addJSON("devices.json", "the devices that are there, and what they are used as", detect(r.m.root, c))
 	r.daemonsParts(ctx)

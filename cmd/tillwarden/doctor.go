@@ -11,7 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tillwarden/daemon"
 	"tillwarden/daemon/api"
+	"tillwarden/devices"
 )
 
 // finding is one thing that the doctor looked at.
@@ -76,8 +78,10 @@ offers. It sees more as root. docs/printers.md says what it cannot see.`,
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var d doctor
-			examineUnit(cmd.Context(), &d, newMachine(o.root))
-			a.examineDoors(cmd.Context(), &d, &o, a.examine(cmd.Context(), &d))
+			if !examineUnit(cmd.Context(), &d, newMachine(o.root)) {
+				return a.showFindings(&d)
+			}
+			a.examineAll(cmd.Context(), &d, &o)
 			return a.showFindings(&d)
 		},
 	}
@@ -117,8 +121,37 @@ func (a *app) showFindings(d *doctor) error {
 	return nil
 }
 
-// examine looks at the daemon and what it says, and returns its devices.
-func (a *app) examine(ctx context.Context, d *doctor) []api.Device {
+// configuration reads the daemon's. One that is not there, or that this user may not
+// read, is no error, where nobody named it.
+func (o *doctorOptions) configuration() (*daemon.Config, error) {
+	file := o.config
+	if file == "" {
+		file = filepath.Join(o.root, defaultConfigFile)
+	}
+	c, err := daemon.LoadConfig(file)
+	if o.config == "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
+		return nil, nil
+	}
+	return c, err
+}
+
+// examineAll looks at the daemon, and at what leads past it.
+func (a *app) examineAll(ctx context.Context, d *doctor, o *doctorOptions) {
+	c, err := o.configuration()
+	if err != nil {
+		c = nil
+	}
+	known := a.examine(ctx, d, c)
+	if err != nil {
+		d.problem("side door", "tillwardend --check-config says more", "the printers cannot be looked at: %v", err)
+		return
+	}
+	a.examineDoors(ctx, d, o, c, known)
+}
+
+// examine looks at the daemon and what it says, and returns its devices. c is its
+// configuration, nil where that cannot be read.
+func (a *app) examine(ctx context.Context, d *doctor, c *daemon.Config) []api.Device {
 	if a.socket == "" {
 		a.examineSockets(d)
 	}
@@ -152,14 +185,21 @@ func (a *app) examine(ctx context.Context, d *doctor) []api.Device {
 		d.note("mode", "tillwarden mode enforce ends it; tillwarden mode report says what enforcing would change", "it does not enforce: %s", modeWords(&m))
 	}
 	if s.Operators != nil {
-		if *s.Operators == 0 {
-			d.problem("operators", "sudo tillwarden operator add NUMBER --name NAME --group WORK-GROUP", "there are none: nobody can sign on")
-		} else {
+		switch {
+		case *s.Operators > 0:
 			d.ok("operators", "%d", *s.Operators)
+		case s.Policy != nil:
+			d.problem("operators", nextPeople, "there are none: nobody can sign on")
+		case !notSetUp(s):
+			d.problem("operators", "load a policy first, which has the work groups", "there are none: nobody can sign on")
 		}
 	}
+	examinePeople(ctx, d, client, c)
 	switch s.Keys {
 	case api.KeysPlain:
+		if notSetUp(s) {
+			break // they bear the name that set-up is going to change
+		}
 		d.note("keys", "sudo tillwarden key seal", "the register's own keys are plain files: who copies the disk has them")
 	case api.KeysSealed:
 		d.ok("keys", "the register's own are sealed to this machine")
@@ -177,7 +217,7 @@ func (a *app) examine(ctx context.Context, d *doctor) []api.Device {
 	for i := range s.Devices {
 		examineDevice(d, &s.Devices[i])
 	}
-	if len(s.Drawers) == 0 {
+	if len(s.Drawers) == 0 && !notSetUp(s) {
 		d.problem("drawer", "sudo tillwarden setup, or in tillwardend's configuration: [[printer.drawer]] on a printer, [[drawer]] on a serial line of its own", "none is configured")
 	}
 	for i := range s.Drawers {
@@ -207,14 +247,15 @@ func (a *app) examine(ctx context.Context, d *doctor) []api.Device {
 const noCredentials = "243"
 
 // examineUnit looks at how the daemon's unit does, which starts it again for as
-// long as it takes: each end that nobody asked for counts.
-func examineUnit(ctx context.Context, d *doctor, m *machine) {
+// long as it takes: each end that nobody asked for counts. It reports whether there is
+// a daemon to look at: none is to run where it is switched off.
+func examineUnit(ctx context.Context, d *doctor, m *machine) bool {
 	if !m.live() {
-		return
+		return true
 	}
 	text, err := m.command(ctx, "systemctl", "show", "--property=LoadState,ActiveState,UnitFileState,Result,ExecMainStatus,NRestarts", "tillwardend.service")
 	if err != nil {
-		return // a system without systemd has no unit
+		return true // a system without systemd has no unit
 	}
 	unit := map[string]string{}
 	for _, line := range strings.Split(text, "\n") {
@@ -232,6 +273,7 @@ func examineUnit(ctx context.Context, d *doctor, m *machine) {
 			do = "to take over again: sudo tillwarden setup --answers " + left
 		}
 		d.problem("unit", do, "tillwardend.service is switched off, as setup --undo leaves it: nothing prints through it, and it opens no drawer")
+		return false
 	case unit["ActiveState"] != "active" && unit["ExecMainStatus"] == noCredentials:
 		d.problem("unit", "give it its own mainboard and TPM back; docs/hardening.md (Keys) has what to do where they are lost",
 			"its sealed keys do not open on this machine, so that tillwardend.service does not start: nothing prints, and no drawer opens")
@@ -246,6 +288,7 @@ func examineUnit(ctx context.Context, d *doctor, m *machine) {
 	default:
 		d.ok("unit", "the daemon has not ended since it was started")
 	}
+	return true
 }
 
 // What is to be done next about a register as the package installs it.
@@ -253,6 +296,7 @@ const (
 	nextSetUp  = "sudo tillwarden setup asks what it has to know, and does the rest"
 	nextKeys   = "sudo tillwarden setup does; or put the public key that your policies are signed with there, systemctl restart tillwardend, tillwarden load FILE"
 	nextPolicy = "sudo tillwarden setup loads the first one; later ones: tillwarden load FILE"
+	nextPeople = "sudo tillwarden setup asks for the first one; or: sudo tillwarden operator add NUMBER --name NAME --group WORK-GROUP --group WORK-GROUP, with one that may add others"
 )
 
 // notSetUp reports whether nobody has set this register up: it has no policy and
@@ -350,8 +394,13 @@ func examineDevice(d *doctor, v *api.Device) {
 		d.problem(v.Kind, "switch the printer off and on; if it stays so, say that you did: tillwarden device resync "+v.Name, "%s", says)
 	default:
 		do := "check its cable and power; its path is " + orDash(v.Path)
-		if strings.HasPrefix(v.Path, "tcp://") {
+		switch {
+		case strings.HasPrefix(v.Path, "tcp://"):
 			do = "check that it is switched on and can be reached at " + v.Path + "; sudo tillwarden setup lets the daemon out to that address, and to no other"
+		case strings.Contains(v.Problem, devices.Why(fs.ErrPermission)), strings.Contains(v.Problem, fs.ErrPermission.Error()):
+			do = "sudo tillwarden setup gives " + orDash(v.Path) + " to the daemon again"
+		case strings.Contains(v.Problem, devices.Why(devices.ErrBusy)):
+			do = "a side door below may name who has it; else: sudo fuser -v " + orDash(v.Path) + " (package psmisc)"
 		}
 		d.problem(v.Kind, do, "%s", says)
 	}

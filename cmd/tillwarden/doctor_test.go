@@ -322,7 +322,7 @@ func TestDoctorSeesTheUnit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var d doctor
-			examineUnit(t.Context(), &d, &machine{root: "/", command: func(_ context.Context, program string, _ ...string) (string, error) {
+			runs := examineUnit(t.Context(), &d, &machine{root: "/", command: func(_ context.Context, program string, _ ...string) (string, error) {
 				switch program {
 				case "systemctl":
 					return c.shows, nil
@@ -332,6 +332,9 @@ func TestDoctorSeesTheUnit(t *testing.T) {
 				t.Errorf("%s is run", program)
 				return "", nil
 			}})
+			if want := name != "switched off"; runs != want {
+				t.Errorf("there is a daemon to look at: %v", runs)
+			}
 			var all []string
 			for _, f := range d.findings {
 				all = append(all, f.State+": "+f.Says)

@@ -16,6 +16,7 @@ import (
 	"tillwarden/daemon"
 	"tillwarden/daemon/api"
 	"tillwarden/enforcer/durable"
+	"tillwarden/enforcer/journal"
 )
 
 // credentialStore is where systemd looks for encrypted credentials that a unit
@@ -160,6 +161,42 @@ func (k *keyChest) same(key string, text, there []byte) error {
 	}
 	return refusedf("%s is sealed already, and is another key than %s", key, daemon.KeyPath(k.config, key)).
 		hint("which of them the journal was made with only you can know: move the other one away")
+}
+
+// sealedName is the name that the journal's sealed key bears; empty: it is not sealed, or
+// cannot be opened here.
+func (k *keyChest) sealedName(ctx context.Context) string {
+	text, err := k.sealed(ctx, daemon.JournalKey)
+	defer clear(text)
+	if err != nil {
+		return ""
+	}
+	// PRIVATE+KEY+name+… (golang.org/x/mod/sumdb/note)
+	if f := strings.SplitN(string(text), "+", 4); len(f) == 4 {
+		return f[2]
+	}
+	return ""
+}
+
+// sealedAs refuses to give the register another name than its sealed keys bear, before
+// anything is changed: the daemon would not start, or sign its journal as another.
+func (a *app) sealedAs(ctx context.Context, m *machine, next *daemon.Config) error {
+	if !m.live() {
+		return nil // an image has no keys
+	}
+	k := &keyChest{config: next, store: m.at(credentialStore), run: a.tool}
+	if k.run == nil {
+		k.run = runTool
+	}
+	name := k.sealedName(ctx)
+	if name == "" || name == journal.KeyName(next.Chain, next.Store, next.Register) {
+		return nil
+	}
+	f := refusedf("the register's own keys are sealed, and bear the name %s", name)
+	if _, err := os.Stat(m.at(filepath.Join(next.State, "journal.db"))); err == nil {
+		return f.hint("tillwarden key unseal; then set-up again, and tillwarden key seal when that is done")
+	}
+	return f.hint("their journal is not here: put %s/tillwarden.*.key where it is; then set-up again, which makes new ones", credentialStore)
 }
 
 // unseal puts a plain copy of a sealed key into the state folder.

@@ -49,7 +49,11 @@ keys = [%q]
 group = ""
 [sockets.console]
 group = ""
-`, m.path("state"), m.path("run"), m.path("policy.pub")))
+[[drawer]]
+name = "till"
+path = %q
+model = "apg-484a"
+`, m.path("state"), m.path("run"), m.path("policy.pub"), m.path("tty")))
 	m.start()
 	t.Cleanup(func() { m.stop() })
 	return m
@@ -344,5 +348,45 @@ func TestStoreKeyIsInstalled(t *testing.T) {
 		if strings.Contains(out, strings.Fields(string(secret))[1]) {
 			t.Errorf("%v shows the key", step.args)
 		}
+	}
+}
+
+// TestSetupKeepsTheNameOfSealedKeys: set-up gives no other name to a register whose keys are
+// sealed, which the daemon would not start with.
+func TestSetupKeepsTheNameOfSealedKeys(t *testing.T) {
+	m := newKeyMachine(t)
+	a := &app{tool: m.tool}
+	here := &machine{root: m.dir, command: func(context.Context, string, ...string) (string, error) { return "", nil }}
+	as := func(register string) error {
+		return a.sealedAs(t.Context(), here, &daemon.Config{Chain: "test", Store: "0001", Register: register, State: "/state"})
+	}
+	if err := as("r2"); err != nil {
+		t.Errorf("plain keys: %v", err)
+	}
+	if code, out := m.tillwarden("key", "seal"); code != 0 {
+		t.Fatal(out)
+	}
+	if err := as("r1"); err != nil {
+		t.Errorf("its own name: %v", err)
+	}
+	refused := func(hint string) {
+		t.Helper()
+		err := as("r2")
+		if err == nil || !strings.Contains(err.Error(), "bear the name tillwarden/test/0001/r1") {
+			t.Fatalf("another name: %v", err)
+		}
+		if hints := strings.Join(classify(err).hints, "; "); !strings.Contains(hints, hint) {
+			t.Errorf("hints: %s", hints)
+		}
+	}
+	refused("tillwarden key unseal")
+	m.stop()
+	if err := os.Rename(m.path("state/journal.db"), m.path("journal.db")); err != nil {
+		t.Fatal(err)
+	}
+	refused("their journal is not here")
+	m.broke = "decrypt"
+	if err := as("r2"); err != nil {
+		t.Errorf("keys that do not open here: %v", err) // the daemon says it
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -68,6 +69,11 @@ PIN before anything is done with this one.`,
 				return usagef("operator add: --name and at least one --group are needed").
 					hint("the work groups of the loaded policy: tillwarden status --json, or tillwarden policy matrix")
 			}
+			if !w.given() {
+				if err := a.checkFirst(cmd.Context(), r.WorkGroups); err != nil {
+					return err
+				}
+			}
 			by, err := a.credentials(w)
 			if err != nil {
 				return err
@@ -93,6 +99,26 @@ PIN before anything is done with this one.`,
 	placesFlags(c, &r)
 	a.completeGroups(c, "group")
 	return c
+}
+
+// checkFirst looks at the work groups of who is added without anybody who adds, before
+// a PIN is asked for.
+func (a *app) checkFirst(ctx context.Context, groups []string) error {
+	client, err := a.dial(ctx, api.RoleTechnician)
+	if err != nil {
+		return nil // the request says it better
+	}
+	defer client.Close()
+	s, err := client.Status(ctx)
+	switch {
+	case err != nil:
+		return nil
+	case s.Policy == nil:
+		return refusedf("no policy is loaded, and so there are no work groups").hint("sudo tillwarden setup loads one, and asks for the first operator")
+	case s.Operators != nil && *s.Operators > 0:
+		return nil // the daemon asks for --as
+	}
+	return mayBeFirst(ctx, client, groups)
 }
 
 func (a *app) operatorNameCommand() *cobra.Command {

@@ -132,18 +132,27 @@ func (a *app) active(ctx context.Context) (source.Version, error) {
 		return source.Version{}, err
 	}
 	defer client.Close()
-	answer, err := client.CompiledPolicy(ctx)
+	c, epoch, err := loadedBy(ctx, client)
 	if err != nil {
 		return source.Version{}, err
 	}
+	return source.Version{Name: fmt.Sprintf("%s (epoch %d)", activePolicy, epoch), Compiled: c}, nil
+}
+
+// loadedBy is the policy that a register has loaded, and its epoch.
+func loadedBy(ctx context.Context, client *api.Client) (*policy.Compiled, uint64, error) {
+	answer, err := client.CompiledPolicy(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
 	c, err := policy.Decode(answer.Compiled)
 	if err != nil {
-		return source.Version{}, failedf("the register's policy: %w", err).hint("is its tillwardend of another version? tillwarden status says so")
+		return nil, 0, failedf("the register's policy: %w", err).hint("is its tillwardend of another version? tillwarden status says so")
 	}
 	if d := c.Digest(); hex.EncodeToString(d[:]) != answer.Digest {
-		return source.Version{}, failedf("the register's policy has another digest than it says")
+		return nil, 0, failedf("the register's policy has another digest than it says")
 	}
-	return source.Version{Name: fmt.Sprintf("%s (epoch %d)", activePolicy, answer.Epoch), Compiled: c}, nil
+	return c, answer.Epoch, nil
 }
 
 // completePolicies completes arguments with what can stand for a policy.

@@ -120,6 +120,7 @@ type setupPlan struct {
 	changes   []confedit.Change
 	members   []recordMember
 	take      bool
+	nodes     []string     // of devices that were taken, and are not the daemon's now
 	inUse     bool         // the register had its name and a policy before
 	replaces  *replacement // nil: none
 }
@@ -171,6 +172,12 @@ func (a *app) setup(ctx context.Context, m *machine, o *setupOptions) error {
 	}
 	if o.replaces.register != "" {
 		p.replaces = &o.replaces
+		if err := p.replaces.admits(p); err != nil {
+			return err
+		}
+	}
+	if err := a.sealedAs(ctx, m, p.next); err != nil {
+		return err
 	}
 	report := &setupReport{Changes: p.changes, Files: []string{}, Members: p.members, Steps: []undone{}, DryRun: o.dry}
 	for i := range p.files {
@@ -180,7 +187,7 @@ func (a *app) setup(ctx context.Context, m *machine, o *setupOptions) error {
 		a.showPlan(p)
 	}
 	if !o.dry {
-		if o.file == "" {
+		if o.file == "" && !p.empty() {
 			yes, err := a.askLine("Do this? yes or no", "yes")
 			if err != nil {
 				return err
@@ -304,7 +311,15 @@ func (a *app) plan(m *machine, ans *answers, text []byte, now *daemon.Config) (*
 			p.files = append(p.files, files[i])
 		}
 	}
+	if p.take && m.live() && !p.rules() { // rules that are there already may not have been held to a device
+		p.nodes = m.strayNodes(c)
+	}
 	return p, nil
+}
+
+// rules reports whether udev's rules are to be written.
+func (p *setupPlan) rules() bool {
+	return slices.ContainsFunc(p.files, func(f newFile) bool { return f.path == rulesPath })
 }
 
 // sameRegister refuses to give another name to a register that was in use: its journal
@@ -348,7 +363,7 @@ func parseMerged(text []byte) (*daemon.Config, error) {
 func (a *app) showPlan(p *setupPlan) {
 	if p.replaces != nil {
 		a.say("%s", p.replaces.says())
-	} else if len(p.changes)+len(p.files)+len(p.members) == 0 {
+	} else if p.empty() {
 		a.say("nothing changes")
 		return
 	}
@@ -369,6 +384,14 @@ func (a *app) showPlan(p *setupPlan) {
 			a.say("group  %-33s %s leaves it", v.Group, v.User)
 		}
 	}
+	for _, node := range p.nodes {
+		a.say("device %-33s the daemon gets it back", node)
+	}
+}
+
+// empty reports whether there is nothing to do.
+func (p *setupPlan) empty() bool {
+	return p.replaces == nil && len(p.changes)+len(p.files)+len(p.members)+len(p.nodes) == 0
 }
 
 // carryOut does what is planned. Each change is recorded before it is made.
@@ -405,7 +428,7 @@ func (a *app) carryOut(ctx context.Context, m *machine, p *setupPlan, tell func(
 		name, args := v.command()
 		a.system(ctx, m, tell, name, args...)
 	}
-	if slices.ContainsFunc(p.files, func(f newFile) bool { return f.path == rulesPath }) {
+	if p.rules() || len(p.nodes) > 0 {
 		if err := a.takeNodes(ctx, m, r, p.next, tell); err != nil {
 			return err
 		}
@@ -464,7 +487,7 @@ func (a *app) afterSetup(ctx context.Context, m *machine, o *setupOptions, ans *
 		}
 	}
 	var d doctor
-	a.examineDoors(ctx, &d, &doctorOptions{root: m.root}, a.examine(ctx, &d))
+	a.examineAll(ctx, &d, &doctorOptions{root: m.root})
 	report.Findings, report.Next = d.findings, nextSteps(p, &ans.setup)
 	if a.json {
 		return nil
@@ -590,6 +613,11 @@ func (a *app) firstOperator(ctx context.Context, client *api.Client, o *setupOpt
 		return nil
 	}
 	op := s.Operator
+	if op.Number != "" {
+		if err := mayBeFirst(ctx, client, op.Groups); err != nil {
+			return classify(err).hint("all else is done; for the operator, and the doctor's word, run it again")
+		}
+	}
 	if op.Number == "" && o.file == "" {
 		if op.Number, err = a.askLine("Number of the first operator, who may add others; none to add one later", "none"); err != nil || op.Number == "none" {
 			return err
@@ -597,12 +625,18 @@ func (a *app) firstOperator(ctx context.Context, client *api.Client, o *setupOpt
 		if op.Name, err = a.askLine("Name", "Manager"); err != nil {
 			return err
 		}
-		groups, err := a.askLine("Work groups, with semicolons between", "POS Cashier - Manager Override; Store/Local Operator Maintenance")
-		if err != nil {
-			return err
-		}
-		for g := range strings.SplitSeq(groups, ";") {
-			op.Groups = append(op.Groups, strings.TrimSpace(g))
+		for first := true; first || len(op.Groups) == 0; first = false {
+			groups, err := a.askLine("Work groups, with semicolons between", "POS Cashier - Manager Override; Store/Local Operator Maintenance")
+			if err != nil {
+				return err
+			}
+			for g := range strings.SplitSeq(groups, ";") {
+				op.Groups = append(op.Groups, strings.TrimSpace(g))
+			}
+			if err := mayBeFirst(ctx, client, op.Groups); err != nil {
+				a.note("%v", err)
+				op.Groups = nil
+			}
 		}
 	}
 	if op.Number == "" {
@@ -624,6 +658,26 @@ func (a *app) firstOperator(ctx context.Context, client *api.Client, o *setupOpt
 	}
 	tell("operator "+op.Number, peopleDone[api.PeopleAdd])
 	return nil
+}
+
+// mayBeFirst refuses a first operator who could add nobody: then nobody could, for the
+// technician adds the first one only. A register without a policy, or that does not know
+// the work groups, says so itself.
+func mayBeFirst(ctx context.Context, client *api.Client, groups []string) error {
+	p, _, err := loadedBy(ctx, client)
+	if err != nil {
+		return nil
+	}
+	for _, g := range groups {
+		if _, known := p.WorkGroup(g); !known {
+			return nil
+		}
+	}
+	if may(p, groups, mayAdd) {
+		return nil
+	}
+	return refusedf("%s: the first operator has to be one who may add others, and with these work groups may not", join(groups)).
+		hint("tillwarden policy who-can %s @active says which may", mayAdd)
 }
 
 // pinTries is how often set-up asks people for a first PIN that will do.

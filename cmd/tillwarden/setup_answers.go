@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"tillwarden/daemon"
+	"tillwarden/daemon/api"
 	"tillwarden/daemon/confedit"
 	"tillwarden/devices/find"
+	"tillwarden/enforcer"
 )
 
 // setupAnswers are what setup has to know beside the configuration: the table [setup]
@@ -149,12 +152,24 @@ func (s *setupAnswers) check() error {
 		return usagef("[setup] has preset, and policy_keys or policy").hint("the shipped work groups are signed with a key that is made here: choose one way")
 	case !s.Preset && s.PrivateKey != "":
 		return usagef("[setup] has private_key without preset").hint("a key is made only for the shipped work groups: preset = true")
-	case s.Monitor != "" && new(span).Set(s.Monitor) != nil:
-		return usagef("[setup] monitor is %q", s.Monitor).hint("write it as \"14d\" or \"36h\"")
+	case s.Monitor != "" && checkMonitor(s.Monitor) != nil:
+		return usagef("[setup] monitor: %w", checkMonitor(s.Monitor)).hint("write it as \"14d\" or \"36h\"")
 	case s.Operator.Number != "" && (s.Operator.Name == "" || len(s.Operator.Groups) == 0):
 		return usagef("[setup.operator] needs name and groups")
 	case s.Operator.Number == "" && (s.Operator.Name != "" || len(s.Operator.Groups) > 0):
 		return usagef("[setup.operator] has no number")
+	}
+	return nil
+}
+
+// checkMonitor says what is wrong with how long monitor mode is to last.
+func checkMonitor(text string) error {
+	var how span
+	if err := how.Set(text); err != nil {
+		return err
+	}
+	if time.Duration(how) > enforcer.MonitorLimit {
+		return fmt.Errorf("%s is too long: %s at most", text, api.SayLeft(enforcer.MonitorLimit))
 	}
 	return nil
 }

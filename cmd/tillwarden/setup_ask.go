@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -67,12 +69,18 @@ func (a *app) askSetup(m *machine, now *daemon.Config, o *setupOptions) (*answer
 	s := setupAnswers{}
 	q.identity(now, o)
 	q.policy(m, now, &s)
-	people := readAccounts(m.at("/etc/passwd"), m.at("/etc/group")).people()
+	acc := readAccounts(m.at("/etc/passwd"), m.at("/etc/group"))
+	people := acc.people()
 	standard := "none"
 	if len(people) == 1 {
 		standard = people[0]
 	}
-	if s.POSUser = q.ask("User that the POS application runs as, or none ("+join(people)+")", standard, nil); s.POSUser == "none" {
+	if s.POSUser = q.ask("User that the POS application runs as, or none ("+join(people)+")", standard, func(name string) error {
+		if name == "none" {
+			return nil
+		}
+		return acc.mayBePOS(name)
+	}); s.POSUser == "none" {
 		s.POSUser = ""
 	}
 	q.devices(m, now, s.POSUser)
@@ -81,7 +89,7 @@ func (a *app) askSetup(m *machine, now *daemon.Config, o *setupOptions) (*answer
 			if text == "no" {
 				return nil
 			}
-			return new(span).Set(text)
+			return checkMonitor(text)
 		}); s.Monitor == "no" {
 			s.Monitor = ""
 		}
@@ -110,7 +118,12 @@ func (q *questions) identity(now *daemon.Config, o *setupOptions) {
 	} {
 		value := w.given
 		if value == "" {
-			value = q.ask(w.question, w.standard, bundle.CheckName)
+			value = q.ask(w.question, w.standard, func(s string) error {
+				if s == "" {
+					return errors.New("nothing stands for it: type one")
+				}
+				return bundle.CheckName(s)
+			})
 		}
 		q.line("%s = %s", w.key, quote(value))
 	}
@@ -142,6 +155,12 @@ func (q *questions) policy(m *machine, now *daemon.Config, s *setupAnswers) {
 		s.PrivateKey = q.ask("File for the new private key, which belongs off this register; none to keep it nowhere", "/root/tillwarden-policy.key", func(path string) error {
 			if _, err := os.Lstat(path); err == nil {
 				return fmt.Errorf("%s is there already", path)
+			}
+			if path == "none" {
+				return nil
+			}
+			if dir, err := os.Stat(filepath.Dir(path)); err != nil || !dir.IsDir() {
+				return fmt.Errorf("there is no folder %s", filepath.Dir(path))
 			}
 			return nil
 		})
@@ -195,7 +214,7 @@ func (q *questions) devices(m *machine, now *daemon.Config, posUser string) {
 			if d.Kind == find.Printer && d.Path == d.Node {
 				path = ownNames + name // lp numbers change
 			}
-			q.printer(name, path, d.Kind == find.Serial, posUser)
+			q.printer(m, name, path, d.Kind == find.Serial, posUser)
 			printers++
 		case "reader":
 			q.line("\n[[reader]]\nname = %s\npath = %s", quote(q.name("Reader's name", "reader")), quote(d.Path))
@@ -221,7 +240,7 @@ func (q *questions) devices(m *machine, now *daemon.Config, posUser string) {
 		return err
 	})
 	if q.err == nil && address != "none" {
-		q.printer(q.name("Printer's name", "receipt"), "tcp://"+address, false, posUser)
+		q.printer(m, q.name("Printer's name", "receipt"), "tcp://"+address, false, posUser)
 	}
 }
 
@@ -231,7 +250,10 @@ func (q *questions) name(question, standard string) string {
 		standard = fmt.Sprintf("%s%d", strings.TrimRight(standard, "0123456789"), n)
 	}
 	name := q.ask(question, standard, func(s string) error {
-		if q.names[s] {
+		switch {
+		case !daemon.DeviceName(s):
+			return fmt.Errorf("%q is no name: use letters, digits, - and _, 32 at most", s)
+		case q.names[s]:
 			return fmt.Errorf("%s is another device's name", s)
 		}
 		return nil
@@ -240,7 +262,10 @@ func (q *questions) name(question, standard string) string {
 	return name
 }
 
-func (q *questions) printer(name, path string, serial bool, posUser string) {
+// speeds are those of serial printers, in bits a second.
+var speeds = []string{"1200", "2400", "4800", "9600", "19200", "38400", "57600", "115200", "230400", "460800", "921600"}
+
+func (q *questions) printer(m *machine, name, path string, serial bool, posUser string) {
 	q.line("\n[[printer]]\nname = %s\npath = %s", quote(name), quote(path))
 	var known []string
 	for _, d := range escpos.Dialects() {
@@ -258,15 +283,23 @@ func (q *questions) printer(name, path string, serial bool, posUser string) {
 	q.line("resync = %s", quote(resyncOf(dialect)))
 	if serial {
 		baud := q.ask("Its speed", "38400", func(s string) error {
-			if _, ok := numbered(s, 50, 4_000_000); !ok {
-				return fmt.Errorf("%q is no speed: the printer's self-test prints it", s)
+			if !slices.Contains(speeds, s) {
+				return fmt.Errorf("%q is no speed: the printer's self-test prints it; there are %s", s, join(speeds))
 			}
 			return nil
 		})
 		q.line("baud = %s", baud)
 		q.line("flow = %s", quote(q.choose("How it says that it takes no more (the self-test prints it as handshaking)", "dsr", "dsr", "cts", "xonxoff", "rtscts", "none")))
 	}
-	q.line("link = %s", quote(q.ask("The port that the POS prints to", "/dev/tillwarden/"+name, nil)))
+	q.line("link = %s", quote(q.ask("The port that the POS prints to", "/dev/tillwarden/"+name, func(path string) error {
+		if !strings.HasPrefix(filepath.Clean(path), "/dev/") {
+			return fmt.Errorf("%q is no port: take a name in /dev/tillwarden", path)
+		}
+		if info, err := os.Lstat(m.at(path)); err == nil && info.Mode()&os.ModeSymlink == 0 {
+			return fmt.Errorf("%s is there already: take a name in /dev/tillwarden", path)
+		}
+		return nil
+	})))
 	if posUser != "" {
 		q.line("link_group = %s", quote(posGroup))
 	}

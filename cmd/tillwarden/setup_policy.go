@@ -83,7 +83,7 @@ func (a *app) policyFiles(m *machine, s *setupAnswers, c *daemon.Config) (files 
 	if s.Policy != "" {
 		file, err := readFile(s.Policy, "the policy")
 		if err != nil {
-			return nil, "", err
+			return nil, "", classify(err).hint("tillwarden policy compile makes one; leave policy out where it comes later (tillwarden load FILE)")
 		}
 		if _, _, err := bundle.Open(file, bundle.Expect{
 			Type: bundle.TypePolicy, Chain: c.Chain, Store: c.Store, Keys: publics, Threshold: c.Policy.Threshold, MaxSize: int64(len(file)),

@@ -18,6 +18,7 @@ import (
 
 	"tillwarden/daemon"
 	"tillwarden/enforcer"
+	"tillwarden/enforcer/bundle"
 	"tillwarden/enforcer/journal"
 	"tillwarden/enforcer/journal/entry"
 )
@@ -107,6 +108,22 @@ func (r *replacement) floors(ctx context.Context) error {
 		return err
 	}
 	return nil // what is damaged is archived as it is; verify has said so
+}
+
+// admits refuses a policy that the register would: one below what the old register had.
+func (r *replacement) admits(p *setupPlan) error {
+	floor, ok := r.takeover.Floors[enforcer.BundlePolicy]
+	for i := range p.files {
+		f := &p.files[i]
+		if f.path != policyBundle || !ok {
+			continue
+		}
+		if m, _, err := bundle.Content(f.content); err == nil && m.Epoch < floor.Epoch {
+			return refusedf("the policy has epoch %d, and register %s had one of epoch %d: an older one is not loaded", m.Epoch, r.register, floor.Epoch).
+				hint("take the policy that the store has now, or compile it with a higher --epoch")
+		}
+	}
+	return nil
 }
 
 // says is what of it people want to know before it happens.

@@ -1,12 +1,39 @@
 package main
 
 import (
+	"crypto/rand"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"tillwarden/daemon"
+	"tillwarden/enforcer"
+	"tillwarden/enforcer/bundle"
 )
+
+// TestReplacesRefusesAnOlderPolicy before anything is changed: the new register would not
+// load it, and have none.
+func TestReplacesRefusesAnOlderPolicy(t *testing.T) {
+	k, err := bundle.NewKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for epoch, ok := range map[uint64]bool{6: false, 7: true, 8: true} {
+		file, err := bundle.Seal(bundle.Manifest{Type: bundle.TypePolicy, Chain: "Example", Store: bundle.AllStores, Epoch: epoch}, []byte("x"), k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &replacement{register: "7", takeover: daemon.Takeover{Floors: map[string]daemon.Floor{enforcer.BundlePolicy: {Epoch: 7}}}}
+		p := &setupPlan{files: []newFile{{path: defaultConfigFile}, {path: policyBundle, content: file}}}
+		if err := r.admits(p); (err == nil) != ok || !ok && !strings.Contains(err.Error(), "register 7 had one of epoch 7") {
+			t.Errorf("epoch %d: %v", epoch, err)
+		}
+		if err := (&replacement{register: "7"}).admits(p); err != nil {
+			t.Errorf("nothing is known of the old one's: %v", err)
+		}
+	}
+}
 
 // TestReplacesLeadsRootNowhereElse: the state folder is the daemon's user's, and what that
 // has left there takes a technician's set-up, which is root's, to no other place.

@@ -151,15 +151,8 @@ func (m *machine) members(s *setupAnswers) (list []recordMember, err error) {
 		return nil, nil
 	}
 	acc := readAccounts(m.at("/etc/passwd"), m.at("/etc/group"))
-	known := false
-	for _, name := range acc.users {
-		known = known || name == s.POSUser
-	}
-	if !known {
-		return nil, refusedf("there is no user %s here", s.POSUser).hint("pos_user is who the POS application runs as: ps -o user= -p PID says it")
-	}
-	if s.POSUser == "root" {
-		return nil, refusedf("the POS application runs as root, from whom nothing can be kept").hint("let it run as a user of its own; then run setup again")
+	if err := acc.mayBePOS(s.POSUser); err != nil {
+		return nil, err
 	}
 	for gid, name := range acc.groups {
 		in := slices.Contains(acc.members[gid], s.POSUser)
@@ -172,6 +165,17 @@ func (m *machine) members(s *setupAnswers) (list []recordMember, err error) {
 	}
 	slices.SortFunc(list, func(a, b recordMember) int { return strings.Compare(a.Group, b.Group) })
 	return list, nil
+}
+
+// mayBePOS refuses who cannot be the user that the POS application runs as.
+func (a *accounts) mayBePOS(name string) error {
+	if name == "root" {
+		return refusedf("the POS application runs as root, from whom nothing can be kept").hint("let it run as a user of its own; then run setup again")
+	}
+	if _, _, known := a.numbers(name); !known {
+		return refusedf("there is no user %s here", name).hint("pos_user is who the POS application runs as: ps -o user= -p PID says it")
+	}
+	return nil
 }
 
 func (v *recordMember) command() (string, []string) {
@@ -261,6 +265,17 @@ func takenNodes(root string, c *daemon.Config) (list []string) {
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
+}
+
+// strayNodes are the nodes of a configuration's devices that are not the daemon's.
+func (m *machine) strayNodes(c *daemon.Config) (list []string) {
+	uid, _, known := readAccounts(m.at("/etc/passwd"), m.at("/etc/group")).numbers(daemonUser)
+	for _, path := range takenNodes(m.root, c) {
+		if st, _, ok := statNode(m.at(path)); ok && known && st.Uid != uid {
+			list = append(list, path)
+		}
+	}
+	return list
 }
 
 func statNode(path string) (st *syscall.Stat_t, mode os.FileMode, ok bool) {

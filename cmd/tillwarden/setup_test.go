@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -74,6 +75,68 @@ func TestSetupReloadsOrRestarts(t *testing.T) {
 				t.Errorf("ran %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// TestSetupTakesDevicesBack: run again it gives the daemon what it has lost, though the
+// rules are as they were.
+func TestSetupTakesDevicesBack(t *testing.T) {
+	const config = "chain = \"Example\"\nstore = \"0042\"\nregister = \"1\"\n[[reader]]\nname = \"r\"\npath = \"/dev/ttyS0\"\n"
+	for name, c := range map[string]struct {
+		owner int
+		want  []string
+	}{
+		"the daemon's": {os.Getuid(), nil},
+		"another's":    {os.Getuid() + 1, []string{"/dev/ttyS0"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := &machine{root: plant(t, map[string]string{
+				defaultConfigFile: config, "/dev/ttyS0": "", "/etc/passwd": fmt.Sprintf("tillwarden:x:%d:%d::/:/bin/false\n", c.owner, os.Getgid()),
+			})}
+			m.command = func(context.Context, string, ...string) (string, error) { return "", nil }
+			a := &app{out: new(bytes.Buffer), err: new(bytes.Buffer)}
+			text, now, err := m.configuration()
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := a.plan(m, &answers{}, text, now)
+			if err != nil || !p.rules() || len(p.nodes) > 0 {
+				t.Fatalf("the first time: %v, %v", p, err)
+			}
+			for i := range p.files {
+				if err := m.put(&setupRecord{Version: recordVersion}, &p.files[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if p, err = a.plan(m, &answers{}, text, now); err != nil || p.rules() || !slices.Equal(p.nodes, c.want) || p.empty() != (c.want == nil) {
+				t.Fatalf("again: %v, %v", p, err)
+			}
+		})
+	}
+}
+
+// TestTheFirstOperatorMayAddOthers, or nobody could.
+func TestTheFirstOperatorMayAddOthers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	startFake(t, dir, &fake{fresh: true}) // its policy is the shipped one
+	client := api.NewClient(filepath.Join(dir, "technician.sock"))
+	defer client.Close()
+	const manager, maintenance = "POS Cashier - Manager Override", "Store/Local Operator Maintenance"
+	for groups, ok := range map[string]bool{manager: false, maintenance: true, manager + ";" + maintenance: true, "No Such Group": true} {
+		if err := mayBeFirst(t.Context(), client, strings.Split(groups, ";")); (err == nil) != ok {
+			t.Errorf("%s: %v", groups, err)
+		}
+	}
+	// People are asked again; an answers file is refused.
+	a := &app{in: strings.NewReader("201\n\n" + manager + "\n\n4711\n"), out: &bytes.Buffer{}, err: &bytes.Buffer{}, ctx: t.Context()}
+	if err := a.firstOperator(t.Context(), client, &setupOptions{}, &setupAnswers{}, func(string, string) {}); err != nil {
+		t.Errorf("asked again: %v", err)
+	}
+	ans := &setupAnswers{Operator: firstOperator{Number: "201", Name: "Manager", Groups: []string{manager}}}
+	err := a.firstOperator(t.Context(), client, &setupOptions{file: "a.toml"}, ans, func(string, string) {})
+	if err == nil || !strings.Contains(err.Error(), "may add others") {
+		t.Errorf("an answers file: %v", err)
 	}
 }
 

@@ -30,7 +30,7 @@ private_key = ""
 [setup.operator]
 number = "201"
 name = "Manager"
-groups = ["POS Cashier - Manager Override"]
+groups = ["POS Cashier - Manager Override", "Store/Local Operator Maintenance"]
 ` + device + `
 END
 echo ` + managerPIN + ` | tillwarden setup --answers /root/answers.toml`)
