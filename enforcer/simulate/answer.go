@@ -60,6 +60,20 @@ type answer struct {
 	access policy.Access
 	reason entry.Reason
 	rule   policy.Rule // empty where none decided
+	limit  Limit       // empty where none decided
+}
+
+// lendable reports whether somebody else could lend it: not the own PIN.
+func (a *answer) lendable() bool {
+	return a.access == policy.OverrideRequired && a.reason != entry.ReasonStepUp
+}
+
+// Limit is the part of a limit that decided.
+type Limit struct {
+	WorkGroup string
+	Function  string // that is limited
+	Part      policy.LimitPart
+	Limit     policy.Limit
 }
 
 // subject is somebody with work groups, and what they come to under the policy.
@@ -79,22 +93,27 @@ func newSubject(p *policy.Compiled, groups []string) *subject {
 	return s
 }
 
-// answer gives the policy's answer, in the order in which the gate looks.
-func (s *subject) answer(q question) answer {
-	a, ok := s.answers[q]
-	if !ok {
-		a = s.decide(q)
-		if q.firm && a.access == policy.OverrideRequired {
-			if a.access = policy.Denied; a.reason == entry.ReasonStepUp && q.pin {
-				a.access, a.reason = policy.Allowed, entry.ReasonRule
-			}
+// answer gives the policy's answer to an entry, in the order in which the gate
+// looks. Where the entry does not tell enough, why says what is missing.
+func (s *subject) answer(q question, e *entry.Entry, m *meter) (a answer, why string) {
+	a, known := s.answers[q]
+	if !known {
+		if a = s.byRule(q); !q.known || !s.planes.Limited(q.index) {
+			a = s.besides(q, a)
 		}
 		s.answers[q] = a
 	}
-	return a
+	if q.known && a.access == policy.Allowed && s.planes.Limited(q.index) {
+		if a, why = s.byLimit(q, e, m, a); why != "" {
+			return a, why
+		}
+		a = s.besides(q, a)
+	}
+	return a, ""
 }
 
-func (s *subject) decide(q question) answer {
+// byRule is the answer of the marks.
+func (s *subject) byRule(q question) answer {
 	switch {
 	case !q.known:
 		return answer{reason: entry.ReasonUnknownFunction}
@@ -108,33 +127,90 @@ func (s *subject) decide(q question) answer {
 	case f.DualControl && f.Override != policy.OverrideManager:
 		return answer{reason: entry.ReasonUnsupported}
 	}
-	a := answer{s.planes.Access(q.index), entry.ReasonRule, s.policy.Explain(s.groups, q.index)}
+	return answer{access: s.planes.Access(q.index), reason: entry.ReasonRule, rule: s.policy.Explain(s.groups, q.index)}
+}
+
+// byLimit holds what is allowed against the limits.
+func (s *subject) byLimit(q question, e *entry.Entry, m *meter, a answer) (answer, string) {
+	// Outside of a session nothing is told; and a limit that was there already had it
+	// asked for in vain.
+	x, why := within(s.policy, s.groups, q.index, m.values(e, q.index), q.firm || e.Reason == entry.ReasonUntold)
+	if why != "" {
+		return answer{}, why
+	}
+	if x.WorkGroup != "" {
+		a.rule = s.policy.Explain([]string{x.WorkGroup}, q.index)
+	}
+	if x.Within {
+		return a, ""
+	}
+	f := s.policy.Function(q.index)
+	a.access, a.reason, a.limit = policy.Denied, entry.ReasonLimit, Limit{x.WorkGroup, f.Key, x.Part, x.Limit}
+	if x.Untold {
+		a.reason = entry.ReasonUntold
+	}
+	if f.Override == policy.OverrideManager {
+		a.access = policy.OverrideRequired
+	}
+	return a, ""
+}
+
+// besides is where the own check is not enough, or no override is possible.
+func (s *subject) besides(q question, a answer) answer {
 	if a.access == policy.Allowed {
-		switch {
+		switch f := s.policy.Function(q.index); {
 		case f.DualControl:
 			a.access, a.reason = policy.OverrideRequired, entry.ReasonDualControl
 		case f.StepUp:
 			a.access, a.reason = policy.OverrideRequired, entry.ReasonStepUp
 		}
 	}
-	return a
-}
-
-// approves tells whether the subject may approve a function for others.
-func (s *subject) approves(i policy.Index) answer {
-	if s.planes == nil {
-		return answer{reason: entry.ReasonNoWorkGroup}
-	}
-	a := answer{policy.Allowed, entry.ReasonRule, s.policy.Explain(s.groups, i)}
-	if s.planes.MayApprove(i) {
-		return a
-	}
-	a.access, a.reason = policy.Denied, entry.ReasonApproverMayNot
-	if s.planes.Access(i) == policy.Allowed {
-		a.reason = entry.ReasonNoManagerOverride
-		if m, ok := s.policy.Lookup(policy.KeyManagerOverride); ok {
-			a.rule = s.policy.Explain(s.groups, m)
+	if q.firm && a.access == policy.OverrideRequired {
+		if a.access = policy.Denied; a.reason == entry.ReasonStepUp && q.pin {
+			a.access, a.reason = policy.Allowed, entry.ReasonRule
 		}
 	}
 	return a
+}
+
+// approves tells whether the subject may approve what an entry asks for.
+func (s *subject) approves(q question, e *entry.Entry, m *meter) (a answer, why string) {
+	if s.planes == nil {
+		return answer{reason: entry.ReasonNoWorkGroup}, ""
+	}
+	i := q.index
+	a = answer{access: policy.Allowed, reason: entry.ReasonRule, rule: s.policy.Explain(s.groups, i)}
+	manager, ok := s.policy.Lookup(policy.KeyManagerOverride)
+	if !ok || !s.planes.MayApprove(i) {
+		a.access, a.reason = policy.Denied, entry.ReasonApproverMayNot
+		if s.planes.Access(i) == policy.Allowed && ok {
+			a.reason, a.rule = entry.ReasonNoManagerOverride, s.policy.Explain(s.groups, manager)
+		}
+		return a, ""
+	}
+	v := m.values(e, i)
+	own := v
+	own.Uses = policy.Told{} // approvals are not counted by session
+	for _, of := range []struct {
+		index policy.Index
+		v     policy.Values
+		told  bool
+	}{{i, v, e.Reason == entry.ReasonApproverLimit}, {manager, own, e.Reason == entry.ReasonApproverLimit}} {
+		if !s.planes.Limited(of.index) {
+			continue
+		}
+		x, why := within(s.policy, s.groups, of.index, of.v, of.told)
+		if x.Part == policy.LimitCount && of.index == manager && x.Untold {
+			why = ""
+		}
+		if why != "" {
+			return answer{}, why
+		}
+		if !x.Within {
+			a.access, a.reason = policy.Denied, entry.ReasonApproverLimit
+			a.limit = Limit{x.WorkGroup, s.policy.Function(of.index).Key, x.Part, x.Limit}
+			return a, ""
+		}
+	}
+	return a, ""
 }

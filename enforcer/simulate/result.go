@@ -53,6 +53,7 @@ type Change struct {
 	Would     policy.Access `json:"would_be"`
 	Reason    entry.Reason  `json:"-"` // of the new answer
 	Rule      policy.Rule   `json:"-"` // behind it; empty where none decided
+	Limit     Limit         `json:"-"` // that was exceeded; empty where that is not why
 	Count     int64         `json:"count"`
 	First     entry.Seq     `json:"first_entry"` // the first such one
 }

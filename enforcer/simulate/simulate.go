@@ -7,14 +7,18 @@
 // journals make one simulation when NextJournal stands between them.
 //
 // Each decision is answered anew as the gate would: the same function, asked by
-// an operator with the work groups of that moment. Simulated under the policy
-// that made them, no decision changes.
+// an operator with the work groups of that moment, with the amounts that the POS
+// told. Simulated under the policy that made them, no decision changes.
 //
 // It does not play the day again. What would have followed from another answer
 // (somebody asks a manager, or gives up) nobody knows. What was decided by the
 // state of the register alone (nobody signed on, locked, a wrong PIN) is counted
 // and left as it was. What the entries do not tell is counted as not decidable,
 // by reason, and never guessed.
+//
+// Limits that count what a session had are counted anew: what the new policy
+// allows, and what somebody really approved where it does not. A question that
+// opens no drawer may count as a use, as the journal does not tell them apart.
 //
 // It is pure: no clock, no files, no journal, no policy source.
 package simulate
@@ -37,8 +41,14 @@ const (
 	UnknownApprover = "the approver's work groups are not in the journal"
 	// TwoPersons: a mode is begun by two persons, of whom the entry has one.
 	TwoPersons = "it took two persons, and the entry has one"
-	// Limited: the policy gives the function within limits, and the entry has not what they are held against.
-	Limited = "a limit is held against what is not in the entry"
+	// NotTold: a limit is held against an amount or a percent that the POS did not tell.
+	NotTold = "a limit is held against what the POS did not tell"
+	// UnknownUses: a limit counts what a session had, whose beginning is not among the entries.
+	UnknownUses = "a limit counts in a session whose beginning is not in the journal"
+	// UnknownRegister: a limit is for some registers, and this one's name is not known.
+	UnknownRegister = "a limit is for some registers, and this one's name is not known"
+	// UnsureClock: a limit is for some hours, and the register's clock may have been wrong.
+	UnsureClock = "a limit is for some hours, and the register's clock was not sure"
 	// NotListed: refusals of one source beyond its rate, which the journal only counts.
 	NotListed = "only counted in the journal, not listed"
 )
@@ -47,6 +57,7 @@ const (
 type Simulation struct {
 	policy *policy.Compiled
 	zone   *time.Location
+	meter  meter
 
 	result    Result
 	operators map[string]*subject    // by number: as last seen
@@ -64,29 +75,32 @@ type Simulation struct {
 type change struct {
 	day, operator, function string
 	approving               bool
-	was, would              policy.Access
-	reason                  entry.Reason
-	rule                    policy.Rule
+	was                     policy.Access
+	answer                  answer
 }
 
-// New begins a simulation of a policy. Days are those of the zone.
+// New begins a simulation of a policy. Days, and the hours of limits, are those of
+// the zone.
 func New(p *policy.Compiled, zone *time.Location) *Simulation {
 	s := &Simulation{policy: p, zone: zone, subjects: map[string]*subject{}, changes: map[change]*Change{}, unknown: map[string]map[string]struct{}{}}
 	s.result.NotDecidable = map[string]int64{}
 	for i := range s.tallies {
 		s.tallies[i] = map[string]*Tally{}
 	}
-	s.forget()
+	s.Register("")
 	return s
 }
 
-func (s *Simulation) forget() {
+// Register says which register the entries that follow are of, by the name that its
+// configuration gives it; empty: not known. Nothing is known of its sessions yet.
+func (s *Simulation) Register(name string) {
 	s.operators, s.unmade = map[string]*subject{}, map[entry.Seq]struct{}{}
+	s.meter = meter{zone: s.zone, register: name}
 }
 
 // NextJournal says that the entries that follow are of another register.
-func (s *Simulation) NextJournal() {
-	s.forget()
+func (s *Simulation) NextJournal(register string) {
+	s.Register(register)
 	if s.result.Entries > 0 {
 		s.result.Journals++
 	}
@@ -95,6 +109,7 @@ func (s *Simulation) NextJournal() {
 // Add takes the journal's next entry.
 func (s *Simulation) Add(e *entry.Entry) {
 	s.period(e)
+	s.meter.follow(e)
 	var asks *subject
 	if e.Operator != "" {
 		asks = s.subject(e)
@@ -108,6 +123,10 @@ func (s *Simulation) Add(e *entry.Entry) {
 		if e.Rule != nil {
 			s.undecidable(TwoPersons, 1)
 		}
+	case entry.KindPeople: // whose work groups are perhaps others now
+		delete(s.operators, e.Subject)
+	case entry.KindLoad:
+		clear(s.operators)
 	case entry.KindSummary:
 		s.undecidable(NotListed, int64(e.Count))
 	}
@@ -155,9 +174,10 @@ func (s *Simulation) decision(asks *subject, e *entry.Entry) {
 		s.undecidable(UnknownFunction, 1)
 		return
 	}
-	a := asks.answer(q)
-	if a.access == policy.Allowed && asks.planes.Limited(q.index) {
-		s.undecidable(Limited, 1)
+	a, why := asks.answer(q, e, &s.meter)
+	s.meter.decided(e, q.index, a, why)
+	if why != "" {
+		s.undecidable(why, 1)
 		return
 	}
 	if e.Kind == entry.KindSignOn && was == policy.Allowed && a.access != policy.Allowed {
@@ -165,14 +185,18 @@ func (s *Simulation) decision(asks *subject, e *entry.Entry) {
 	} else if _, ok := s.unmade[e.Session]; ok {
 		s.result.InUnmadeSessions++
 	}
-	s.count(e, e.Operator, e.Function, false, was, a)
+	s.count(e, e.Operator, false, was, a)
 }
 
 // approval answers anew whether somebody might approve.
 func (s *Simulation) approval(asks *subject, e *entry.Entry) {
+	p, announced := s.meter.pending[e.About]
+	if announced && e.Outcome == entry.OutcomeAllowed {
+		defer s.meter.approved(e, p) // after what it is measured by
+	}
 	was := policy.Denied
 	switch e.Reason {
-	case entry.ReasonRule, entry.ReasonOneOfTwo, entry.ReasonWhyNeeded, entry.ReasonOneAction:
+	case entry.ReasonRule, entry.ReasonOneOfTwo, entry.ReasonWhyNeeded, entry.ReasonOneAction, entry.ReasonApprovedAlready:
 		was = policy.Allowed // the approver might, whatever was missing besides
 	case entry.ReasonNoManagerOverride, entry.ReasonApproverMayNot, entry.ReasonApproverLimit:
 	default:
@@ -191,22 +215,27 @@ func (s *Simulation) approval(asks *subject, e *entry.Entry) {
 		return
 	}
 	// What is allowed, or can be lent by nobody, would not have come to an approver.
-	if a := asks.answer(q); a.access != policy.OverrideRequired {
+	lendable := p.lendable
+	if !announced {
+		a, why := asks.answer(q, e, &s.meter)
+		lendable = why != "" || a.lendable()
+	}
+	if !lendable {
 		s.result.Decisions++
 		s.result.Unasked++
 		return
 	}
-	a := by.approves(q.index)
-	if a.access == policy.Allowed && by.planes.Limited(q.index) {
-		s.undecidable(Limited, 1)
+	a, why := by.approves(q, e, &s.meter)
+	if why != "" {
+		s.undecidable(why, 1)
 		return
 	}
-	s.count(e, e.Approval.Operator, e.Function, true, was, a)
+	s.count(e, e.Approval.Operator, true, was, a)
 }
 
 // count takes in an answer.
-func (s *Simulation) count(e *entry.Entry, operator, function string, approving bool, was policy.Access, a answer) {
-	day := s.dayOf(e.Stamp.Wall)
+func (s *Simulation) count(e *entry.Entry, operator string, approving bool, was policy.Access, a answer) {
+	day, function := s.dayOf(e.Stamp.Wall), e.Function
 	s.result.Decisions++
 	otherwise := was != a.access
 	for i, key := range [...]string{operator, function, day} {
@@ -225,11 +254,12 @@ func (s *Simulation) count(e *entry.Entry, operator, function string, approving 
 		return
 	}
 	s.result.Otherwise++
-	k := change{day, operator, function, approving, was, a.access, a.reason, a.rule}
+	k := change{day, operator, function, approving, was, a}
 	c := s.changes[k]
 	if c == nil {
 		c = &Change{
-			Day: day, Operator: operator, Function: function, Approving: approving, Was: was, Would: a.access, Reason: a.reason, Rule: a.rule, First: e.Seq,
+			Day: day, Operator: operator, Function: function, Approving: approving, Was: was, Would: a.access, Reason: a.reason, Rule: a.rule,
+			Limit: a.limit, First: e.Seq,
 		}
 		s.changes[k] = c
 	}

@@ -14,13 +14,23 @@ import (
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
 	"tillwarden/enforcer/simulate"
+	"tillwarden/enforcer/week"
 )
 
 // clock is a boot clock that goes on by two seconds whenever it is looked at, so
 // that an override was announced for long enough when it is answered.
 type clock struct {
-	mu  sync.Mutex
-	now time.Duration
+	mu   sync.Mutex
+	now  time.Duration
+	set  time.Duration // by how much somebody set the wall clock
+	sure bool          // the kernel holds it to be synchronised
+}
+
+// at sets it.
+func (c *clock) at(set time.Duration, sure bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.set, c.sure = set, sure
 }
 
 func (c *clock) Boot() time.Duration {
@@ -31,13 +41,21 @@ func (c *clock) Boot() time.Duration {
 }
 
 func (c *clock) Stamp() entry.Stamp {
-	return entry.Stamp{Wall: 1_750_000_000e9 + int64(c.Boot())}
+	now := c.Boot()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := entry.Stamp{Wall: 1_750_000_000e9 + int64(now+c.set), Boot: int64(now), BootID: entry.BootID{1}, Clock: entry.ClockUnsynchronised}
+	if c.sure {
+		s.Clock = entry.ClockSynchronised
+	}
+	return s
 }
 
 func (c *clock) After(time.Duration, func()) func() bool { return func() bool { return true } }
 
 // memory is a journal in memory.
 type memory struct {
+	clock   *clock
 	mu      sync.Mutex
 	entries []entry.Entry
 }
@@ -46,7 +64,7 @@ func (m *memory) Append(_ context.Context, _ bool, es ...entry.Entry) (seqs []en
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, e := range es {
-		e.Seq = entry.Seq(len(m.entries) + 1)
+		e.Seq, e.Stamp = entry.Seq(len(m.entries)+1), m.clock.Stamp()
 		m.entries = append(m.entries, e)
 		seqs = append(seqs, e.Seq)
 	}
@@ -60,8 +78,8 @@ type register struct {
 }
 
 func newRegister(t *rapid.T, p *policy.Compiled) register {
-	m := &memory{}
-	g, err := enforcer.NewGate(enforcer.Options{Clock: &clock{}, Journal: m, OverrideTTL: time.Hour})
+	m := &memory{clock: &clock{}}
+	g, err := enforcer.NewGate(enforcer.Options{Clock: m.clock, Journal: m, OverrideTTL: time.Hour, Zone: time.UTC, Register: "1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,18 +92,26 @@ func newRegister(t *rapid.T, p *policy.Compiled) register {
 // act is something that somebody does at a register.
 type act struct {
 	who      enforcer.Subject
-	function string
-	drawer   string
 	method   entry.Method
-	permit   bool             // outside a session
-	approver enforcer.Subject // answers the override, if there is one
+	permit   string // a function outside a session, or empty
+	asks     []ask
+	approver enforcer.Subject // answers the overrides, or nobody
+	set      time.Duration
+	sure     bool
+}
+
+// ask is one action in a session.
+type ask struct {
+	function, drawer string
+	told             *entry.Told
 }
 
 // do does it, each act in a session of its own.
 func (r register) do(t *rapid.T, a act) {
 	ctx := context.Background()
-	if a.permit {
-		if _, err := r.Permit(ctx, a.who, a.function, a.method, "test", ""); err != nil {
+	r.clock.at(a.set, a.sure)
+	if a.permit != "" {
+		if _, err := r.Permit(ctx, a.who, a.permit, a.method, "test", ""); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -97,13 +123,23 @@ func (r register) do(t *rapid.T, a act) {
 	if s == nil {
 		return
 	}
-	d, _, err := r.Authorize(ctx, enforcer.Request{Function: a.function, Drawer: a.drawer, Method: entry.MethodPOS, Source: "test", Session: s.ID})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d.Override != 0 && a.approver.Operator != "" {
-		if _, err := r.Approve(ctx, d.Override, enforcer.Approver{Subject: a.approver, Method: entry.MethodCardPIN, Source: "test"}); err != nil {
+	for _, x := range a.asks {
+		d, _, err := r.Authorize(ctx, enforcer.Request{Function: x.function, Drawer: x.drawer, Told: x.told, Method: entry.MethodPOS, Source: "test", Session: s.ID})
+		if err != nil {
 			t.Fatal(err)
+		}
+		if d.Override == 0 {
+			continue
+		}
+		if a.approver.Operator != "" {
+			if d, err = r.Approve(ctx, d.Override, enforcer.Approver{Subject: a.approver, Method: entry.MethodCardPIN, Source: "test"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if d.Outcome != entry.OutcomeAllowed {
+			if err := r.Cancel(ctx, d.Override, "test"); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	if err := r.EndSession(ctx, entry.ReasonOwner, enforcer.Subject{}, "test"); err != nil {
@@ -116,7 +152,7 @@ var groupNames = []string{"A", "B", "C"}
 // somePolicy has a few functions with all that the gate looks at, and three work groups.
 func somePolicy(t *rapid.T, what string) *policy.Compiled {
 	yes := func(name string) bool { return rapid.Bool().Draw(t, what+" "+name) }
-	p := &policy.Policy{Catalogue: policy.Catalogue{Version: 2, Functions: []policy.Function{
+	p := &policy.Policy{RegisterGroups: []policy.RegisterGroup{{Name: "Ours", Registers: []string{"1"}}, {Name: "Others", Registers: []string{"2"}}}, Catalogue: policy.Catalogue{Version: 2, Functions: []policy.Function{
 		{ID: 1000, Key: "pos", Name: "POS", Since: 1},
 		{ID: 1001, Key: "pos.signon", Name: "Sign on", Parent: 1000, Since: 1, StepUp: yes("signon step-up")},
 		{ID: 1007, Key: policy.KeyManagerOverride, Name: "Manager Override", Parent: 1000, Since: 1},
@@ -141,6 +177,12 @@ func somePolicy(t *rapid.T, what string) *policy.Compiled {
 		for _, f := range p.Catalogue.Functions[1:] {
 			g.Marks[f.ID] = rapid.SampledFrom([]policy.Mark{policy.Blank, policy.Check, policy.Check, policy.Deny, policy.Refuse}).Draw(t, what+" mark")
 		}
+		g.Limits = map[policy.ID]policy.Limit{}
+		for _, f := range p.Catalogue.Functions[2:] {
+			if yes("limited") {
+				g.Limits[f.ID] = someLimit(t)
+			}
+		}
 		// Each act is in a session, so that two registers are asked the same.
 		g.Marks[1001] = policy.Check
 		p.WorkGroups = append(p.WorkGroups, g)
@@ -152,24 +194,68 @@ func somePolicy(t *rapid.T, what string) *policy.Compiled {
 	return c
 }
 
-func someActs(t *rapid.T) []act {
-	subject := rapid.Custom(func(t *rapid.T) enforcer.Subject {
-		n := rapid.IntRange(1, 4).Draw(t, "operator")
+func someLimit(t *rapid.T) policy.Limit {
+	l := policy.Limit{}
+	switch rapid.IntRange(0, 5).Draw(t, "kind of limit") {
+	case 0:
+		l.Amount = 500
+	case 1:
+		l.Percent = 1000
+	case 2:
+		l.Registers = rapid.SampledFrom([]string{"Ours", "Others"}).Draw(t, "registers")
+	case 3:
+		l.Hours, _ = week.ParseHours("sun 14:00-18:00") // the clock begins on a Sunday at 15:06
+	case 4:
+		l.Amount, l.Count = 700, 3
+	default:
+		l.Count = uint32(rapid.IntRange(1, 3).Draw(t, "count"))
+	}
+	return l
+}
+
+// someActs are acts; in some, if untold, the POS tells nothing.
+func someActs(t *rapid.T, untold bool) []act {
+	var subjects []enforcer.Subject
+	for n := range 4 {
 		groups := rapid.SliceOfNDistinct(rapid.SampledFrom(groupNames), 1, 3, rapid.ID).Draw(t, "work groups")
-		return enforcer.Subject{Operator: fmt.Sprint(n), Person: fmt.Sprint("p", n), WorkGroups: groups}
+		subjects = append(subjects, enforcer.Subject{Operator: fmt.Sprint(n), Person: fmt.Sprint("p", n), WorkGroups: groups})
+	}
+	subject := rapid.SampledFrom(subjects)
+	number := func(t *rapid.T, what string, most uint64) *uint64 {
+		n := rapid.Uint64Range(0, most).Draw(t, what)
+		return &n
+	}
+	asks := rapid.Custom(func(t *rapid.T) ask {
+		a := ask{
+			function: rapid.SampledFrom(functions).Draw(t, "function"), drawer: rapid.SampledFrom([]string{"", "till"}).Draw(t, "drawer"),
+			told: &entry.Told{Amount: number(t, "amount", 1000), Percent: number(t, "percent", 2000)},
+		}
+		if rapid.Bool().Draw(t, "counted") {
+			a.told.Count = number(t, "count", 2)
+		}
+		if untold && rapid.IntRange(0, 3).Draw(t, "untold") == 0 {
+			a.told = nil
+		}
+		return a
 	})
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) act {
-		return act{
-			who: subject.Draw(t, "who"), approver: subject.Draw(t, "approver"), permit: rapid.Bool().Draw(t, "permit"),
-			function: rapid.SampledFrom([]string{"pos.drawer", "pos.drawer.fa", "pos.drawer.fb", "pos.drawer.fc", "pos.drawer.fd", "pos.none", "x1"}).Draw(t, "function"),
-			drawer:   rapid.SampledFrom([]string{"", "till"}).Draw(t, "drawer"),
-			method:   rapid.SampledFrom([]entry.Method{entry.MethodCard, entry.MethodCardPIN}).Draw(t, "method"),
+		a := act{
+			who: subject.Draw(t, "who"), approver: subject.Draw(t, "approver"), asks: rapid.SliceOfN(asks, 1, 6).Draw(t, "asks"),
+			method: rapid.SampledFrom([]entry.Method{entry.MethodCard, entry.MethodCardPIN}).Draw(t, "method"),
+			set:    time.Duration(rapid.SampledFrom([]int{0, 0, -4, 4}).Draw(t, "set")) * time.Hour, sure: rapid.Bool().Draw(t, "synchronised"),
 		}
-	}), 1, 40).Draw(t, "acts")
+		if rapid.IntRange(0, 2).Draw(t, "permit") == 0 {
+			a.permit = rapid.SampledFrom(functions).Draw(t, "function")
+		}
+		return a
+	}), 1, 20).Draw(t, "acts")
 }
+
+var functions = []string{"pos.drawer", "pos.drawer.fa", "pos.drawer.fb", "pos.drawer.fc", "pos.drawer.fd", "pos.none", "x1"}
 
 func simulated(p *policy.Compiled, es []entry.Entry) *simulate.Result {
 	s := simulate.New(p, time.UTC)
+	s.Register("1")
 	for i := range es {
 		s.Add(&es[i])
 	}
@@ -192,12 +278,17 @@ func TestUnderItsOwnPolicyNothingChanges(t *testing.T) {
 		p := somePolicy(t, "policy")
 		r := newRegister(t, p)
 		defer r.Close(context.Background())
-		for _, a := range someActs(t) {
+		for _, a := range someActs(t, true) {
 			r.do(t, a)
 		}
 		got := simulated(p, r.entries)
 		if got.Otherwise != 0 || len(got.Changes) != 0 || sums(got) != got.Decisions || got.Same == 0 && got.NotDecidable[simulate.UnknownFunction] == 0 {
 			t.Fatalf("%+v", got)
+		}
+		for why := range got.NotDecidable {
+			if why != simulate.UnknownFunction && why != simulate.UnknownApprover && why != simulate.UnsureClock {
+				t.Fatalf("not decidable: %s", why)
+			}
 		}
 	})
 }
@@ -209,10 +300,11 @@ func TestSimulationIsTheGatesAnswer(t *testing.T) {
 		a, b := newRegister(t, before), newRegister(t, after)
 		defer a.Close(context.Background())
 		defer b.Close(context.Background())
-		for _, x := range someActs(t) {
-			x.approver = enforcer.Subject{} // what is not asked for again cannot be compared
-			if !x.permit && !slices.ContainsFunc(x.who.WorkGroups, func(g string) bool { return g == "A" }) {
-				x.who.WorkGroups = append(x.who.WorkGroups, "A") // which both have, so that the session begins
+		for _, x := range someActs(t, false) {
+			// What is not asked for again, or not decidable, cannot be compared.
+			x.approver, x.sure = enforcer.Subject{}, true
+			if x.permit == "" && !slices.ContainsFunc(x.who.WorkGroups, func(g string) bool { return g == "A" }) {
+				x.who.WorkGroups = slices.Concat(x.who.WorkGroups, []string{"A"}) // which both have, so that the session begins
 			}
 			if f, ok := before.Lookup("pos.signon"); ok && before.Function(f).StepUp {
 				x.method = entry.MethodCardPIN

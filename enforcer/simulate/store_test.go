@@ -149,7 +149,7 @@ func TestApprovers(t *testing.T) {
 	s.Add(&entry.Entry{Kind: entry.KindSummary, Count: 7})
 	s.Add(&entry.Entry{Kind: entry.KindMode, Operator: "9", Rule: &entry.Rule{}, Reason: entry.ReasonRule})
 	s.Add(&entry.Entry{Kind: entry.KindDecision, Reason: entry.ReasonNoSession, Outcome: entry.OutcomeDenied})
-	s.NextJournal()
+	s.NextJournal("")
 	s.Add(approval(entry.ReasonRule)) // of another register, who knows with whom
 	r := s.Result()
 	if n := r.NotDecidable; n[simulate.UnknownApprover] != 2 || n[simulate.NotListed] != 7 || n[simulate.TwoPersons] != 1 || len(n) != 3 {
