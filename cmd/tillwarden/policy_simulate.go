@@ -127,7 +127,7 @@ func (a *app) simulate(ctx context.Context, f *simulateFlags, p *policy.Compiled
 		return nil
 	}
 	if f.journals[0] == liveJournalName {
-		err := a.liveEntries(ctx, f.actor, filter, add)
+		err := a.liveEntries(ctx, f.actor, filter, s, add)
 		return s.Result(), err
 	}
 	var native journal.Filter
@@ -135,8 +135,14 @@ func (a *app) simulate(ctx context.Context, f *simulateFlags, p *policy.Compiled
 		return nil, err
 	}
 	for i, path := range f.journals {
-		if i > 0 {
-			s.NextJournal()
+		register, err := registerOf(path)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			s.Register(register)
+		} else {
+			s.NextJournal(register)
 		}
 		if err := readCopy(ctx, path, native, add); err != nil {
 			return nil, err
@@ -145,9 +151,22 @@ func (a *app) simulate(ctx context.Context, f *simulateFlags, p *policy.Compiled
 	return s.Result(), nil
 }
 
-// liveEntries gives the entries of this register's journal as they are in it, as
-// far as a simulation looks at them.
-func (a *app) liveEntries(ctx context.Context, who actor, f api.Filter, add func(*entry.Entry) error) error {
+// registerOf is the register's name as a copy of its journal has it.
+func registerOf(path string) (string, error) {
+	file, err := journal.OpenReader(path)
+	if err != nil {
+		return "", copyError(err)
+	}
+	defer file.Close()
+	head, err := file.Last()
+	if err != nil {
+		return "", damaged(err)
+	}
+	return journal.RegisterName(head.Origin), nil
+}
+
+// liveEntries gives the entries of this register's journal.
+func (a *app) liveEntries(ctx context.Context, who actor, f api.Filter, s *simulate.Simulation, add func(*entry.Entry) error) error {
 	by, err := a.credentials(who)
 	if err != nil {
 		return err
@@ -158,29 +177,15 @@ func (a *app) liveEntries(ctx context.Context, who actor, f api.Filter, add func
 		return err
 	}
 	defer client.Close()
+	status, err := client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	s.Register(status.Register)
 	return client.JournalStream(ctx, api.JournalStream{By: by, Filter: f}, func(w *api.Entry, _ []byte) error {
-		e := entry.Entry{
-			Seq: entry.Seq(w.Seq), Stamp: entry.Stamp{Wall: w.Time.UnixNano()}, Session: entry.Seq(w.Session), Operator: w.Operator, Person: w.Person,
-			WorkGroups: w.WorkGroups, Function: w.Function, FunctionID: w.FunctionID, Source: w.Source, Drawer: w.Drawer, Count: w.Count, Subject: w.Subject,
-		}
-		if w.Approver != "" {
-			e.Approval = &entry.Approval{Operator: w.Approver, Person: w.ApproverID}
-		}
-		if w.Rule != nil {
-			e.Rule = &entry.Rule{WorkGroup: w.Rule.WorkGroup, Function: w.Rule.Function, Mark: w.Rule.Mark}
-		}
-		var err error
-		if e.Kind, err = entry.ParseKind(w.Kind); err == nil && w.Outcome != "" {
-			e.Outcome, err = entry.ParseOutcome(w.Outcome)
-		}
-		if err == nil && w.Reason != "" {
-			e.Reason, err = entry.ParseReason(w.Reason)
-		}
-		if err == nil && w.Method != "" {
-			e.Method, err = entry.ParseMethod(w.Method)
-		}
+		e, err := w.Stored()
 		if err != nil {
-			return failedf("entry %d: %w", w.Seq, err).hint("is tillwardend of a later version? tillwarden status says so")
+			return failedf("the register's journal: %w", err).hint("is its tillwardend of another version? tillwarden status says so")
 		}
 		return add(&e)
 	})
@@ -198,8 +203,27 @@ type simulatedChange struct {
 	Name   string                `json:"name,omitempty"`
 	Reason string                `json:"reason"`
 	Rule   *source.ExplainedRule `json:"rule,omitempty"`
+	Limit  *simulatedLimit       `json:"limit,omitempty"`
 
 	because string
+}
+
+// simulatedLimit is the limit that would have decided.
+type simulatedLimit struct {
+	Group    string           `json:"group"`
+	Function string           `json:"function"`
+	Part     policy.LimitPart `json:"part"`
+	Limit    policy.Limit     `json:"limit"`
+	At       *source.Pos      `json:"at,omitempty"`
+}
+
+// words say it in few.
+func (l *simulatedLimit) words() string {
+	s := fmt.Sprintf("%q: beyond the %s of its limit on %s (%s)", l.Group, l.Part, l.Function, l.Limit)
+	if l.At != nil {
+		s += ", " + l.At.String()
+	}
+	return s
 }
 
 // becauses say the reasons for which no work group's mark stands.
@@ -218,6 +242,13 @@ func simulationOf(v source.Version, r *simulate.Result) *simulation {
 		one := simulatedChange{Change: c, Reason: c.Reason.String(), because: becauses[c.Reason]}
 		if i, ok := v.Compiled.Lookup(c.Function); ok {
 			one.Name = v.Compiled.Function(i).Name
+		}
+		if l := c.Limit; l.WorkGroup != "" {
+			one.Limit = &simulatedLimit{Group: l.WorkGroup, Function: l.Function, Part: l.Part, Limit: l.Limit}
+			if at, ok := v.Sidecar.Limit(l.WorkGroup, l.Function); ok {
+				one.Limit.At = &at
+			}
+			one.because = one.Limit.words()
 		}
 		if c.Rule.WorkGroup != "" {
 			var words string

@@ -241,6 +241,13 @@ func TestKeys(t *testing.T) {
 	if name != "tillwarden/Big%2BChain/Store%2012%2Fa/-" {
 		t.Errorf("name is %q", name)
 	}
+	for origin, want := range map[string]string{
+		name: "", KeyName("a/b", "c", "Lane 7/b") + "/0123": "Lane 7/b", KeyName("", "", "1"): "1", "tillwarden/x": "", "": "", "t/a/b/%zz": "",
+	} {
+		if got := RegisterName(origin); got != want {
+			t.Errorf("the register of %q is %q", origin, got)
+		}
+	}
 	for i := range 50 { // base64 may hold a plus sign, as the text's own separators
 		private, public, err := NewKey(randReader{newRand(uint64(i))}, name)
 		if err != nil {

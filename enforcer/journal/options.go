@@ -117,6 +117,20 @@ func KeyName(chain, store, register string) string {
 	return "tillwarden/" + esc(chain) + "/" + esc(store) + "/" + esc(register)
 }
 
+// RegisterName is the register in an origin, or in a key's name; empty where it
+// has none.
+func RegisterName(origin string) string {
+	parts := strings.Split(origin, "/")
+	if len(parts) < 4 || parts[3] == "-" {
+		return ""
+	}
+	name, err := url.PathUnescape(parts[3])
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
 // NewKey makes a key for signing checkpoints: the private text, which must be
 // kept secret, and the public one for auditors.
 func NewKey(rand io.Reader, name string) (private, public string, err error) {

@@ -67,6 +67,21 @@ func TestParseIsReverseOfString(t *testing.T) {
 			t.Errorf("ParseMethod(%q) = %v, %v", m, got, err)
 		}
 	}
+	for p := Purpose(1); p < purposeEnd; p++ {
+		if got, err := ParsePurpose(p.String()); err != nil || got != p {
+			t.Errorf("ParsePurpose(%q) = %v, %v", p, got, err)
+		}
+	}
+	for m := ModeMonitor; m < modeEnd; m++ {
+		if got, err := ParseMode(m.String()); err != nil || got != m {
+			t.Errorf("ParseMode(%q) = %v, %v", m, got, err)
+		}
+	}
+	for c := ClockSynchronised; c < clockEnd; c++ {
+		if got, err := ParseClock(c.String()); err != nil || got != c {
+			t.Errorf("ParseClock(%q) = %v, %v", c, got, err)
+		}
+	}
 	if _, err := ParseOutcome("perhaps"); err == nil {
 		t.Error("ParseOutcome took a word that is none")
 	}

@@ -396,6 +396,12 @@ var purposeNames = [...]string{"unset", "asked", "profile", "receipt", "unproven
 // String gives the purpose's word.
 func (p Purpose) String() string { return word(purposeNames[:], int(p), "purpose") }
 
+// ParsePurpose is the reverse of String.
+func ParsePurpose(s string) (Purpose, error) {
+	i, err := unword(purposeNames[:], s, "purpose")
+	return Purpose(i), err
+}
+
 // Mode is what besides the policy decides whether something takes effect.
 // Append-only: it is on disk.
 type Mode uint8
@@ -413,6 +419,12 @@ var modeNames = [...]string{"enforce", "monitor", "break-glass"}
 // String gives the mode's word.
 func (m Mode) String() string { return word(modeNames[:], int(m), "mode") }
 
+// ParseMode is the reverse of String, for modes other than enforce.
+func ParseMode(s string) (Mode, error) {
+	i, err := unword(modeNames[:], s, "mode")
+	return Mode(i), err
+}
+
 // ClockState is what the kernel says of the wall clock. Append-only: it is on disk.
 type ClockState uint8
 
@@ -428,6 +440,12 @@ var clockNames = [...]string{"unknown", "synchronised", "unsynchronised"}
 
 // String gives the state's word.
 func (c ClockState) String() string { return word(clockNames[:], int(c), "clock") }
+
+// ParseClock is the reverse of String, for what is known.
+func ParseClock(s string) (ClockState, error) {
+	i, err := unword(clockNames[:], s, "state of the clock")
+	return ClockState(i), err
+}
 
 // word never fails: a number of a later version is shown as such.
 func word(names []string, i int, what string) string {
