@@ -97,6 +97,28 @@ func sayLimit(s *enforcer.Snapshot, d enforcer.Decision) string {
 	return fmt.Sprintf("%s (the limit %s)", what, whose)
 }
 
+// sayTold is what was told of an action, in brackets behind its name; empty where
+// nothing was.
+func sayTold(t *entry.Told) string {
+	if t == nil {
+		return ""
+	}
+	var parts []string
+	if t.Amount != nil {
+		parts = append(parts, fmt.Sprintf("amount %d", *t.Amount))
+	}
+	if t.Percent != nil {
+		parts = append(parts, policy.PercentWords(*t.Percent)+" %")
+	}
+	if t.Count != nil {
+		parts = append(parts, fmt.Sprintf("%d at once", *t.Count))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
 func ordinal(n uint64) string {
 	if n/10%10 != 1 {
 		switch n % 10 {
@@ -270,6 +292,7 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 		if e.Rule != nil {
 			d.Rule = *e.Rule
 		}
+		d.Limit = e.Limit
 		return sayDecision(s, e.Function, d)
 	case entry.KindStepUp:
 		if e.Outcome == entry.OutcomeAllowed {
@@ -280,7 +303,7 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 		if e.Reason == entry.ReasonStepUp {
 			return name + " waits for the own PIN of who is signed on"
 		}
-		return name + " waits for " + whom(s, e.Function)
+		return name + sayTold(e.Told) + " waits for " + whom(s, e.Function)
 	case entry.KindApproval:
 		switch e.Outcome {
 		case entry.OutcomeAllowed:
