@@ -372,13 +372,21 @@ and it exits with 1 where they do not hold; without, nothing is verified.`,
 
 func (a *app) presetsCommand() *cobra.Command {
 	var out string
+	var noSales int
 	c := &cobra.Command{
-		Use:     "presets",
-		Short:   "list the shipped policy sources, or write them out with -o",
-		Example: "  tillwarden policy presets -o policies/",
+		Use:   "presets",
+		Short: "list the shipped policy sources, or write them out with -o",
+		Long: `Lists the shipped policy sources, or writes them out, to begin with.
+
+With --no-sales the cashiers who have to ask a manager for each no-sale may have so
+many a session without; the next one takes a manager.`,
+		Example: "  tillwarden policy presets -o policies/\n  tillwarden policy presets --no-sales 3 -o policies/",
 		Args:    exactly(),
 		RunE: func(*cobra.Command, []string) error {
-			files := presets.Files()
+			files, err := presetsWith(noSales)
+			if err != nil {
+				return err
+			}
 			names := sortedKeys(files)
 			if a.json {
 				return a.printJSON(struct {
@@ -407,5 +415,19 @@ func (a *app) presetsCommand() *cobra.Command {
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "write them into this `folder`")
 	_ = c.MarkFlagDirname("output")
+	c.Flags().IntVar(&noSales, "no-sales", 0, "let cashiers have so `many` no-sales a session without asking")
 	return c
+}
+
+// presetsWith gives the shipped sources, with so many no-sales a session for
+// cashiers; 0: as they are shipped.
+func presetsWith(noSales int) (map[string][]byte, error) {
+	if noSales == 0 {
+		return presets.Files(), nil
+	}
+	files, err := presets.WithNoSales(noSales)
+	if err != nil {
+		return nil, usagef("no-sales: %w", err)
+	}
+	return files, nil
 }

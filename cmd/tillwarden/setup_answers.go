@@ -11,6 +11,7 @@ import (
 	"tillwarden/daemon/confedit"
 	"tillwarden/devices/find"
 	"tillwarden/enforcer"
+	"tillwarden/enforcer/policy/presets"
 )
 
 // setupAnswers are what setup has to know beside the configuration: the table [setup]
@@ -26,9 +27,12 @@ type setupAnswers struct {
 	Policy string `toml:"policy"`
 	// Preset begins with the shipped work groups, signed with a key that is made here,
 	// whose private part goes to PrivateKey, or nowhere.
-	Preset     bool          `toml:"preset"`
-	PrivateKey string        `toml:"private_key"`
-	Operator   firstOperator `toml:"operator"`
+	Preset     bool   `toml:"preset"`
+	PrivateKey string `toml:"private_key"`
+	// NoSales is how many no-sales a session the cashiers of the preset may have
+	// without asking; 0: none.
+	NoSales  int           `toml:"no_sales"`
+	Operator firstOperator `toml:"operator"`
 	// Monitor begins in monitor mode for so long, as "14d"; empty: enforces at once.
 	Monitor       string `toml:"monitor"`
 	MonitorReason string `toml:"monitor_reason"`
@@ -82,6 +86,8 @@ policy = "policy.twb"
 # private part goes to a file, which belongs off the register, or with "" nowhere.
 #preset = true
 #private_key = "/root/policy.key"
+# Three no-sales a session for its cashiers without asking; left out they ask each time.
+#no_sales = 3
 
 # To move in without a big bang: for so long (14d at most, once an installation) what the
 # policy refuses is let through, and journaled as refused. Leave it out to enforce at once.
@@ -152,6 +158,10 @@ func (s *setupAnswers) check() error {
 		return usagef("[setup] has preset, and policy_keys or policy").hint("the shipped work groups are signed with a key that is made here: choose one way")
 	case !s.Preset && s.PrivateKey != "":
 		return usagef("[setup] has private_key without preset").hint("a key is made only for the shipped work groups: preset = true")
+	case !s.Preset && s.NoSales != 0:
+		return usagef("[setup] has no_sales without preset").hint("it is an option of the shipped work groups: preset = true")
+	case s.NoSales < 0 || s.NoSales > presets.MaxNoSales:
+		return usagef("[setup] no_sales is %d", s.NoSales).hint("how many a session: 1 to %d", presets.MaxNoSales)
 	case s.Monitor != "" && checkMonitor(s.Monitor) != nil:
 		return usagef("[setup] monitor: %w", checkMonitor(s.Monitor)).hint("write it as \"14d\" or \"36h\"")
 	case s.Operator.Number != "" && (s.Operator.Name == "" || len(s.Operator.Groups) == 0):

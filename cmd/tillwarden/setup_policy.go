@@ -126,7 +126,11 @@ func (a *app) presetFiles(m *machine, s *setupAnswers, c *daemon.Config) (files 
 	if err != nil {
 		return nil, "", err
 	}
-	p, err := a.soundPolicy(nil, true)
+	sources, err := presetsWith(s.NoSales)
+	if err != nil {
+		return nil, "", err
+	}
+	p, err := a.sound(compileSources(sources, false))
 	if err != nil {
 		return nil, "", err
 	}

@@ -242,7 +242,8 @@ func (r *testRunner) access(who operator, i policy.Index, a assertion) *TestFail
 // approving checks an assertion about approving for somebody, or for anybody
 // where that is nil.
 func (r *testRunner) approving(who operator, asks *operator, i policy.Index, a assertion) *TestFailure {
-	needed := asks == nil || asks.planes.Access(i) == policy.OverrideRequired
+	// What is allowed within a limit only may need an override beyond it.
+	needed := asks == nil || asks.planes.Access(i) == policy.OverrideRequired || asks.planes.Limited(i)
 	may := who.planes.MayApprove(i) && needed
 	if may == (a == assertMayApprove) {
 		return nil
