@@ -8,6 +8,7 @@ import (
 	"tillwarden/devices/escpos"
 	"tillwarden/devices/msr"
 	"tillwarden/enforcer/policy"
+	"tillwarden/signon"
 )
 
 // Config is the daemon's configuration, tillwarden.toml. The shipped file
@@ -55,6 +56,8 @@ type SignOnConfig struct {
 	Cards    []CardConfig `toml:"card"`
 	Argon2   Argon2Config `toml:"argon2"`
 	SameCard Duration     `toml:"same_card"`
+	Over     string       `toml:"over"`
+	Again    string       `toml:"again"`
 }
 
 // Argon2Config is what a PIN's key derivation costs.
@@ -312,7 +315,7 @@ func DefaultConfig() Config {
 		Policy: PolicyConfig{Keys: []string{"/etc/tillwarden/policy.pub"}, Threshold: 1},
 		SignOn: SignOnConfig{
 			Method: "number+pin", Idle: Duration(15 * time.Minute), Tries: 5, Lockout: Duration(30 * time.Minute),
-			PINWait: Duration(30 * time.Second), PINMin: 4, SameCard: Duration(2 * time.Second), Formats: []string{"micros", "digits"},
+			PINWait: Duration(30 * time.Second), PINMin: 4, SameCard: Duration(2 * time.Second), Over: signon.Overs()[0], Again: signon.Agains()[0], Formats: []string{"micros", "digits"},
 			Argon2: Argon2Config{MemoryKiB: 19 << 10, Passes: 2},
 		},
 		Override:  OverrideConfig{Wait: Duration(180 * time.Second), Transaction: Duration(5 * time.Minute), Method: "card+pin", Fallback: fallbackAuto},

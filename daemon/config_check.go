@@ -22,6 +22,7 @@ import (
 	"tillwarden/enforcer"
 	"tillwarden/enforcer/bundle"
 	"tillwarden/enforcer/policy"
+	"tillwarden/signon"
 	"tillwarden/signon/card"
 )
 
@@ -96,6 +97,8 @@ func (k *checker) config(c *Config) {
 }
 
 func (k *checker) signon(s *SignOnConfig) {
+	k.word("signon.over", s.Over, signon.Overs()...)
+	k.word("signon.again", s.Again, signon.Agains()...)
 	if m, ok := policy.ParseSignOn(s.Method); !ok || m == policy.SignOnDefault {
 		k.wrong("signon.method", "known are card, card+pin, number+pin", "there is no method called %q", s.Method)
 	}

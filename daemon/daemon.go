@@ -263,12 +263,15 @@ func (d *Daemon) startService(ctx context.Context, c *Config) error {
 	}
 	method, _ := policy.ParseSignOn(c.SignOn.Method)
 	approve, _ := policy.ParseSignOn(c.Override.Method)
+	over, _ := signon.ParseOver(c.SignOn.Over)
+	again, _ := signon.ParseAgain(c.SignOn.Again)
 	idle := time.Duration(c.SignOn.Idle)
 	if idle == 0 {
 		idle = -1 // never
 	}
 	s, err := signon.New(signon.Options{
-		Store: d.roster, Gate: d.gate, Method: method, Approve: approve, ApproveFallback: c.NumberAndPIN(), Remote: c.Override.Remote, SameSwipe: time.Duration(c.SignOn.SameCard),
+		Store: d.roster, Gate: d.gate, Method: method, Approve: approve, ApproveFallback: c.NumberAndPIN(), Remote: c.Override.Remote,
+		Over: over, Again: again, SameSwipe: time.Duration(c.SignOn.SameCard),
 		AskPIN: time.Duration(c.SignOn.PINWait), Idle: idle, Logger: d.log,
 	})
 	if err != nil {

@@ -185,6 +185,9 @@ func slipTitle(e *entry.Entry) string {
 		if denied {
 			return "SIGN-ON REFUSED"
 		}
+		if e.Outcome == entry.OutcomeOverrideRequired {
+			return "MANAGER NEEDED"
+		}
 		return "SIGNED ON"
 	case entry.KindUnlock:
 		if denied {

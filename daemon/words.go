@@ -250,6 +250,7 @@ var reasonWords = map[entry.Reason]string{
 	entry.ReasonForcedBreak:       "sent on a break by somebody else",
 	entry.ReasonClockedIn:         "clocked in already",
 	entry.ReasonNoTimeClock:       "this register runs no time clock",
+	entry.ReasonSignedOver:        "another operator signed on",
 }
 
 // sayReason is a reason in words: every reason has some.
@@ -266,8 +267,11 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 	name := functionName(s, e.Function)
 	switch e.Kind {
 	case entry.KindSignOn:
-		if e.Outcome == entry.OutcomeAllowed {
+		switch e.Outcome {
+		case entry.OutcomeAllowed:
 			return "signed on"
+		case entry.OutcomeOverrideRequired:
+			return "not signed on yet: somebody else is, and a manager has to let them"
 		}
 		return "not signed on: " + sayReason(e.Reason)
 	case entry.KindSignOff:

@@ -22,8 +22,24 @@ func (s Subject) known() Subject {
 var errChanged = errors.New("the state changed in between")
 
 // BeginSession signs an operator on, if pos.signon allows it, nobody is signed on,
-// and the operator is clocked in where the register runs a time clock. Who calls has identified the operator.
+// and the operator is clocked in where the register runs a time clock. Who calls has
+// identified the operator.
 func (g *Gate) BeginSession(ctx context.Context, who Subject, method entry.Method, source string) (*Session, Decision, error) {
+	return g.begin(ctx, who, method, source, 0, Subject{})
+}
+
+// TakeOver signs an operator on in place of who is signed on in a session, who is
+// signed off by somebody: what is refused changes nothing. Who calls has found out
+// that by may do that.
+func (g *Gate) TakeOver(ctx context.Context, session entry.Seq, who Subject, method entry.Method, source string, by Subject) (*Session, Decision, error) {
+	if session == 0 {
+		return nil, failed(), fmt.Errorf("signing on: %w", ErrNoSession)
+	}
+	return g.begin(ctx, who, method, source, session, by)
+}
+
+// begin is BeginSession, in place of a session if there is one to end.
+func (g *Gate) begin(ctx context.Context, who Subject, method entry.Method, source string, over entry.Seq, by Subject) (*Session, Decision, error) {
 	who = who.known()
 	if err := g.signing.acquire(ctx); err != nil {
 		return nil, failed(), fmt.Errorf("signing on: %w", err)
@@ -37,10 +53,18 @@ func (g *Gate) BeginSession(ctx context.Context, who Subject, method entry.Metho
 	planes := planesOf(s.Policy, who.WorkGroups)
 	u := rule(s.Policy, planes, who.WorkGroups, functionSignOn, HasSession|SameSession|Unlocked|Fits, gauge{gate: g})
 	d := firm(ruled(u, &e, functionSignOn), &e, method)
-	if s.Session != nil {
+	if s.Session != nil && s.Session.ID != over {
 		d = deny(d, &e, entry.ReasonInUse)
 	}
 	d = g.onClock(s, planes, &who, d, &e)
+	if over != 0 && d.Outcome == entry.OutcomeAllowed {
+		var err error
+		if s, err = g.makeRoom(ctx, s, over, by, source); errors.Is(err, errChanged) {
+			d = deny(d, &e, entry.ReasonStateChanged)
+		} else if err != nil {
+			return nil, failed(), fmt.Errorf("signing on: %w", err)
+		}
+	}
 	if d.Outcome != entry.OutcomeAllowed {
 		if err := g.record(ctx, true, &e); err != nil {
 			return nil, failed(), fmt.Errorf("signing on: %w", err)
@@ -73,6 +97,30 @@ func (g *Gate) BeginSession(ctx context.Context, who Subject, method entry.Metho
 	}
 	g.emit(e, &d, nil)
 	return session, d, nil
+}
+
+// makeRoom ends a session for the next one, and gives the snapshot after it.
+// errChanged: it is not that session, or what was decided before was so in another state.
+func (g *Gate) makeRoom(ctx context.Context, s *Snapshot, session entry.Seq, by Subject, source string) (*Snapshot, error) {
+	err := g.advance(func(cur *Snapshot) (Snapshot, turn, error) {
+		if cur.Generation != s.Generation || cur.Session == nil || cur.Session.ID != session {
+			return Snapshot{}, turn{}, errChanged
+		}
+		next := *cur
+		next.Session = nil
+		return next, turn{entries: []entry.Entry{signOff(cur.Session, entry.ReasonSignedOver, by, source)}, reason: entry.ReasonSignedOver}, nil
+	})
+	if err == nil {
+		err = g.flush(ctx)
+	}
+	if err != nil {
+		return s, err
+	}
+	after := g.Snapshot()
+	if after.Generation != s.Generation+1 {
+		return s, errChanged
+	}
+	return after, nil
 }
 
 // disown is owed when the journal failed at a sign-on: the entry may be in it

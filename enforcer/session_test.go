@@ -510,3 +510,53 @@ func TestClosedGate(t *testing.T) {
 		t.Error("journaled after it was closed")
 	}
 }
+
+// TestTakeOver: a sign-on in another's place ends their session if it is allowed,
+// and changes nothing if it is not.
+func TestTakeOver(t *testing.T) {
+	r := ready(t)
+	if _, _, err := r.TakeOver(ctx, 0, bob, entry.MethodCard, "msr", bob); !errors.Is(err, ErrNoSession) {
+		t.Fatalf("in nobody's place: %v", err)
+	}
+	first := r.signOn(ann)
+	gr := r.grant()
+	s, d, err := r.TakeOver(ctx, first.ID, shut, entry.MethodCard, "msr", shut)
+	if err != nil || s != nil {
+		t.Fatal(s, err)
+	}
+	want(t, "who may not sign on", d, entry.OutcomeDenied, entry.ReasonRule)
+	if s, d, err = r.TakeOver(ctx, first.ID+1, bob, entry.MethodCard, "msr", bob); err != nil || s != nil {
+		t.Fatal(s, err)
+	}
+	want(t, "of a session that is not", d, entry.OutcomeDenied, entry.ReasonInUse)
+	if now := r.Snapshot().Session; now == nil || now.ID != first.ID {
+		t.Fatalf("session %+v", now)
+	}
+	if s, d, err = r.TakeOver(ctx, first.ID, bob, entry.MethodCard, "msr", lea); err != nil || s == nil {
+		t.Fatal(d, err)
+	}
+	if now := r.Snapshot().Session; now.Subject.Operator != "102" || now.ID == first.ID {
+		t.Errorf("session %+v", now)
+	}
+	if fired, _ := r.redeem(gr, "1"); fired {
+		t.Error("the first one's grant outlived the session")
+	}
+	off := r.journal.last(t, entry.KindSignOff)
+	if off.Operator != "101" || off.Reason != entry.ReasonSignedOver || off.Approval == nil || off.Approval.Operator != "201" || off.Seq > s.ID {
+		t.Errorf("journaled: %+v %+v", off, off.Approval)
+	}
+	r.kill()
+	if now := r.Snapshot().Session; now == nil || now.Subject.Operator != "102" {
+		t.Errorf("after a restart: %+v", now)
+	}
+
+	// The journal fails: the first one is signed off, and the other not on.
+	r.load(1, testPolicy())
+	r.journal.set(func(j *memJournal) { j.err = errJournal })
+	if _, _, err := r.TakeOver(ctx, r.Snapshot().Session.ID, ann, entry.MethodCard, "msr", ann); !errors.Is(err, errJournal) {
+		t.Fatal(err)
+	}
+	if now := r.Snapshot().Session; now != nil {
+		t.Errorf("session %+v", now)
+	}
+}

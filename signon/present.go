@@ -33,11 +33,12 @@ const (
 	AskNewPIN     // nothing yet: a new PIN has to be chosen
 	AskWhy        // nothing yet: the approval takes a reason's code
 	Punched       // at the time clock
+	AskManager    // nothing yet: somebody has to let them sign on over the session
 )
 
 var actionNames = [...]string{
 	"refused", "same-swipe", "ask-pin", "in-use", "identified", "signed-on", "locked", "unlocked", "approved", "signed-off",
-	"approved-first", "confirmed", "ask-new-pin", "ask-why", "punched",
+	"approved-first", "confirmed", "ask-new-pin", "ask-why", "punched", "ask-manager",
 }
 
 // String gives the action's word.
@@ -58,7 +59,7 @@ type Result struct {
 
 // intent is what a credential means, by the state that it is shown in.
 type intent struct {
-	do       Action    // SignedOn, Locked, Unlocked, Approved, Confirmed, InUse, SignedOff or Punched
+	do       Action    // SignedOn, Locked, Unlocked, Approved, Confirmed, InUse, SignedOff, Punched or AskManager
 	override entry.Seq // that is to be approved
 	own      bool      // the session's operator
 	pin      bool      // with a PIN, whatever the site asks for
@@ -67,6 +68,8 @@ type intent struct {
 	rest     bool // for the rest of the transaction
 	here     bool // at the register's reader or keypad, where a reason can be asked for
 	punch    punch
+	over     entry.Seq // the session that the sign-on ends
+	newcomer string    // the operator number of who waits to sign on, and is let; empty: nobody else
 }
 
 // state is what a credential's meaning depends on.
@@ -79,6 +82,7 @@ type state struct {
 	stepUp   bool // what is pending waits for the own PIN
 	pin      bool // and who approves it shows one
 	why      policy.ReasonMode
+	waits    string // the operator number of who waits to sign on over it; empty: nobody
 }
 
 func stateOf(snap *enforcer.Snapshot) state {
@@ -97,27 +101,34 @@ func stateOf(snap *enforcer.Snapshot) state {
 //
 //	state                        own credential       another operator's
 //	nobody signed on             signs on             signs on
-//	signed on, nothing pending   locks                "X is signed on": nothing changes
-//	locked                       unlocks              unlocks, with that right
+//	signed on, nothing pending   locks (Again)        "X is signed on": nothing changes (Over)
+//	locked                       unlocks              unlocks, with that right (Over)
 //	override pending             refused as approver  approves if entitled
 //	own PIN pending              confirms, with PIN   refused as approver
 //
+// Where somebody waits to sign on over the session, another's credential lets them.
 // What is no operator's never comes this far.
-func intend(st state, number string) intent {
+func (s *Service) intend(st state, number string) intent {
 	own := st.session != 0 && st.operator == number
 	switch {
 	case st.session == 0:
 		return intent{do: SignedOn}
-	case st.locked:
+	case st.waits != "" && st.waits != number && number != "":
+		return intent{do: SignedOn, own: own, over: st.session, newcomer: st.waits}
+	case st.locked && (own || s.o.Over == OverRefuse || s.unlocksOthers(number)):
 		return intent{do: Unlocked, own: own}
+	case st.locked:
+		return s.signOnOver(st, number)
 	case st.override != 0:
 		in := lend(st, st.override, own)
 		in.here = true
 		return in
+	case own && s.o.Again == AgainSignOff:
+		return intent{do: SignedOff, own: true}
 	case own:
 		return intent{do: Locked, own: true}
 	}
-	return intent{do: InUse}
+	return s.signOnOver(st, number)
 }
 
 // lend is what a credential means to an override: the own one confirms what
@@ -137,8 +148,9 @@ func (s *Service) Swipe(ctx context.Context, c *card.Card, source string) (Resul
 // Present does what a credential means in the state that the register is in:
 //
 //   - nobody signed on: it signs its operator on;
-//   - signed on, nothing pending: the own one locks, another's changes nothing;
-//   - locked: the own one unlocks, another's if that operator may;
+//   - signed on, nothing pending: the own one locks or signs off, as Options.Again
+//     says, another's does what Options.Over says;
+//   - locked: the own one unlocks, another's if that operator may, and otherwise as above;
 //   - override pending: the own one is refused as approver, another's
 //     approves it if that operator may;
 //   - own PIN pending: the own one confirms, with its PIN, another's is refused.
@@ -156,10 +168,13 @@ func (s *Service) Present(ctx context.Context, c Credential) (Result, error) {
 // SignOn signs on, and does nothing else.
 func (s *Service) SignOn(ctx context.Context, c Credential) (Result, error) {
 	return s.present(ctx, c, func(st state, number string) intent {
-		if st.session != 0 {
-			return intent{do: InUse, own: st.operator == number}
+		switch {
+		case st.session == 0:
+			return intent{do: SignedOn}
+		case st.operator == number:
+			return intent{do: InUse, own: true}
 		}
-		return intent{do: SignedOn}
+		return s.signOnOver(st, number)
 	})
 }
 
@@ -216,9 +231,9 @@ func (s *Service) present(ctx context.Context, c Credential, want func(state, st
 		return s.tooFast(ctx, &c)
 	}
 	s.lockIfIdle(ctx, asked)
-	st := stateOf(s.gate.Snapshot())
+	st := s.state()
 	if want == nil {
-		want = intend
+		want = s.intend
 	}
 	in := intent{punch: want(st, "").punch}
 	f, err := s.lookUp(ctx, &c, asked, func(number string) use { return want(st, number).use() })
@@ -255,7 +270,7 @@ func (in intent) use() use {
 	switch {
 	case in.do == Approved && in.afar:
 		return fromAfar
-	case in.do == Approved:
+	case in.do == Approved, in.newcomer != "" && !in.own:
 		return toApprove
 	}
 	return inOwnName
@@ -266,7 +281,9 @@ func (in intent) use() use {
 // not ask for a PIN.
 func needsProof(in intent) bool {
 	switch in.do {
-	case SignedOn, Unlocked, Punched:
+	case SignedOn, AskManager:
+		return !in.own || in.newcomer == ""
+	case Unlocked, Punched:
 		return true
 	case Approved, SignedOff:
 		return !in.own
@@ -356,7 +373,7 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 		return Result{Action: Refused}, err
 	}
 	reason := entry.ReasonNone
-	switch now := stateOf(s.gate.Snapshot()); {
+	switch now := s.state(); {
 	case fresh == nil:
 		reason = entry.ReasonRosterChanged
 	case s.store.standing(fresh) != entry.ReasonNone:
@@ -370,7 +387,12 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 	who := fresh.public().Subject()
 	r.Operator = fresh.public()
 	switch in.do {
+	case AskManager:
+		return s.askManager(ctx, r, st, who, c)
 	case SignedOn:
+		if in.over != 0 {
+			return s.takeOver(ctx, r, in, st, fresh, c)
+		}
 		_, r.Decision, err = s.gate.BeginSession(ctx, who, r.Method, c.Source)
 		s.watchDay(fresh)
 		r, err = s.decided(r, SignedOn, fresh.Name+" is signed on", err)
@@ -447,7 +469,7 @@ func (s *Service) signOffBy(ctx context.Context, r Result, in intent, st state, 
 	if !in.own {
 		reason = entry.ReasonManager
 		var err error
-		r.Decision, err = s.gate.Permit(ctx, who, "pos.unlock.other", r.Method, c.Source, st.operator)
+		r.Decision, err = s.gate.Permit(ctx, who, functionUnlockOther, r.Method, c.Source, st.operator)
 		if err != nil || r.Decision.Outcome != entry.OutcomeAllowed {
 			return s.decided(r, SignedOff, "", err)
 		}

@@ -21,6 +21,7 @@ import (
 type Gate interface {
 	Snapshot() *enforcer.Snapshot
 	BeginSession(ctx context.Context, who enforcer.Subject, method entry.Method, source string) (*enforcer.Session, enforcer.Decision, error)
+	TakeOver(ctx context.Context, session entry.Seq, who enforcer.Subject, method entry.Method, source string, by enforcer.Subject) (*enforcer.Session, enforcer.Decision, error)
 	EndSession(ctx context.Context, reason entry.Reason, by enforcer.Subject, source string) error
 	Lock(ctx context.Context, reason entry.Reason, source string) error
 	Unlock(ctx context.Context, by enforcer.Subject, method entry.Method, source string) (enforcer.Decision, error)
@@ -46,6 +47,10 @@ type Options struct {
 	ApproveFallback bool
 	// Remote allows approvals of who is elsewhere, by number and PIN.
 	Remote bool
+	// Over says what becomes of a session that somebody else wants to sign on over.
+	Over Over
+	// Again says what the own card does that is shown again.
+	Again Again
 	// MinDelay is how long every answer takes at least, and a step of how much
 	// longer it takes. Default 300 ms.
 	MinDelay time.Duration
@@ -81,6 +86,7 @@ type Service struct {
 	swipedAt time.Duration
 	asked    map[string]*askedPIN // by token
 	askedWhy *askedWhy            // nil: nobody is asked for a reason
+	newcomer *newcomer            // nil: nobody waits to sign on over the session
 	active   time.Duration        // boot time of the last activity
 	stopIdle func() bool
 	stopDay  func() bool    // rings when the last day of who is signed on is over

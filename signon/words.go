@@ -86,7 +86,7 @@ func sayRefused(r entry.Reason, name string) string {
 		return "there is nothing to approve any more"
 	case entry.ReasonStateChanged, entry.ReasonRosterChanged, entry.ReasonPolicyChanged:
 		return "something changed meanwhile; try again"
-	case entry.ReasonInUse:
+	case entry.ReasonInUse, entry.ReasonSignedOver:
 		return "somebody is signed on"
 	case entry.ReasonNoSession:
 		return "nobody is signed on"

@@ -217,6 +217,7 @@ const (
 	ReasonForcedBreak              // on a break that somebody else sent the operator on
 	ReasonClockedIn                // clocked in already
 	ReasonNoTimeClock              // this register runs no time clock
+	ReasonSignedOver               // another operator signed on in this one's place
 	reasonEnd
 )
 
@@ -329,6 +330,7 @@ var reasonNames = [...]string{
 	ReasonForcedBreak:       "forced-break",
 	ReasonClockedIn:         "clocked-in",
 	ReasonNoTimeClock:       "no-time-clock",
+	ReasonSignedOver:        "signed-over",
 }
 
 // String gives the reason's word.

@@ -1,0 +1,165 @@
+package signon
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
+)
+
+// TestSignOnOverASession is the swipe table under each rule: Ann (1001) is signed on.
+func TestSignOnOverASession(t *testing.T) {
+	for _, x := range []struct {
+		over     Over
+		state    string
+		card     string
+		action   Action
+		reason   entry.Reason
+		operator string // signed on afterwards
+		locked   bool
+	}{
+		{OverRefuse, "signed on", "1002", InUse, entry.ReasonInUse, "1001", false},
+		{OverRefuse, "locked", "1002", Refused, entry.ReasonRule, "1001", true},
+		{OverSignOff, "signed on", "1002", SignedOn, 0, "1002", false},
+		{OverSignOff, "signed on", "2001", SignedOn, 0, "2001", false},
+		{OverSignOff, "signed on", "1001", Locked, 0, "1001", true},
+		{OverSignOff, "locked", "1002", SignedOn, 0, "1002", false},
+		{OverSignOff, "locked", "2001", Unlocked, 0, "1001", false},
+		{OverSignOff, "locked", "1001", Unlocked, 0, "1001", false},
+		{OverSignOff, "override pending", "1002", Refused, entry.ReasonNoManagerOverride, "1001", false},
+		{OverSignOff, "signed on", "4001", Refused, entry.ReasonRule, "1001", false}, // who may not sign on ends nobody's session
+		{OverManager, "signed on", "1002", AskManager, entry.ReasonInUse, "1001", false},
+		{OverManager, "locked", "1002", AskManager, entry.ReasonInUse, "1001", true},
+		{OverManager, "signed on", "2001", SignedOn, 0, "2001", false}, // may unlock others' registers
+		{OverManager, "locked", "2001", Unlocked, 0, "1001", false},
+		{OverManager, "override pending", "1002", Refused, entry.ReasonNoManagerOverride, "1001", false},
+	} {
+		t.Run(overNames[x.over]+"/"+x.state+"/"+x.card, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, func(o *Options) { o.Over = x.over })
+				swipeStates[x.state](r)
+				r.want(r.swipe(x.card), x.action, x.reason)
+				if r.signedOn() != x.operator || r.locked() != x.locked {
+					t.Errorf("%q is signed on, locked %t", r.signedOn(), r.locked())
+				}
+				if x.action != SignedOn {
+					return
+				}
+				off := r.last(entry.KindSignOff)
+				if off.Operator != "1001" || off.Reason != entry.ReasonSignedOver || off.Approval == nil || off.Approval.Operator != x.card {
+					t.Errorf("journaled: %+v %+v", off, off.Approval)
+				}
+			})
+		})
+	}
+}
+
+// TestManagerLetsSomebodySignOn: in time, and only who may.
+func TestManagerLetsSomebodySignOn(t *testing.T) {
+	for words, x := range map[string]struct {
+		shows    string
+		after    time.Duration
+		action   Action
+		reason   entry.Reason
+		operator string
+	}{
+		"a manager":                       {"2001", time.Second, SignedOn, 0, "1002"},
+		"whose session it is":             {"1001", time.Second, SignedOn, 0, "1002"},
+		"another cashier":                 {"3002", time.Second, Refused, entry.ReasonRule, "1001"},
+		"the newcomer again":              {"1002", time.Second, AskManager, entry.ReasonInUse, "1001"},
+		"a manager, too late":             {"2001", time.Minute, SignedOn, 0, "2001"}, // for themselves, as ever
+		"whose session it is, too late":   {"1001", time.Minute, Locked, 0, "1001"},
+		"another number of the newcomers": {"2003", time.Second, SignedOn, 0, "1002"},
+	} {
+		t.Run(words, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, func(o *Options) { o.Over = OverManager })
+				swipeStates["signed on"](r)
+				res := r.swipe("1002")
+				r.want(res, AskManager, entry.ReasonInUse)
+				if e := r.last(entry.KindSignOn); e.Outcome != entry.OutcomeOverrideRequired || e.Operator != "1002" || !strings.Contains(res.Say, "Ann is signed on") {
+					t.Fatalf("journaled: %+v, told %q", e, res.Say)
+				}
+				time.Sleep(x.after)
+				var got Result
+				if x.shows == "3002" { // signs on by number and PIN
+					got = r.typed("3002", "7410")
+				} else {
+					got = r.swipe(x.shows)
+				}
+				r.want(got, x.action, x.reason)
+				if r.signedOn() != x.operator {
+					t.Errorf("%q is signed on, want %q", r.signedOn(), x.operator)
+				}
+				if x.operator == "1002" {
+					e := r.last(entry.KindSignOn)
+					if e.Operator != "1002" || e.Method != entry.MethodCard || e.Outcome != entry.OutcomeAllowed {
+						t.Errorf("journaled: %+v", e)
+					}
+					off := r.last(entry.KindSignOff)
+					if by := x.shows != "1001"; by != (off.Approval != nil) || by && off.Approval.Operator != x.shows {
+						t.Errorf("who ended it: %+v", off.Approval)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestNewcomerOfAnotherSession: who was let wait in one session is not let in the next.
+func TestNewcomerOfAnotherSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(o *Options) { o.Over = OverManager })
+		swipeStates["signed on"](r)
+		r.want(r.swipe("1002"), AskManager, entry.ReasonInUse)
+		if _, err := r.s.SignOff(r.ctx, "test"); err != nil {
+			t.Fatal(err)
+		}
+		r.want(r.swipe("1001"), SignedOn, entry.ReasonNone)
+		r.want(r.swipe("2001"), SignedOn, entry.ReasonNone)
+		if r.signedOn() != "2001" {
+			t.Errorf("%q is signed on", r.signedOn())
+		}
+	})
+}
+
+// TestManagerShowsWhatApproversShow: where approvers take card and PIN, so does this.
+func TestManagerShowsWhatApproversShow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(o *Options) { o.Over, o.Approve = OverManager, policy.SignOnCardPIN })
+		swipeStates["signed on"](r)
+		r.want(r.swipe("1002"), AskManager, entry.ReasonInUse)
+		res := r.swipe("2001")
+		r.want(res, AskPIN, entry.ReasonPINRequired)
+		if r.signedOn() != "1001" {
+			t.Fatal("without the PIN")
+		}
+		res, err := r.s.PIN(r.ctx, res.Token, []byte("3690"), "keypad")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.want(res, SignedOn, entry.ReasonNone)
+		if r.signedOn() != "1002" {
+			t.Errorf("%q is signed on", r.signedOn())
+		}
+	})
+}
+
+// TestOwnCardAgainSignsOff: where the site wants it; it neither unlocks less nor
+// answers what is pending.
+func TestOwnCardAgainSignsOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(o *Options) { o.Again = AgainSignOff })
+		r.want(r.swipe("1001"), SignedOn, entry.ReasonNone)
+		r.want(r.present(Credential{Card: cardOf("1001")}), Same, entry.ReasonNone)
+		r.want(r.swipe("1001"), SignedOff, entry.ReasonNone)
+		if e := r.last(entry.KindSignOff); r.signedOn() != "" || e.Reason != entry.ReasonOwner || e.Approval != nil {
+			t.Errorf("journaled: %+v", e)
+		}
+		swipeStates["override pending"](r)
+		r.want(r.swipe("1001"), Refused, entry.ReasonOwnRequest)
+	})
+}
