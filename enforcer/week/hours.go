@@ -31,6 +31,23 @@ func (m Moment) String() string {
 	return dayNames[m/dayMinutes] + " " + clock(uint16(m%dayMinutes))
 }
 
+// ParseMoment reads a minute of the week as String writes it.
+func ParseMoment(s string) (Moment, error) {
+	words := strings.Fields(strings.ToLower(s))
+	if len(words) != 2 {
+		return 0, fmt.Errorf("%q is no minute of the week: it is as \"mon 08:00\"", s)
+	}
+	day, err := parseDay(words[0])
+	if err != nil {
+		return 0, err
+	}
+	minute, err := parseClock(words[1])
+	if err != nil || minute == dayMinutes {
+		return 0, fmt.Errorf("%q is no time of a day: it is as 08:00, before 24:00", words[1])
+	}
+	return Moment(day*dayMinutes) + Moment(minute), nil
+}
+
 // Span is from when to when, in minutes since midnight. An end after 24 hours
 // is on the next day; the zero Span is a day without hours.
 type Span struct{ From, To uint16 }

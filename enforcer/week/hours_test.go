@@ -77,3 +77,16 @@ func cutDay(s string) (day time.Time, at time.Duration, err error) {
 	}
 	return day, time.Duration(clock.Hour())*time.Hour + time.Duration(clock.Minute())*time.Minute, err
 }
+
+func TestMomentsAreReadAsWritten(t *testing.T) {
+	for m := range Moment(weekMinutes) {
+		if got, err := ParseMoment(m.String()); err != nil || got != m {
+			t.Fatalf("%s is read as %d (%v), and is %d", m, got, err, m)
+		}
+	}
+	for _, s := range []string{"", "mon", "08:00", "mon 24:00", "mon 8", "mon 08:60", "day 08:00", "mon 08:00 sharp"} {
+		if got, err := ParseMoment(s); err == nil {
+			t.Errorf("%q is %s", s, got)
+		}
+	}
+}

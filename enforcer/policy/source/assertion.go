@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"tillwarden/enforcer/policy"
+	"tillwarden/enforcer/week"
 )
 
 // TestSuffix ends the names of files with tests. What is in them is no part of
@@ -78,6 +79,8 @@ type testCase struct {
 	groups []named
 	claims []claim
 	lent   []lending
+	// when is what limits are held against; nil where the test leaves them aside.
+	when *policy.Values
 }
 
 // lending is what is approved for operators of certain work groups.
@@ -141,11 +144,14 @@ func (r *testReader) readTest(b *hclsyntax.Block) {
 	r.block(b.Body, t.at, what, fields, assertionSynonyms)
 	r.whose(t.at, what, b.Body, t.groups)
 	for _, in := range b.Body.Blocks {
-		if in.Type != "for" {
-			r.errorf(CodeUnknownBlock, posOf(in.TypeRange), `write for "Work group" { may_approve = … }`, "a test has no block %q", in.Type)
-			continue
+		switch in.Type {
+		case "for":
+			r.readLending(t, in)
+		case "when":
+			r.readWhen(t, in)
+		default:
+			r.errorf(CodeUnknownBlock, posOf(in.TypeRange), `write for "Work group" { may_approve = … }, or when { amount = … }`, "a test has no block %q", in.Type)
 		}
-		r.readLending(t, in)
 	}
 	if len(t.claims) == 0 && len(t.lent) == 0 {
 		r.errorf(CodeMissing, t.at, "say what the work group "+listed("%s", assertionWords[:]), "%s asserts nothing", what)
@@ -209,4 +215,47 @@ func (r *testReader) readLending(t *testCase, b *hclsyntax.Block) {
 		r.errorf(CodeMissing, posOf(b.TypeRange), "say may_approve = [...] or may_not_approve = [...]", "for %s asserts nothing", listed("%q", b.Labels))
 	}
 	t.lent = append(t.lent, l)
+}
+
+// readWhen reads when { … }: what limits are held against. What it leaves out was
+// not told; but that it is the first time in the session a register knows by itself.
+func (r *testReader) readWhen(t *testCase, b *hclsyntax.Block) {
+	at := posOf(b.TypeRange)
+	if len(b.Labels) > 0 {
+		r.errorf(CodeSyntax, at, "write when { … }", "when takes no name")
+	}
+	if t.when != nil {
+		r.errorf(CodeDuplicate, at, "write another test", "there is a when already")
+	}
+	v := policy.Values{Uses: policy.Tell(1)}
+	r.noBlocks(b.Body, "when")
+	r.block(b.Body, at, "when", []field{
+		{name: "amount", read: func(e hclsyntax.Expression) {
+			v.Amount = policy.Tell(r.most(e, "amount", policy.MaxAmount, 1, "in the smallest unit of the currency: 50.00 is 5000"))
+		}},
+		{name: "percent", read: func(e hclsyntax.Expression) {
+			v.Percent = policy.Tell(r.most(e, "percent", policy.MaxPercent, 100, "as 10 or 12.5, with two decimals at most"))
+		}},
+		{name: "count", read: func(e hclsyntax.Expression) {
+			v.Uses = policy.Tell(r.most(e, "count", policy.MaxCount, 1, "how often in the session, this time included"))
+		}},
+		{name: "at", read: func(e hclsyntax.Expression) {
+			text, ok := r.text(e, "at")
+			if !ok {
+				return
+			}
+			m, err := week.ParseMoment(text)
+			if err != nil {
+				r.errorf(CodeValue, posOf(e.Range()), "", "%v", err)
+			}
+			v.At = []week.Moment{m}
+		}},
+		{name: "register", read: func(e hclsyntax.Expression) {
+			v.Register, _ = r.text(e, "register")
+		}},
+	}, nil)
+	if len(b.Body.Attributes) == 0 {
+		r.errorf(CodeMissing, at, "say amount, percent, count, at or register", "when says nothing")
+	}
+	t.when = &v
 }

@@ -42,8 +42,34 @@ type TestFailure struct {
 	// Because is what decided, as Explain tells it: several rules where it is
 	// about approving.
 	Because []*Explanation `json:"because,omitempty"`
+	// Limit is what is not within a limit, and whose it is.
+	Limit *TestLimit `json:"limit,omitempty"`
 	// Note says what decided where it is no work group's rule.
 	Note string `json:"note,omitempty"`
+}
+
+// TestLimit is a limit that what a test says is not within.
+type TestLimit struct {
+	ExplainedLimit
+	Function string           `json:"function"` // that is limited
+	Part     policy.LimitPart `json:"part"`
+	Untold   bool             `json:"untold,omitempty"` // the test does not say how much
+}
+
+func (l *TestLimit) words() string {
+	s := fmt.Sprintf("beyond the %s of the limit of work group %q (%s)", l.Part, l.Group, l.Limit)
+	if l.Untold {
+		s = fmt.Sprintf("the test says no %s, and work group %q has a limit (%s)", whenWords[l.Part], l.Group, l.Limit)
+	}
+	if l.At != nil {
+		s += ", " + l.At.String()
+	}
+	return s
+}
+
+// whenWords are the attributes of when that the parts of a limit are held against.
+var whenWords = map[policy.LimitPart]string{
+	policy.LimitAmount: "amount", policy.LimitPercent: "percent", policy.LimitCount: "count", policy.LimitHours: "at", policy.LimitRegisters: "register",
 }
 
 // Test runs the tests of files against a policy. The report is nil where the
@@ -94,14 +120,15 @@ func (r *testRunner) learn() {
 	}
 }
 
-// operator is somebody with work groups.
+// operator is somebody with work groups, in what a test says of the situation.
 type operator struct {
 	groups []string
 	planes *policy.Planes
+	when   *policy.Values // nil: limits are left aside
 }
 
-func (r *testRunner) operator(groups []named) operator {
-	var o operator
+func (r *testRunner) operator(groups []named, when *policy.Values) operator {
+	o := operator{when: when}
 	for _, g := range groups {
 		if _, ok := r.c.WorkGroup(g.text); !ok {
 			r.errorf(CodeUnknownGroup, g.at, r.hint(g.text, r.names), "there is no work group %q", g.text)
@@ -113,7 +140,7 @@ func (r *testRunner) operator(groups []named) operator {
 }
 
 func (r *testRunner) run(t *testCase) TestOutcome {
-	who := r.operator(t.groups)
+	who := r.operator(t.groups, t.when)
 	out := TestOutcome{Name: t.text, Pos: t.at, Groups: who.groups}
 	var access, approving []claim
 	for _, c := range t.claims {
@@ -139,7 +166,7 @@ func (r *testRunner) run(t *testCase) TestOutcome {
 	each(access, func(i policy.Index, c *claim) *TestFailure { return r.access(who, i, c.assertion) })
 	each(approving, func(i policy.Index, c *claim) *TestFailure { return r.approving(who, nil, i, c.assertion) })
 	for _, l := range t.lent {
-		asks := r.operator(l.groups)
+		asks := r.operator(l.groups, t.when)
 		each(l.claims, func(i policy.Index, c *claim) *TestFailure { return r.approving(who, &asks, i, c.assertion) })
 	}
 	slices.SortStableFunc(out.Failures, func(a, b TestFailure) int { return comparePos(a.Pos, b.Pos) })
@@ -215,9 +242,61 @@ var expectations = [...]string{
 	assertMayApprove: "may approve it", assertMayNotApprove: "may not approve it",
 }
 
+// has is what an operator has of a function, and the limit that is in the way, if
+// there is one.
+func (r *testRunner) has(o *operator, i policy.Index) (policy.Access, *TestLimit) {
+	is := o.planes.Access(i)
+	if is != policy.Allowed {
+		return is, nil
+	}
+	l := r.beyond(o, i, o.when)
+	switch {
+	case l == nil:
+		return policy.Allowed, nil
+	case r.c.Function(i).Override == policy.OverrideManager:
+		return policy.OverrideRequired, l
+	}
+	return policy.Denied, l
+}
+
+// beyond holds an allowed function against the limits: nil where it is within, or
+// where the test leaves them aside.
+func (r *testRunner) beyond(o *operator, i policy.Index, v *policy.Values) *TestLimit {
+	if v == nil || !o.planes.Limited(i) {
+		return nil
+	}
+	m := r.c.Measure(o.groups, i, *v)
+	if m.Within {
+		return nil
+	}
+	key := r.c.Function(i).Key
+	return &TestLimit{
+		ExplainedLimit: ExplainedLimit{m.WorkGroup, m.Limit, optional(r.side.Limit(m.WorkGroup, key))}, Function: key, Part: m.Part, Untold: m.Untold,
+	}
+}
+
+// lends reports whether an operator may approve a function for others, within the
+// own limits of it and of Manager Override, and which limit is in the way.
+func (r *testRunner) lends(o *operator, i policy.Index) (bool, *TestLimit) {
+	if !o.planes.MayApprove(i) {
+		return false, nil
+	}
+	if l := r.beyond(o, i, o.when); l != nil {
+		return false, l
+	}
+	if manager, ok := r.c.Lookup(policy.KeyManagerOverride); ok && o.when != nil {
+		own := *o.when
+		own.Uses = policy.Told{} // approvals are not counted by session
+		if l := r.beyond(o, manager, &own); l != nil {
+			return false, l
+		}
+	}
+	return true, nil
+}
+
 // access checks an assertion about the own access; nil where it holds.
 func (r *testRunner) access(who operator, i policy.Index, a assertion) *TestFailure {
-	is := who.planes.Access(i)
+	is, limit := r.has(&who, i)
 	holds := false
 	switch a {
 	case assertMay:
@@ -232,8 +311,8 @@ func (r *testRunner) access(who operator, i policy.Index, a assertion) *TestFail
 	if holds {
 		return nil
 	}
-	f := &TestFailure{Expected: expectations[a], Actual: accessWords[is], Because: r.explain(nil, who, i)}
-	if is != policy.Allowed && a != assertMay && r.c.Explain(who.groups, i).Why == policy.WhyMark {
+	f := &TestFailure{Expected: expectations[a], Actual: accessWords[is], Because: r.explain(nil, who, i), Limit: limit}
+	if is != policy.Allowed && a != assertMay && (limit != nil || r.c.Explain(who.groups, i).Why == policy.WhyMark) {
 		f.Note = fmt.Sprintf("the catalogue says override = %q of it", r.c.Function(i).Override)
 	}
 	return f
@@ -242,13 +321,18 @@ func (r *testRunner) access(who operator, i policy.Index, a assertion) *TestFail
 // approving checks an assertion about approving for somebody, or for anybody
 // where that is nil.
 func (r *testRunner) approving(who operator, asks *operator, i policy.Index, a assertion) *TestFailure {
-	// What is allowed within a limit only may need an override beyond it.
-	needed := asks == nil || asks.planes.Access(i) == policy.OverrideRequired || asks.planes.Limited(i)
-	may := who.planes.MayApprove(i) && needed
+	asked := policy.OverrideRequired
+	if asks != nil {
+		asked, _ = r.has(asks, i)
+	}
+	// What is allowed within a limit may need an override beyond it, where nothing is said of that.
+	needed := asked == policy.OverrideRequired || asks.when == nil && asks.planes.Limited(i)
+	lends, limit := r.lends(&who, i)
+	may := lends && needed
 	if may == (a == assertMayApprove) {
 		return nil
 	}
-	f := &TestFailure{Expected: expectations[a], Actual: expectations[assertMayNotApprove]}
+	f := &TestFailure{Expected: expectations[a], Actual: expectations[assertMayNotApprove], Limit: limit}
 	if may {
 		f.Actual = expectations[assertMayApprove]
 	}
@@ -274,7 +358,7 @@ func (r *testRunner) approving(who operator, asks *operator, i policy.Index, a a
 	}
 	if asks != nil && (may || !needed) {
 		f.Because = r.explain(f.Because, *asks, i)
-		switch asks.planes.Access(i) {
+		switch asked {
 		case policy.Allowed:
 			f.Note = "who asks may do it without an override"
 		case policy.Denied:
@@ -350,6 +434,13 @@ func (o *TestOutcome) write(t *text) {
 				place = ", " + e.Rule.At.String()
 			}
 			t.line(2, "because: %s%s%s", about, e.because(), place)
+		}
+		if f.Limit != nil {
+			about := ""
+			if f.Limit.Function != f.Function {
+				about = f.Limit.Function + ": "
+			}
+			t.line(2, "because: %s%s", about, f.Limit.words())
 		}
 		if f.Note != "" {
 			t.line(2, "because: %s", f.Note)
