@@ -217,6 +217,7 @@ func FuzzTest(f *testing.F) {
 	f.Add([]byte(testOf(`group = "Clerks"` + "\n" + `may = ["pos.*"]` + "\n" + `needs_override_for = ["pos.drawer.nosale"]`)))
 	f.Add([]byte(testOf(`groups = ["Clerks", "Bosses"]` + "\n" + `for "Clerks" "Guards" {` + "\n" + `may_approve = ["*"]` + "\n" + `}`)))
 	f.Add([]byte(testOf(`may_approve = [1, true, ["x"]]`)))
+	f.Add([]byte(testOf("group = \"Clerks\"\nwhen {\n  amount = 5\n  at = \"mon 08:00\"\n}\nmay = [\"pos\"]")))
 	for name, content := range presets.Files() {
 		if source.IsTest(name) && len(content) < 8<<10 {
 			f.Add(content)
