@@ -53,6 +53,9 @@ const (
 	NotListed = "only counted in the journal, not listed"
 )
 
+// loadedPolicy is what the gate calls a policy in the entry of its loading.
+const loadedPolicy = "policy"
+
 // Simulation collects what a result is made of.
 type Simulation struct {
 	policy *policy.Compiled
@@ -125,8 +128,10 @@ func (s *Simulation) Add(e *entry.Entry) {
 		}
 	case entry.KindPeople: // whose work groups are perhaps others now
 		delete(s.operators, e.Subject)
-	case entry.KindLoad:
-		clear(s.operators)
+	case entry.KindLoad: // of anything but a policy, which changes nobody's
+		if e.Outcome == entry.OutcomeAllowed && e.Text != loadedPolicy {
+			clear(s.operators)
+		}
 	case entry.KindSummary:
 		s.undecidable(NotListed, int64(e.Count))
 	}

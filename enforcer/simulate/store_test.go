@@ -141,7 +141,16 @@ func TestApprovers(t *testing.T) {
 	s := simulate.New(p, time.UTC)
 	s.Add(approval(entry.ReasonRule)) // nothing is known of the approver yet
 	s.Add(&entry.Entry{Kind: entry.KindSignOn, Operator: "9", WorkGroups: []string{manager}, Outcome: entry.OutcomeDenied, Reason: entry.ReasonWrongPIN})
+	s.Add(&entry.Entry{Kind: entry.KindLoad, Outcome: entry.OutcomeAllowed, Text: "policy"})
+	s.Add(&entry.Entry{Kind: entry.KindPeople, Outcome: entry.OutcomeAllowed, Subject: "8"})
 	s.Add(approval(entry.ReasonRule))
+	for _, change := range []entry.Entry{
+		{Kind: entry.KindLoad, Outcome: entry.OutcomeAllowed, Text: "roster"}, {Kind: entry.KindPeople, Outcome: entry.OutcomeAllowed, Subject: "9"},
+	} {
+		s.Add(&change)
+		s.Add(approval(entry.ReasonRule)) // the work groups may be others now
+		s.Add(&entry.Entry{Kind: entry.KindSignOn, Operator: "9", WorkGroups: []string{manager}, Outcome: entry.OutcomeDenied, Reason: entry.ReasonWrongPIN})
+	}
 	s.Add(approval(entry.ReasonSamePerson))
 	sale := approval(entry.ReasonRule)
 	sale.Function, sale.FunctionID = "pos.drawer.sale", 1601
@@ -152,10 +161,10 @@ func TestApprovers(t *testing.T) {
 	s.NextJournal("")
 	s.Add(approval(entry.ReasonRule)) // of another register, who knows with whom
 	r := s.Result()
-	if n := r.NotDecidable; n[simulate.UnknownApprover] != 2 || n[simulate.NotListed] != 7 || n[simulate.TwoPersons] != 1 || len(n) != 3 {
+	if n := r.NotDecidable; n[simulate.UnknownApprover] != 4 || n[simulate.NotListed] != 7 || n[simulate.TwoPersons] != 1 || len(n) != 3 {
 		t.Errorf("not decidable: %v", n)
 	}
-	if r.ByState != 3 || r.Unasked != 1 || r.Otherwise != 1 || r.Journals != 2 || sums(r) != r.Decisions {
+	if r.ByState != 5 || r.Unasked != 1 || r.Otherwise != 1 || r.Journals != 2 || sums(r) != r.Decisions {
 		t.Errorf("%+v", r)
 	}
 	c := r.Changes[0]
