@@ -67,7 +67,8 @@ type Escalation struct {
 // handing them out or by signing on as somebody who has them, in any number of
 // steps. One work group is stronger than another if it gives more than all that
 // the other gives, or Manager Override, a protected function, or a way to other
-// people's work groups that the other does not give.
+// people's work groups that the other does not give. To give a function without a
+// limit is more than to give it within one; two limits are not compared.
 //
 // That nobody does any of this to the own person is of no help: a colleague, or
 // a new operator, is enough. Being named as an editor of a restricted work group
@@ -109,7 +110,7 @@ type escalator struct {
 	rights  []uint8 // of each work group
 	refused []uint8
 	editors [][]int    // of each restricted work group; nil where it is not restricted
-	given   [][]uint64 // of each work group: what it allows
+	given   [][]uint64 // of each work group: what it allows, and then what it allows without a limit
 	power   [][]uint64 // and what of that makes it strong, whatever else it gives
 
 	ids   map[string]int // of nodes
@@ -171,14 +172,18 @@ func newEscalator(c *Compiled) *escalator {
 				}
 			}
 		}
-		given, power := make([]uint64, words), make([]uint64, words)
+		given, power := make([]uint64, 2*words), make([]uint64, 2*words)
 		for i, g := range row {
-			if g.Access == Allowed {
-				given[i/64] |= 1 << (i % 64)
+			if g.Access != Allowed {
+				continue
+			}
+			given[i/64] |= 1 << (i % 64)
+			if g.Limit.IsZero() {
+				given[words+i/64] |= 1 << (i % 64)
 			}
 		}
 		for w := range power {
-			power[w] = given[w] & strong[w]
+			power[w] = given[w] & strong[w%words]
 		}
 		e.given[n], e.power[n] = given, power
 	}

@@ -73,14 +73,24 @@ func (r roster) poses(held []string, group string) bool {
 
 func (r roster) stronger(one, than string) bool {
 	more, less := false, false
+	// 0: not given, 1: within a limit, 2: without one.
+	gives := func(group string, id policy.ID) int {
+		switch {
+		case r.access([]string{group}, id) != policy.Allowed:
+			return 0
+		case r.groups([]string{group})[0].Limits[id].Set():
+			return 1
+		}
+		return 2
+	}
 	for id, f := range r.by {
-		x, y := r.access([]string{one}, id) == policy.Allowed, r.access([]string{than}, id) == policy.Allowed
-		if x && !y && (f.Protected || slices.Contains([]string{
+		x, y := gives(one, id), gives(than, id)
+		if x > y && (f.Protected || slices.Contains([]string{
 			policy.KeyManagerOverride, policy.KeyAssign, policy.KeyAssignRestricted, policy.KeySetPIN, policy.KeyGiveCard,
 		}, f.Key)) {
 			return true
 		}
-		more, less = more || x && !y, less || y && !x
+		more, less = more || x > y, less || y > x
 	}
 	return more && !less
 }
@@ -134,6 +144,11 @@ func TestEscalationsAgainstNaive(t *testing.T) {
 			}
 			for _, id := range []policy.ID{1007, 1400, 5204, 5205, 5206, 5207, 5302} {
 				w.Marks[id] = rapid.SampledFrom([]policy.Mark{policy.Deny, policy.Deny, policy.Deny, policy.Check, policy.Check, policy.Refuse}).Draw(rt, "mark")
+			}
+			for _, id := range []policy.ID{1007, 1400} {
+				if rapid.IntRange(0, 3).Draw(rt, "limited") == 0 {
+					w.Limits = map[policy.ID]policy.Limit{id: {Amount: rapid.Uint64Range(1, 2).Draw(rt, "amount")}}
+				}
 			}
 			p.WorkGroups = append(p.WorkGroups, w)
 		}
