@@ -103,6 +103,30 @@ func TestLimitsOverTheAPI(t *testing.T) {
 	}
 }
 
+// TestLimitToRegisters: a register is known to a limit by its configured name.
+func TestLimitToRegisters(t *testing.T) {
+	t.Parallel()
+	for registers, outcome := range map[string]string{`"r1", "r7"`: "allowed", `"R1", "7"`: "override-required"} {
+		files := presets.Files()
+		files["cashiers.hcl"] = []byte(strings.Replace(string(files["cashiers.hcl"]), "work_group \"POS Cashier - Sales Only\" {\n",
+			"work_group \"POS Cashier - Sales Only\" {\n  limit \"pos.void.line\" {\n    registers = \"front\"\n  }\n", 1))
+		files["registers.hcl"] = []byte("register_group \"front\" {\n  registers = [" + registers + "]\n}\n")
+		c, _, ds := source.Compile(files)
+		if c == nil {
+			t.Fatal(ds)
+		}
+		r := newRegister(t, "").start().staffedUnder(c)
+		r.signOn("1001")
+		a, err := r.pos.Ask(t.Context(), api.AskRequest{Function: "pos.void.line", NoOverride: true})
+		if err != nil || a.Outcome != outcome || a.Limit == nil || (outcome == "allowed") != (a.Limit.Part == "") {
+			t.Errorf("%s: %+v %v", registers, a, err)
+		}
+		if outcome != "allowed" && !strings.Contains(a.Say, "it is not for this register") {
+			t.Errorf("it says %q", a.Say)
+		}
+	}
+}
+
 // TestNoSalesOfAPOSThatTellsNothing: openings out of the print stream are counted as
 // those that were asked for are, over a restart of the daemon too.
 func TestNoSalesOfAPOSThatTellsNothing(t *testing.T) {

@@ -34,8 +34,17 @@
 // part of the snapshot, so that one that begins or ends is a new generation. Its
 // time runs on the boot clock, and over reboots on what the journal has of it.
 //
+// # Limits
+//
+// Where every work group that gives a function limits it, what was told of the action
+// (amount, percent) and what the gate knows itself (how often the session had it, the
+// time, the register) is held against that. What is beyond, or was not told, is an
+// override where there is one; and an approver lends no more than the own limits allow.
+//
+// # What survives
+//
 // What must survive a crash (session, lock, mode, pending override, who held a
-// session since the till was opened, epoch floors) is a fold over the
+// session since the till was opened, what a session used of its limits, epoch floors) is a fold over the
 // journal's entries. The state file is a shortcut for it, written after the
 // journal; at start the entries after it are folded again.
 //

@@ -206,6 +206,17 @@ func TestCountIsNotLostWithoutAStateFile(t *testing.T) {
 	if got := s.Session.Used[fnNoSale]; got != 2 {
 		t.Errorf("folded anew the session had %d no-sales", got)
 	}
+	// Removal takes the oldest first: whatever is left of the journal, where it has the
+	// session it has its count.
+	for from := range r.journal.all() {
+		s := new(state)
+		for _, e := range r.journal.all()[from:] {
+			s.apply(&e)
+		}
+		if s.Session != nil && s.Session.Used[fnNoSale] != 2 {
+			t.Errorf("without the first %d entries the session had %d no-sales", from, s.Session.Used[fnNoSale])
+		}
+	}
 	// Folded again nothing is counted twice.
 	for _, e := range r.journal.all() {
 		s.apply(&e)

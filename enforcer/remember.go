@@ -26,7 +26,9 @@ const (
 // Remember journals again what restricts and is folded from entries that may be
 // old: floors, who held a session, used codes, spent time, forced breaks. Call it before old
 // entries are removed: a gate that finds no state file then folds the same from
-// what is left. A session or a mode is not among it: neither lasts that long.
+// what is left. A session or a mode is not among it: neither lasts that long. Nor is
+// how often a session had what is limited by count: that follows its sign-on in the
+// journal, so that it is there as long as the session is.
 func (g *Gate) Remember(ctx context.Context) error {
 	if g.ctx.Err() != nil {
 		return fmt.Errorf("remembering: %w", ErrClosed)

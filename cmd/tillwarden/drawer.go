@@ -56,12 +56,16 @@ func (a *app) drawerStatusCommand() *cobra.Command {
 func (a *app) drawerOpenCommand() *cobra.Command {
 	var open api.OpenRequest
 	var wait time.Duration
+	var told toldFlags
 	c := &cobra.Command{
 		Use:   "open [DRAWER]",
 		Short: "open a drawer, where the signed-on operator may",
 		Long: `Asks for a function of the signed-on operator's session, and opens the drawer at
-once where it is allowed. Without DRAWER it is the only one.`,
-		Example: "  tillwarden drawer open --for pos.till.paidout --wait 1m",
+once where it is allowed. Without DRAWER it is the only one.
+
+--amount, --percent and --count tell the size of what it is opened for, as
+tillwarden ask does.`,
+		Example: "  tillwarden drawer open --for pos.till.paidout --amount 4999 --wait 1m",
 		Args:    between(0, 1, "DRAWER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := a.dial(cmd.Context(), api.RoleConsole, api.RolePOS, api.RoleTechnician)
@@ -72,7 +76,7 @@ once where it is allowed. Without DRAWER it is the only one.`,
 			if err != nil {
 				return err
 			}
-			open.Wait = wait.Seconds()
+			open.Wait, open.Told = wait.Seconds(), told.told(cmd)
 			answer, err := client.OpenDrawer(cmd.Context(), d.Name, open)
 			if err != nil {
 				return err
@@ -83,6 +87,7 @@ once where it is allowed. Without DRAWER it is the only one.`,
 	}
 	c.Flags().StringVar(&open.Function, "for", "pos.drawer.nosale", "the `function` that it is opened for")
 	c.Flags().DurationVar(&wait, "wait", 0, "how `long` to wait for a second person, at most 5m")
+	told.add(c)
 	_ = c.RegisterFlagCompletionFunc("for", a.completeFunction)
 	return c
 }
