@@ -48,6 +48,7 @@ type PolicyConfig struct {
 type SignOnConfig struct {
 	Method   string       `toml:"method"`
 	Idle     Duration     `toml:"idle"`
+	Manager  Duration     `toml:"manager_idle"`
 	Tries    int          `toml:"tries"`
 	Lockout  Duration     `toml:"lockout"`
 	PINWait  Duration     `toml:"pin_wait"`

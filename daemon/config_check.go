@@ -105,6 +105,9 @@ func (k *checker) signon(s *SignOnConfig) {
 	if s.Idle != 0 {
 		k.within("signon.idle", s.Idle, "1m", "24h")
 	}
+	if s.Manager != 0 {
+		k.within("signon.manager_idle", s.Manager, "1m", "24h")
+	}
 	k.between("signon.pin_min", s.PINMin, 4, 12)
 	k.between("signon.tries", s.Tries, 3, 10)
 	k.within("signon.lockout", s.Lockout, "1m", "24h")

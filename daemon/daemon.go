@@ -205,7 +205,7 @@ func (d *Daemon) openGate() error {
 		Report:      func(err error) { d.log.Error("gate", "err", err) },
 		OverrideTTL: time.Duration(c.Override.Wait), Transaction: time.Duration(c.Override.Transaction), WhyKnown: d.whyKnown,
 		Register:  c.Register,
-		TimeClock: d.timeClockRuns,
+		TimeClock: d.timeClockRuns, ManagerIdle: func() time.Duration { return time.Duration(d.config().SignOn.Manager) },
 	})
 	if err != nil {
 		return err

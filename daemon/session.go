@@ -105,7 +105,7 @@ func sessionStatus(s *enforcer.Snapshot, c api.Caller) *api.Session {
 	who := s.Session.Subject
 	w := &api.Session{
 		ID: api.Seq(s.Session.ID), Operator: who.Operator, Name: who.Name, Method: s.Session.Method.String(),
-		Began: s.Session.Began.Time(), Locked: s.Session.Locked,
+		Began: s.Session.Began.Time(), Locked: s.Session.Locked, FellBack: s.Session.FellBack,
 	}
 	if w.Name == "" {
 		w.Name = who.Operator

@@ -3,6 +3,7 @@ package daemon
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"tillwarden/daemon/api"
 	"tillwarden/enforcer/timeclock"
@@ -77,4 +78,30 @@ run = true
 		t.Fatal(err)
 	}
 	b.noSecrets(string(creds("1001").PIN))
+}
+
+// A manager who did nothing that takes one for a while types the own PIN again.
+func TestManagerFallsBackAtTheRegister(t *testing.T) {
+	b := withReader(t, "")
+	b.staffed()
+	soon := *b.d.config()
+	soon.SignOn.Manager = Duration(50 * time.Millisecond)
+	b.d.cfg.Store(&soon)
+	b.signOn("2001")
+	b.session("fallen back", func(s *api.SessionState) bool { return s.SignedOn && s.Session.FellBack })
+	a, err := b.con.Ask(t.Context(), api.AskRequest{Function: "pos.manageroverride"})
+	if err != nil || a.Outcome != "override-required" || a.Reason != "step-up" || !strings.Contains(a.Say, "your own PIN again: nothing that takes a manager") {
+		t.Fatalf("%+v %v", a, err)
+	}
+	later := soon
+	later.SignOn.Manager = Duration(time.Hour)
+	b.d.cfg.Store(&later)
+	until(t, "the PIN counts", func() bool {
+		c, err := b.con.Confirm(t.Context(), a.Override, creds("2001").PIN)
+		return err == nil && c.Outcome == "allowed"
+	})
+	b.session("back", func(s *api.SessionState) bool { return s.SignedOn && !s.Session.FellBack })
+	if n := len(b.entries("fall-back")); n != 1 {
+		t.Errorf("journaled %d times", n)
+	}
 }

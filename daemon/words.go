@@ -45,6 +45,8 @@ func sayDecision(s *enforcer.Snapshot, function string, d enforcer.Decision) str
 	case entry.OutcomeOverrideRequired:
 		needs := name + " needs " + whom(s, function)
 		switch r := sayRule(s, d.Rule); {
+		case d.Reason == entry.ReasonStepUp && d.FellBack:
+			return name + " needs your own PIN again: nothing that takes a manager was done for a while"
 		case d.Reason == entry.ReasonStepUp:
 			return name + " needs your own PIN again"
 		case d.Reason == entry.ReasonOneOfTwo:
@@ -346,6 +348,8 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 		return "drawer " + e.Drawer + " did not open: is it locked?"
 	case entry.KindSession:
 		return "the session goes on"
+	case entry.KindFallBack:
+		return "what takes a manager needs the own PIN again"
 	case entry.KindDeviceTrust:
 		if e.Outcome == entry.OutcomeAllowed {
 			return e.Device + " is in order"

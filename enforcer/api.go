@@ -44,6 +44,13 @@ type Session struct {
 	Began   entry.Stamp
 	Locked  bool
 	Planes  *policy.Planes
+	// Manager: some of the work groups may approve for others. FellBack: what only
+	// those allow takes the own PIN again (see fallback.go).
+	Manager, FellBack bool
+
+	// What the other work groups allow, of a manager.
+	lesser       *policy.Planes
+	lesserGroups []string
 }
 
 // Snapshot is policy, session and lock state at one moment, and the override
@@ -119,6 +126,7 @@ type Decision struct {
 	Seq      entry.Seq // of the journal entry, on disk before anybody sees this
 	Override entry.Seq // the pending override, where one was announced or joined
 	Joined   bool      // an override for the same was pending already
+	FellBack bool      // it takes the own PIN again for that reason alone
 	// Mode is what let it through although the policy refused it; Outcome,
 	// Reason and Rule stay the policy's. ModeEnforce: nothing did.
 	Mode entry.Mode

@@ -143,7 +143,7 @@ func (g *Gate) count(s *Snapshot, p *pending, e *entry.Entry, d Decision, of []s
 		if a := e.Approval; a != nil && a.Transaction {
 			g.hold(e, of)
 		}
-		g.withoutOverride()
+		g.withoutOverride(e.Kind == entry.KindStepUp)
 		return entry.ReasonNone
 	}
 	p.given = append(p.given, approval{e.Seq, e.Approval.Operator, e.Approval.Person})

@@ -45,6 +45,7 @@ func (g *Gate) Authorize(ctx context.Context, r Request) (Decision, *Grant, erro
 	if err := r.check(); err != nil {
 		return failed(), nil, fmt.Errorf("authorizing: %w", err)
 	}
+	g.idleManager(ctx)
 	s := g.Snapshot()
 	if counted(s, r.Function) { // one at a time, so that each knows of the others
 		if err := g.counting.acquire(ctx); err != nil {
@@ -109,8 +110,14 @@ func (g *Gate) decide(s *Snapshot, r *Request) (Decision, entry.Entry) {
 			c &^= Fits
 		}
 	}
-	u := rule(s.Policy, session.Planes, session.Subject.WorkGroups, r.Function, c, gauge{g, r.Told, session.ID})
+	u, manager := g.ruleOf(s.Policy, &session, r.Function, c, gauge{g, r.Told, session.ID})
 	d := ruled(u, &e, r.Function)
+	switch {
+	case manager && session.FellBack:
+		d.FellBack, e.Text = true, "a manager's work groups had fallen back"
+	case manager && (!r.NoOverride || r.Drawer != ""): // a mere question is no use
+		g.managed()
+	}
 	if s.Mode != nil {
 		d.Mode = g.through(s, &u, r)
 		e.Mode = d.Mode

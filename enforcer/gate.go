@@ -50,6 +50,9 @@ type Options struct {
 	// TimeClock reports whether the register runs a time clock now; nil: it does not.
 	// Where it does, who is not clocked in may not sign on (see Punch).
 	TimeClock func() bool
+	// ManagerIdle is after how long managers fall back, who did nothing that takes
+	// one; zero or nil: never.
+	ManagerIdle func() time.Duration
 	// OverrideTTL, Announce and Transaction are DefaultOverrideTTL, DefaultAnnounce
 	// and DefaultTransaction where zero.
 	OverrideTTL time.Duration
@@ -93,7 +96,10 @@ type Gate struct {
 	state     state
 	owed      []owed // entries of what has taken effect already, not yet in the journal
 	resumed   bool   // the session is of before the restart, and no policy was loaded since
-	closed    bool
+	watching  bool   // a timer looks after an idle manager
+
+	lastManaged atomic.Int64 // boot time; see fallback.go
+	closed      bool
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc

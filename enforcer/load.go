@@ -74,7 +74,7 @@ func (g *Gate) Load(ctx context.Context, p *policy.Compiled, ref entry.PolicyRef
 		g.resumed = false
 		if cur.Session != nil {
 			session := *cur.Session
-			session.Planes = planesOf(p, session.Subject.WorkGroups)
+			session.equip(p)
 			next.Session = &session
 			if session.Planes == nil {
 				next.Session, t.keepOver = nil, false
@@ -86,6 +86,7 @@ func (g *Gate) Load(ctx context.Context, p *policy.Compiled, ref entry.PolicyRef
 	if err != nil {
 		return fmt.Errorf("loading a policy: %w", err)
 	}
+	g.watchManager()
 	g.emit(e, nil, nil)
 	if err := g.flush(ctx); err != nil {
 		return fmt.Errorf("the policy is loaded, but what it ended is not journaled yet: %w", err)

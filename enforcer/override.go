@@ -229,16 +229,22 @@ func (g *Gate) finish(ctx context.Context, p *pending, reason entry.Reason, by *
 	if source != "" {
 		g.owed[len(g.owed)-1].e.Source = source
 	}
-	g.withoutOverride()
+	g.withoutOverride(false)
 	g.mu.Unlock()
 	return g.flush(ctx)
 }
 
 // withoutOverride publishes the snapshot without an override, in the same
 // generation. Called with mu held.
-func (g *Gate) withoutOverride() {
+func (g *Gate) withoutOverride(proved bool) {
 	next := *g.snap.Load()
 	next.Override = nil
+	if proved && next.Session != nil {
+		g.managed()
+		session := *next.Session
+		session.FellBack = false
+		next.Session = &session
+	}
 	g.snap.Store(&next)
 }
 

@@ -36,7 +36,7 @@ func (g *Gate) restore() error {
 		reason = entry.ReasonReboot
 	}
 	session := &Session{
-		ID: s.ID, Method: s.Method, Began: s.Began, Locked: s.Locked,
+		ID: s.ID, Method: s.Method, Began: s.Began, Locked: s.Locked, FellBack: s.FellBack,
 		Subject: Subject{Operator: s.Operator, Name: s.Name, Person: s.Person, WorkGroups: s.WorkGroups},
 	}
 	if reason != entry.ReasonRestart {
@@ -51,6 +51,7 @@ func (g *Gate) restore() error {
 		g.mu.Unlock()
 		return g.flush(g.ctx)
 	}
+	g.lastManaged.Store(s.Proved) // when it was used since is not known
 	next := *g.snap.Load()
 	next.Generation, next.Session = 2, session
 	e := entry.Entry{

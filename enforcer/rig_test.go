@@ -235,7 +235,8 @@ type rig struct {
 	mu       sync.Mutex
 	events   []Event
 	reports  []error
-	clocked  bool // a time clock runs
+	clocked  bool          // a time clock runs
+	idle     time.Duration // after which managers fall back
 }
 
 var (
@@ -273,7 +274,7 @@ func (r *rig) open() {
 			defer r.mu.Unlock()
 			r.events = append(r.events, e)
 		},
-		TimeClock: func() bool { return r.clocked },
+		TimeClock: func() bool { return r.clocked }, ManagerIdle: func() time.Duration { return r.idle },
 		Report: func(err error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()

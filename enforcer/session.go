@@ -83,7 +83,9 @@ func (g *Gate) begin(ctx context.Context, who Subject, method entry.Method, sour
 	}
 	e = done[0]
 	d.Seq = e.Seq
-	session := &Session{ID: e.Seq, Subject: who, Method: method, Began: e.Stamp, Planes: planes}
+	session := &Session{ID: e.Seq, Subject: who, Method: method, Began: e.Stamp}
+	session.equip(s.Policy)
+	g.managed()
 	err = g.advance(func(cur *Snapshot) (Snapshot, turn, error) {
 		if cur.Generation != s.Generation || !g.stillOnClock(&e) {
 			return Snapshot{}, turn{}, errChanged
@@ -95,6 +97,7 @@ func (g *Gate) begin(ctx context.Context, who Subject, method entry.Method, sour
 	if err != nil {
 		return nil, g.withdraw(&e, d, entry.ReasonStateChanged), nil
 	}
+	g.watchManager()
 	g.emit(e, &d, nil)
 	return session, d, nil
 }
@@ -246,12 +249,17 @@ func (g *Gate) Unlock(ctx context.Context, by Subject, method entry.Method, sour
 		}
 		next, session := *cur, *cur.Session
 		session.Locked = false
+		if by.Operator == session.Subject.Operator {
+			session.FellBack = false
+			g.managed()
+		}
 		next.Session = &session
 		return next, turn{reason: entry.ReasonStateChanged}, nil
 	})
 	if err != nil {
 		return g.withdraw(&e, d, entry.ReasonStateChanged), nil
 	}
+	g.watchManager()
 	g.emit(e, &d, nil)
 	return d, nil
 }
@@ -304,7 +312,7 @@ func (g *Gate) RosterChanged(ctx context.Context, current *Subject, reason entry
 		session := *cur.Session
 		if current != nil {
 			session.Subject = current.known()
-			session.Planes = planesOf(cur.Policy, session.Subject.WorkGroups)
+			session.equip(cur.Policy)
 		}
 		if current == nil || (cur.Policy != nil && session.Planes == nil) {
 			next.Session = nil

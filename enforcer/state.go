@@ -50,6 +50,9 @@ type savedSession struct {
 	Method     entry.Method `json:"method"`
 	Began      entry.Stamp  `json:"began"`
 	Locked     bool         `json:"locked,omitempty"`
+	// FellBack is the Session's; Proved is when who is signed on last proved it, boot time.
+	FellBack bool  `json:"fell_back,omitempty"`
+	Proved   int64 `json:"proved,omitempty"`
 	// Used is how often it had the functions that are counted.
 	Used    map[string]uint64 `json:"used,omitempty"`
 	LastUse lastUse           `json:"last_use,omitzero"`
@@ -109,7 +112,7 @@ func StateKinds() []entry.Kind {
 		entry.KindSignOn, entry.KindSignOff, entry.KindLock, entry.KindUnlock, entry.KindDecision, entry.KindWithdrawn,
 		entry.KindOverride, entry.KindApproval, entry.KindOverrideEnd, entry.KindLoad, entry.KindSession,
 		entry.KindMode, entry.KindModeEnd, entry.KindModeLeft, entry.KindCodes,
-		entry.KindStepUp, entry.KindMemory, entry.KindLapsed,
+		entry.KindStepUp, entry.KindMemory, entry.KindLapsed, entry.KindFallBack,
 	)
 }
 
@@ -159,6 +162,9 @@ func (s *state) apply(e *entry.Entry) {
 	case entry.KindUnlock:
 		if mine && allowed {
 			s.Session.Locked = false
+			if e.Operator == s.Session.Operator {
+				s.proved(e)
+			}
 			s.Undo = undo{Seq: e.Seq, Kind: e.Kind}
 		}
 	case entry.KindSession:
@@ -181,7 +187,14 @@ func (s *state) apply(e *entry.Entry) {
 	case entry.KindApproval:
 		s.approve(e)
 		s.use(e)
+	case entry.KindFallBack:
+		if mine {
+			s.Session.FellBack = true
+		}
 	case entry.KindStepUp:
+		if allowed && mine {
+			s.proved(e)
+		}
 		s.use(e)
 		if allowed && s.Override != nil && e.About == s.Override.ID {
 			s.end(e)
@@ -219,10 +232,13 @@ func (s *state) apply(e *entry.Entry) {
 	}
 }
 
+// proved folds in that who is signed on proved it.
+func (s *state) proved(e *entry.Entry) { s.Session.FellBack, s.Session.Proved = false, e.Stamp.Boot }
+
 func (s *state) signOn(e *entry.Entry) {
 	s.Session = &savedSession{
 		ID: e.Seq, Operator: e.Operator, Name: s.name, Person: e.Person, WorkGroups: slices.Clone(e.WorkGroups),
-		Method: e.Method, Began: e.Stamp,
+		Method: e.Method, Began: e.Stamp, Proved: e.Stamp.Boot,
 	}
 	s.Override, s.SignedOn = nil, true
 	s.addPerson(e.Person)
@@ -275,7 +291,7 @@ func (s *state) withdraw(e *entry.Entry) {
 		}
 	case entry.KindUnlock:
 		if s.Session != nil {
-			s.Session.Locked = true
+			s.Session.Locked, s.Session.FellBack = true, true // it may have been so
 		}
 	case entry.KindDecision:
 		for _, p := range s.Undo.Persons {

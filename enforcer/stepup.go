@@ -10,7 +10,8 @@ import (
 // StepUp confirms what waits for the own PIN of the operator who asked. Who
 // calls has checked that PIN, by a method that says so. It is announced, stands
 // and ends as an override does. Every try is journaled; if it counts, the
-// decision is allowed, and who waits gets the grant.
+// decision is allowed, who waits gets the grant, and a manager who had fallen back
+// has not any more.
 func (g *Gate) StepUp(ctx context.Context, override entry.Seq, by Subject, method entry.Method, source string) (Decision, error) {
 	by = by.known()
 	d, err := g.lend(ctx, by.WorkGroups, func(s *Snapshot) (*pending, entry.Entry, Decision) {
@@ -26,6 +27,7 @@ func (g *Gate) StepUp(ctx context.Context, override entry.Seq, by Subject, metho
 	if err != nil {
 		return failed(), fmt.Errorf("confirming %d: %w", override, err)
 	}
+	g.watchManager()
 	return d, nil
 }
 
@@ -46,7 +48,7 @@ func (g *Gate) mayConfirm(s *Snapshot, p *pending, by Subject, e *entry.Entry) e
 	case !e.Method.PIN():
 		return entry.ReasonPINRequired
 	}
-	u := rule(s.Policy, s.Session.Planes, s.Session.Subject.WorkGroups, p.view().Function, HasSession|SameSession|Unlocked|Fits, g.gaugeOf(s, p))
+	u, _ := g.ruleOf(s.Policy, s.Session, p.view().Function, HasSession|SameSession|Unlocked|Fits, g.gaugeOf(s, p))
 	e.Rule, e.Limit = u.rule, u.limit
 	if u.code.Reason() != entry.ReasonStepUp {
 		return u.code.Reason()

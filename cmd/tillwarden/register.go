@@ -102,6 +102,9 @@ func (a *app) showStatus(s *api.Status) error {
 		if n.Locked {
 			rows[3][1] += ", locked"
 		}
+		if n.FellBack {
+			rows[3][1] += ", a manager's rights wait for the own PIN"
+		}
 	}
 	if o := s.Override; o != nil {
 		rows = append(rows, []string{"override", fmt.Sprintf("%d pending: %s, asked by %s, for %s more", o.ID, o.Prompt, o.Requester, seconds(o.ExpiresIn))})

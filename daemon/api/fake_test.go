@@ -56,7 +56,7 @@ func (f *fake) called() int {
 var day = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 func session() *Session {
-	return &Session{ID: 7, Operator: "1001", Name: "Ada", Person: "p1", WorkGroups: []string{"G"}, Method: "card", Began: day}
+	return &Session{ID: 7, Operator: "1001", Name: "Ada", Person: "p1", WorkGroups: []string{"G"}, Method: "card", Began: day, FellBack: true}
 }
 
 func override() *Override {

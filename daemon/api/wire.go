@@ -96,6 +96,9 @@ type Session struct {
 	Method     string    `json:"method"`
 	Began      time.Time `json:"began"`
 	Locked     bool      `json:"locked"`
+	// FellBack: nothing that takes a manager was done for a while, and what only the
+	// manager work groups allow takes the own PIN again.
+	FellBack bool `json:"fell_back,omitempty"`
 }
 
 // SessionState is the answer to who is signed on.

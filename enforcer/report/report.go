@@ -89,7 +89,7 @@ func own(e *entry.Entry) bool {
 	case entry.KindStart, entry.KindStop, entry.KindClockStep, entry.KindRecovered, entry.KindSummary, entry.KindSpace, entry.KindSession,
 		entry.KindRedeemed, entry.KindLapsed, entry.KindDrawerClosed, entry.KindDrawerLeftOpen, entry.KindDrawerNoOpen,
 		entry.KindDeviceUp, entry.KindDeviceDown, entry.KindDeviceRefused, entry.KindDevicePassed, entry.KindDeviceTrust,
-		entry.KindSaleNoReceipt, entry.KindModeLeft, entry.KindMemory, entry.KindRetired, entry.KindScopeEnd:
+		entry.KindSaleNoReceipt, entry.KindModeLeft, entry.KindMemory, entry.KindRetired, entry.KindScopeEnd, entry.KindFallBack:
 		return true
 	case entry.KindBreakEnd:
 		return e.Reason == entry.ReasonTimeout

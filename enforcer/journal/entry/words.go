@@ -56,6 +56,7 @@ const (
 	KindClockOut              // likewise, to clock out
 	KindBreakBegin            // likewise, to begin a break; Elapsed is how long a forced one lasts
 	KindBreakEnd              // a break ended, or somebody tried to end it; Reason says by what
+	KindFallBack              // what only a manager's work groups allow takes the own PIN again; Reason says why
 	kindEnd
 )
 
@@ -65,7 +66,7 @@ var kindNames = [...]string{
 	"drawer-opened", "drawer-closed", "drawer-left-open", "drawer-no-open", "device-up", "device-down", "device-refused",
 	"device-calibrated", "load", "people", "card-refused", "sale-without-receipt", "config", "called", "session",
 	"device-trust", "mode", "mode-end", "mode-left", "device-passed", "codes", "step-up", "scope-end", "memory", "retired",
-	"clock-in", "clock-out", "break-begin", "break-end",
+	"clock-in", "clock-out", "break-begin", "break-end", "fall-back",
 }
 
 // String gives the kind's word, as in reports, filters and JSON.
