@@ -162,6 +162,10 @@ type rig struct {
 	register string
 	storeKey *StoreKey
 	clocked  bool // a time clock runs
+	tries    int  // how many wrong ones lock; 0: the default
+
+	policy *policy.Compiled // nil: the test policy
+	epoch  uint64           // of policy
 }
 
 // Groups of the test policy.
@@ -302,7 +306,7 @@ func newRigAt(t *testing.T, register string, key *StoreKey, change ...func(*Opti
 func (r *rig) start() {
 	r.t.Helper()
 	var err error
-	r.store, err = OpenStore(StoreOptions{Path: r.path, Keys: r.keys, Journal: r.journal, Clock: r.clock, KDF: cheap, Location: time.UTC, Store: "12", Register: r.register, MinPIN: r.minPIN, StoreKey: r.storeKey, noSync: true})
+	r.store, err = OpenStore(StoreOptions{Path: r.path, Keys: r.keys, Journal: r.journal, Clock: r.clock, KDF: cheap, Location: time.UTC, Store: "12", Register: r.register, MinPIN: r.minPIN, StoreKey: r.storeKey, Tries: r.tries, noSync: true})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -313,8 +317,11 @@ func (r *rig) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	p := testPolicy(r.t)
-	if err := r.gate.Load(r.ctx, p, entry.PolicyRef{Epoch: 1, Digest: p.Digest()}, "test"); err != nil {
+	p, epoch := r.policy, r.epoch
+	if p == nil {
+		p, epoch = testPolicy(r.t), 1
+	}
+	if err := r.gate.Load(r.ctx, p, entry.PolicyRef{Epoch: epoch, Digest: p.Digest()}, "test"); err != nil {
 		r.t.Fatal(err)
 	}
 	o := r.opt

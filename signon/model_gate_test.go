@@ -1,0 +1,254 @@
+package signon
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"tillwarden/enforcer"
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
+)
+
+var modelAsked = []string{fnSale, fnNoSale, fnNoSale, fnBoth, fnBoth, fnOwnPIN, fnRest, fnRest, fnFew, fnFew, fnFew, fnTill, fnPickup, fnUnknown}
+
+// authorize asks for a function, as a POS does.
+func (m *model) authorize() {
+	if !m.oneIn(10, "as it is") {
+		m.ready()
+	}
+	function := evenly(m.t, "function", modelAsked)
+	drawer := evenly(m.t, "drawer", []string{"1", "1", "2", ""})
+	if len(m.scopes) > 0 && m.oneIn(2, "what was lent for longer") {
+		function, drawer = fnRest, slices.Min(slices.Collect(maps.Keys(m.scopes)))
+	}
+	m.asks(function, drawer)
+}
+
+// asksInVain asks for what somebody has to lend, or for what takes the own PIN again.
+func (m *model) asksInVain(own bool) {
+	m.ready()
+	function := fnOwnPIN
+	if s := m.session; !own && s != nil {
+		lent := slices.DeleteFunc(slices.Clone(modelAsked), func(f string) bool { return m.access(s.who.groups, f, s.used) != mayLent })
+		if len(lent) > 0 {
+			function = evenly(m.t, "function", lent)
+		}
+	}
+	m.asks(function, evenly(m.t, "drawer", []string{"1", "1", "2", ""}))
+}
+
+func (m *model) asks(function, drawer string) {
+	hold := time.Duration(evenly(m.t, "seconds to open it", []int{0, 1, 30, 90})) * time.Second
+	m.r.s.Touch()
+	m.active = m.now()
+	d, gr, err := m.r.gate.Authorize(m.r.ctx, enforcer.Request{Function: function, Drawer: drawer, Hold: hold, Source: "pos"})
+	want, s := mayNot, m.session
+	if s != nil && !s.locked {
+		want = m.access(s.who.groups, function, s.used)
+	}
+	own := functionOf(function).step && s != nil && m.has(s.who.groups, function)
+	within := m.scopes[drawer]
+	if within != nil && function == fnRest && want == mayLent {
+		want = may
+	} else {
+		within = nil
+	}
+	o := m.pending
+	joins := o != nil && o.function == function && o.drawer == drawer
+	if want == mayLent && o != nil && !joins {
+		want = mayNot
+	}
+	if err != nil || d.Outcome != want || (gr != nil) != (want == may && drawer != "") {
+		m.t.Fatalf("asking for %s: %v (%v), grant %v, %v; want %v", function, d.Outcome, d.Reason, gr != nil, err, want)
+	}
+	if e := m.r.journal.all()[d.Seq-1]; e.Outcome != want || e.Function != function && function != fnUnknown || s != nil && e.Operator != s.who.number {
+		m.t.Fatalf("asking for %s is in the journal as %+v", function, e)
+	}
+	switch {
+	case want == may:
+		if within != nil && (d.Reason != entry.ReasonApproved || m.r.journal.all()[d.Seq-1].About != within.approval) {
+			m.t.Fatalf("approved before by %d, and says %+v", within.approval, d)
+		}
+		m.uses(function, d.Seq)
+		if gr != nil {
+			m.granted(gr, drawer, hold)
+		}
+		if function == fnTill {
+			m.held = map[string]bool{s.who.person: true}
+		}
+	case want == mayLent && d.Joined != joins || joins && d.Override != 0 && d.Override != o.id:
+		m.t.Fatalf("asking for %s joined %v, want %v", function, d.Joined, joins)
+	case want == mayLent && !joins:
+		m.pending = &modelOverride{id: d.Override, function: function, drawer: drawer, since: m.now(), own: own, hold: hold}
+	}
+}
+
+// uses counts what is counted.
+func (m *model) uses(function string, by entry.Seq) {
+	if function == fnFew {
+		m.session.used, m.session.last = m.session.used+1, by
+	}
+}
+
+func (m *model) granted(gr *enforcer.Grant, drawer string, hold time.Duration) {
+	if hold == 0 {
+		hold = 5 * time.Second
+	}
+	m.grants = append(m.grants, &modelGrant{Grant: gr, drawer: drawer, expires: m.now() + min(hold, time.Minute), live: true})
+}
+
+// lend is an approval of somebody who was identified.
+func (m *model) lend(w meaning, by *modelOperator, method entry.Method) (a Action, early bool) {
+	o := m.pending
+	if m.now() < o.since+time.Second {
+		return Refused, true
+	}
+	f := functionOf(o.function)
+	first := func(s modelSubject) bool { return s.number == by.number || s.person == by.person }
+	if o.own || by.number == m.session.who.number || by.person == m.session.who.person ||
+		m.access(by.groups, policy.KeyManagerOverride, 0) != may || !f.lend || !m.has(by.groups, o.function) ||
+		f.held && m.held[by.person] || f.step && method == entry.MethodCard || slices.ContainsFunc(o.by, first) || w.rest && !f.rest ||
+		o.function == fnFew && m.access(by.groups, fnFew, m.session.used) != may {
+		return Refused, false
+	}
+	m.active = m.now()
+	if f.dual && len(o.by) == 0 {
+		o.by = append(o.by, by.subject())
+		return ApprovedFirst, false
+	}
+	if w.rest {
+		m.scopes[o.drawer] = &modelScope{until: m.now() + 5*time.Minute}
+	}
+	return Approved, false
+}
+
+// confirm is the own PIN of who asked.
+func (m *model) confirm(id entry.Seq, by *modelOperator, method entry.Method) (a Action, early bool) {
+	o := m.pending
+	switch {
+	case o == nil || o.id != id:
+		return Refused, false
+	case m.now() < o.since+time.Second:
+		return Refused, true
+	case !o.own || by.number != m.session.who.number || method == entry.MethodCard:
+		return Refused, false
+	}
+	m.active = m.now()
+	return Confirmed, false
+}
+
+// approved takes the grant of what was pending.
+func (m *model) approved(by entry.Seq) {
+	o := m.pending
+	m.pending = nil
+	if c := m.scopes[o.drawer]; c != nil && c.approval == 0 {
+		c.approval = by
+	}
+	m.uses(o.function, by)
+	_, gr, err := m.r.gate.Wait(m.r.ctx, o.id)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	hold := o.hold
+	if hold == 0 {
+		hold = 5 * time.Second
+	}
+	// It was approved before the answer was given, and its time runs.
+	began := m.r.journal.all()[by-1].Stamp.Boot
+	expires := time.Duration(began) + min(hold, time.Minute)
+	if (gr != nil) != (o.drawer != "" && m.now() < expires) {
+		m.t.Fatalf("approved %+v: grant %v", o, gr != nil)
+	}
+	if gr != nil {
+		m.grants = append(m.grants, &modelGrant{Grant: gr, drawer: o.drawer, expires: expires, live: true})
+	}
+}
+
+func (m *model) cancel() {
+	if m.pending == nil {
+		return
+	}
+	if err := m.r.gate.Cancel(m.r.ctx, m.pending.id, "pos"); err != nil {
+		m.t.Fatal(err)
+	}
+	m.pending = nil
+}
+
+func (m *model) endTransaction() {
+	m.r.gate.EndTransaction()
+	clear(m.scopes)
+}
+
+// redeem tries a grant on a drawer; any that was ever made, on any drawer. It opens
+// the right one, once, and not a moment too late.
+func (m *model) redeem() {
+	if n := len(m.grants); n == 0 || !m.grants[n-1].live {
+		m.authorize()
+	}
+	if len(m.grants) == 0 {
+		return
+	}
+	if m.oneIn(4, "later") {
+		m.wait()
+	}
+	gr := m.grants[len(m.grants)-1]
+	if m.oneIn(3, "an older one") {
+		gr = evenly(m.t, "grant", m.grants)
+	}
+	drawer := evenly(m.t, "drawer", []string{gr.drawer, gr.drawer, gr.drawer, "1", "2", ""})
+	good := gr.live && drawer == gr.drawer && m.now() < gr.expires
+	fired := false
+	err := m.r.gate.Redeem(m.r.ctx, gr.Grant, drawer, func(x enforcer.Redemption) error {
+		fired = true
+		gr.fired++
+		m.behind(gr, drawer, x)
+		return nil
+	})
+	if fired != good {
+		m.t.Fatalf("redeemed for drawer %q: fired %v (%v), want %v: %+v", drawer, fired, err, good, gr)
+	}
+	if good {
+		gr.live = false
+		if m.r.journal.all()[gr.Seq()-1].Function == fnSale {
+			clear(m.scopes)
+		}
+	}
+}
+
+// behind is what must hold at the moment of a pulse: its decision is in the journal, is
+// this session's, and what the model's tables allow or somebody lent.
+func (m *model) behind(gr *modelGrant, drawer string, x enforcer.Redemption) {
+	s, es := m.session, m.r.journal.all()
+	if !x.Valid(drawer) || x.Valid(drawer+"x") || gr.fired > 1 || s == nil || s.locked || x.Seq() == 0 || int(x.Seq()) > len(es) {
+		m.t.Fatalf("a pulse for %q, fired %d times, session %+v", drawer, gr.fired, s)
+	}
+	e := es[x.Seq()-1]
+	if e.Outcome != may || e.Drawer != drawer || e.Session != s.id || e.Operator != s.who.number || int64(m.now()) >= e.Stamp.Boot+int64(time.Minute) {
+		m.t.Fatalf("the entry behind the pulse at %v: %+v", m.now(), e)
+	}
+	switch e.Kind {
+	case entry.KindApproval:
+		m.notByTheSamePerson(&e, es)
+	case entry.KindStepUp:
+	case entry.KindDecision:
+		if e.Reason != entry.ReasonApproved && !m.has(s.who.groups, e.Function) {
+			m.t.Fatalf("%+v may not do it alone: %+v", s.who, e)
+		}
+	default:
+		m.t.Fatalf("the entry behind the pulse: %+v", e)
+	}
+}
+
+func (m *model) giveBack() {
+	if len(m.grants) == 0 {
+		return
+	}
+	gr := evenly(m.t, "grant", m.grants)
+	if err := m.r.gate.Lapse(m.r.ctx, gr.Grant, entry.ReasonBusy); (err == nil) != gr.live {
+		m.t.Fatalf("giving back %+v: %v", gr, err)
+	}
+	if gr.live {
+		m.lapse(gr)
+	}
+}
