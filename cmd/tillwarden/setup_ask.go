@@ -120,7 +120,7 @@ func (q *questions) identity(now *daemon.Config, o *setupOptions) {
 		if value == "" {
 			value = q.ask(w.question, w.standard, func(s string) error {
 				if s == "" {
-					return errors.New("nothing stands for it: type one")
+					return errors.New("it needs an answer")
 				}
 				return bundle.CheckName(s)
 			})

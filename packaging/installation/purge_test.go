@@ -3,10 +3,16 @@ package installation
 import (
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
+
+// nodesOwner stands for the daemon's user, whom the system that runs the test may not have.
+const nodesOwner = "daemon"
 
 // purge runs the package's postrm as a purge of what is in a folder.
 func purge(t *testing.T, root string) {
@@ -15,7 +21,8 @@ func purge(t *testing.T, root string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	there := strings.NewReplacer("/var/lib/", root+"/var/lib/", "/etc/", root+"/etc/", "/run/", root+"/run/").Replace(string(script))
+	there := strings.NewReplacer("/var/lib/", root+"/var/lib/", "/etc/", root+"/etc/", "/run/", root+"/run/", " /dev ", " "+root+"/dev ",
+		"passwd tillwarden", "passwd "+nodesOwner, "-user tillwarden", "-user "+nodesOwner).Replace(string(script))
 	c := exec.Command("/bin/sh", "-s", "purge")
 	c.Stdin = strings.NewReader(there)
 	if out, err := c.CombinedOutput(); err != nil {
@@ -133,5 +140,79 @@ func TestPurgeLeavesAnAdministratorsDropIn(t *testing.T) {
 	purge(t, root)
 	if _, err := os.Lstat(filepath.Join(root, theirs)); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestPurgeGivesDevicesBackWithoutUdev: in a container set-up took them by hand, and no
+// rule of udev's gives them back.
+func TestPurgeGivesDevicesBackWithoutUdev(t *testing.T) {
+	needsRoot(t)
+	number := func(find func(string) (string, error), name string) uint32 {
+		t.Helper()
+		id, err := find(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := strconv.ParseUint(id, 10, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return uint32(n)
+	}
+	owner := number(func(name string) (string, error) {
+		u, err := user.Lookup(name)
+		if err != nil {
+			return "", err
+		}
+		return u.Uid, nil
+	}, nodesOwner)
+	group := func(name string) uint32 {
+		return number(func(name string) (string, error) {
+			g, err := user.LookupGroup(name)
+			if err != nil {
+				return "", err
+			}
+			return g.Gid, nil
+		}, name)
+	}
+	root := t.TempDir()
+	put(t, root, "var/lib/tillwarden/journal.db")
+	nodes := map[string]struct {
+		uid, gid uint32
+		mode     os.FileMode
+	}{
+		"dev/ttyUSB0": {0, group("dialout"), 0o660},
+		"dev/usb/lp0": {0, group("lp"), 0o660},
+		"dev/hidraw0": {0, 0, 0o600},
+		"dev/ttyS5":   {1, 1, 0o600}, // somebody else's
+	}
+	for name, n := range nodes {
+		at := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Mknod(at, syscall.S_IFCHR|0o600, 1<<8|3); err != nil {
+			t.Skipf("no device's node can be made here: %v", err)
+		}
+		uid := owner
+		if n.uid != 0 {
+			uid = owner + 1
+			n.uid, n.gid = uid, uid
+			nodes[name] = n
+		}
+		if err := os.Chown(at, int(uid), int(uid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	purge(t, root)
+	for name, want := range nodes {
+		info, err := os.Stat(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		st := info.Sys().(*syscall.Stat_t)
+		if st.Uid != want.uid || st.Gid != want.gid || info.Mode().Perm() != want.mode {
+			t.Errorf("%s is %d:%d %v, want %v", name, st.Uid, st.Gid, info.Mode().Perm(), want)
+		}
 	}
 }
