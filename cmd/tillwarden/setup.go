@@ -478,7 +478,9 @@ func (a *app) afterSetup(ctx context.Context, m *machine, o *setupOptions, ans *
 	if err := a.beginMonitored(ctx, client, &ans.setup, tell); err != nil {
 		return err
 	}
+	report.Next = nextSteps(p, &ans.setup)
 	if err := a.firstOperator(ctx, client, o, &ans.setup, tell); err != nil {
+		a.sayNext(report.Next) // it is not said again
 		return err
 	}
 	if o.file == "" && !a.json && len(configured(p.next)) > 0 {
@@ -488,7 +490,7 @@ func (a *app) afterSetup(ctx context.Context, m *machine, o *setupOptions, ans *
 	}
 	var d doctor
 	a.examineAll(ctx, &d, &doctorOptions{root: m.root})
-	report.Findings, report.Next = d.findings, nextSteps(p, &ans.setup)
+	report.Findings = d.findings
 	if a.json {
 		return nil
 	}
@@ -496,13 +498,19 @@ func (a *app) afterSetup(ctx context.Context, m *machine, o *setupOptions, ans *
 	if err := a.showFindings(&d); err != nil && !errors.As(err, new(said)) {
 		return err
 	}
-	for i, step := range report.Next {
-		if i == 0 {
-			a.say("\nnext:")
-		}
+	a.sayNext(report.Next)
+	return nil
+}
+
+// sayNext says what people have to do.
+func (a *app) sayNext(steps []string) {
+	if a.json || len(steps) == 0 {
+		return
+	}
+	a.say("\nnext:")
+	for _, step := range steps {
 		a.say("  %s", step)
 	}
-	return nil
 }
 
 // nextSteps are what people have to do after a set-up that changed something.
