@@ -418,6 +418,11 @@ func (a *app) carryOut(ctx context.Context, m *machine, p *setupPlan, tell func(
 		wrote = wrote || !p.files[i].outside
 		tell(p.files[i].path, "written")
 	}
+	if p.replaces != nil {
+		if err := p.replaces.handOver(m, p.next.State); err != nil {
+			return err
+		}
+	}
 	for _, v := range p.members {
 		if !slices.Contains(r.Members, v) {
 			r.Members = append(r.Members, v)

@@ -144,8 +144,7 @@ func (r *replacement) says() string {
 	return b.String()
 }
 
-// leave puts the old journal into the archive, and what the daemon takes over at its
-// next start beside its state. Both are the daemon's own.
+// leave puts the old journal into the archive, which is the daemon's own.
 func (r *replacement) leave(m *machine, state string) (archive string, err error) {
 	dir := m.at(state)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -168,19 +167,31 @@ func (r *replacement) leave(m *machine, state string) (archive string, err error
 		}
 	}
 	r.takeover.Archive = archive
+	return archive, nil
+}
+
+// handOver puts what the daemon takes over at its next start beside its state, the daemon's
+// own. By then its configuration has the name: taken over under the one that it was
+// installed with, that would count as in use, and could be changed no more.
+func (r *replacement) handOver(m *machine, state string) error {
+	folder, err := openStateFolder(m.at(state))
+	if err != nil {
+		return failedf("opening the state folder: %w", err)
+	}
+	defer folder.Close()
 	if done, err := folder.ReadFile("takeover.done.json"); err == nil {
 		if t, err := daemon.ParseTakeover(done); err == nil && reflect.DeepEqual(t, &r.takeover) {
-			return archive, nil // it is in the journal already
+			return nil // it is in the journal already
 		}
 	}
 	text, err := json.MarshalIndent(&r.takeover, "", "  ")
 	if err != nil {
-		return "", err
+		return err
 	}
 	if err := folder.write("takeover.json", bytes.NewReader(append(text, '\n'))); err != nil {
-		return "", failedf("writing what the daemon takes over: %w", err)
+		return failedf("writing what the daemon takes over: %w", err)
 	}
-	return archive, nil
+	return nil
 }
 
 // archive copies the old journal, with what verifies it. What is there already is taken

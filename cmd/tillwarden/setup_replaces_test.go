@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"crypto/rand"
 	"os"
 	"path/filepath"
@@ -64,7 +66,11 @@ func TestReplacesLeadsRootNowhereElse(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := &replacement{register: "1", db: filepath.Join(root, "/old/journal.db"), entries: 5, takeover: daemon.Takeover{Register: "1"}}
-			_, err := r.leave(&machine{root: root}, state)
+			m := &machine{root: root}
+			_, err := r.leave(m, state)
+			if err == nil {
+				err = r.handOver(m, state)
+			}
 			if (err == nil) != c.ok {
 				t.Errorf("%v", err)
 			}
@@ -81,5 +87,33 @@ func TestReplacesLeadsRootNowhereElse(t *testing.T) {
 				t.Errorf("what is taken over is %v, %v", info, err)
 			}
 		})
+	}
+}
+
+// TestReplacesHandsOverUnderTheName that the register has from then on: a set-up that ends in
+// between leaves nothing that the daemon would take over under the name before.
+func TestReplacesHandsOverUnderTheName(t *testing.T) {
+	root := plant(t, map[string]string{"/var/lib/tillwarden/x": "", "/etc/tillwarden/x": ""})
+	m := &machine{root: root, command: func(context.Context, string, ...string) (string, error) { return "", nil }}
+	p := &setupPlan{
+		next:     &daemon.Config{State: "/var/lib/tillwarden"},
+		replaces: &replacement{register: "7", takeover: daemon.Takeover{Register: "7"}},
+		files:    []newFile{{path: defaultConfigFile, content: []byte("register = \"7\"\n"), mode: 0o644}},
+	}
+	takeover := filepath.Join(root, "/var/lib/tillwarden/takeover.json")
+	a := &app{out: new(bytes.Buffer), err: new(bytes.Buffer)}
+	err := a.carryOut(t.Context(), m, p, func(what, _ string) {
+		if what != defaultConfigFile {
+			return
+		}
+		if _, err := os.Lstat(takeover); err == nil {
+			t.Error("it is there before the register has its name")
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(takeover); err != nil {
+		t.Error(err)
 	}
 }
