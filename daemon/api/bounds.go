@@ -199,6 +199,24 @@ func (p *peer) Close() error {
 	return p.Conn.Close()
 }
 
+// gone reports whether who connected has hung up (POLLRDHUP, poll(2)).
+func (p *peer) gone() (gone bool) {
+	u, ok := p.Conn.(*net.UnixConn)
+	if !ok {
+		return false
+	}
+	raw, err := u.SyscallConn()
+	if err != nil {
+		return true
+	}
+	err = raw.Control(func(fd uintptr) {
+		at := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		n, err := unix.Poll(at, 0)
+		gone = err == nil && n > 0
+	})
+	return gone || err != nil
+}
+
 // peerUID asks the kernel who connected (SO_PEERCRED).
 func peerUID(c net.Conn) uint32 {
 	u, ok := c.(*net.UnixConn)

@@ -488,10 +488,16 @@ func serveOn(t testing.TB, role Role, f *fake, limits Limits) (*Server, *Client)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serveAt(t, l, role, f, limits)
+}
+
+// serveAt is serveOn at a listener that is there, and may have been for a while.
+func serveAt(t testing.TB, l net.Listener, role Role, f *fake, limits Limits) (*Server, *Client) {
+	t.Helper()
 	s := NewServer(Options{Backend: f, Role: role, Limits: limits})
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()
-	c := NewClient(path)
+	c := NewClient(l.Addr().String())
 	t.Cleanup(func() {
 		c.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), patience)

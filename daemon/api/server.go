@@ -142,6 +142,12 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request) *exchange {
 func (s *Server) serve(rt *route, w http.ResponseWriter, r *http.Request) {
 	x := s.exchange(w, r)
 	x.limit = rt.body
+	// While the daemon stood still, or another took its place, requests waited at the
+	// socket, which systemd holds. Who asked may have gone since, and would find a drawer
+	// open that nobody waits at. That the server sees by itself, but perhaps too late.
+	if p, ok := x.ctx.Value(connKey{}).(*peer); ok && p.gone() {
+		return
+	}
 	if !rt.allowed(s.role) {
 		x.fail(Errorf(CodeForbidden, "%s is not for the %s socket", rt.path, s.role).WithHint("use the socket of " + rt.sockets()))
 		return

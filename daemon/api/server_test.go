@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -331,6 +332,53 @@ func TestWaitersAndConnectionsAreBounded(t *testing.T) {
 // patience is how long a test waits for what is to come: machines that build much
 // at a time are slow, and what comes late has come.
 const patience = 30 * time.Second
+
+// TestWhoHasGoneIsNotServed: requests that waited at the socket, as while the daemon
+// stood still, are served if who asked still waits, and not otherwise.
+func TestWhoHasGoneIsNotServed(t *testing.T) {
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "pos.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(function string) net.Conn {
+		c, err := net.Dial("unix", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := `{"function":"` + function + `","open":"now"}`
+		if _, err := fmt.Fprintf(c, "POST /v1/ask HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	for range 5 {
+		if err := ask("pos.drawer.sale").Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waits := ask("pos.drawer.nosale")
+	defer waits.Close()
+	f := &fake{}
+	serveAt(t, l, RolePOS, f, Limits{})
+	res, err := http.ReadResponse(bufio.NewReader(waits), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("who waits is answered %s", res.Status)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, call := range f.calls {
+		if strings.Contains(call, "pos.drawer.sale") {
+			t.Errorf("served, though who asked had gone: %s", call)
+		}
+	}
+	if len(f.calls) == 0 {
+		t.Error("nobody was served")
+	}
+}
 
 // TestShutdownEndsWaiters: nobody who waits holds the daemon up.
 func TestShutdownEndsWaiters(t *testing.T) {

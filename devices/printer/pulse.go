@@ -87,6 +87,9 @@ func (g *Guard) Ready(ctx context.Context) error {
 }
 
 func (g *Guard) waitReady(ctx context.Context) error {
+	if err := ctx.Err(); err != nil { // nobody waits for it any more
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, maxHold)
 	defer cancel()
 	g.want(1)
