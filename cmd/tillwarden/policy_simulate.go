@@ -20,6 +20,10 @@ import (
 // liveJournalName stands for this register's journal.
 const liveJournalName = "@live"
 
+// simulateLead is how much of the time before --since is read too, to know which
+// work groups people have, and what the session had by then.
+const simulateLead = 7 * 24 * time.Hour
+
 // simulateFlags are what simulate reads, and how it prints it.
 type simulateFlags struct {
 	actor
@@ -114,8 +118,13 @@ func (a *app) simulate(ctx context.Context, f *simulateFlags, p *policy.Compiled
 	if err != nil {
 		return nil, err
 	}
-	filter := api.Filter{From: from, To: to}
 	s := simulate.New(p, time.Local)
+	filter := api.Filter{To: to}
+	if from != nil {
+		s.From(*from)
+		before := from.Add(-simulateLead)
+		filter.From = &before
+	}
 	told := a.progress()
 	defer told.done()
 	n := 0

@@ -63,6 +63,9 @@ type Simulation struct {
 	meter  meter
 
 	result    Result
+	begin     int64                  // wall time before which entries are followed, and not counted
+	lead      Result                 // what they would have counted as
+	into      *Result                // one of both
 	operators map[string]*subject    // by number: as last seen
 	subjects  map[string]*subject    // by work groups
 	unmade    map[entry.Seq]struct{} // sessions that would not have begun
@@ -86,13 +89,17 @@ type change struct {
 // the zone.
 func New(p *policy.Compiled, zone *time.Location) *Simulation {
 	s := &Simulation{policy: p, zone: zone, subjects: map[string]*subject{}, changes: map[change]*Change{}, unknown: map[string]map[string]struct{}{}}
-	s.result.NotDecidable = map[string]int64{}
+	s.result.NotDecidable, s.lead.NotDecidable = map[string]int64{}, map[string]int64{}
 	for i := range s.tallies {
 		s.tallies[i] = map[string]*Tally{}
 	}
 	s.Register("")
 	return s
 }
+
+// From says when the part begins that is asked about. Entries of before tell which
+// work groups people have and what their sessions had, and are not counted.
+func (s *Simulation) From(t time.Time) { s.begin = t.UnixNano() }
 
 // Register says which register the entries that follow are of, by the name that its
 // configuration gives it; empty: not known. Nothing is known of its sessions yet.
@@ -111,11 +118,17 @@ func (s *Simulation) NextJournal(register string) {
 
 // Add takes the journal's next entry.
 func (s *Simulation) Add(e *entry.Entry) {
-	s.period(e)
+	if s.into = &s.result; e.Stamp.Wall < s.begin {
+		s.into = &s.lead
+	} else {
+		s.period(e)
+	}
 	s.meter.follow(e)
 	var asks *subject
 	if e.Operator != "" {
-		asks = s.subject(e)
+		if asks = s.subject(e); s.into == &s.result {
+			s.miss(asks, e.Operator)
+		}
 	}
 	switch e.Kind {
 	case entry.KindSignOn, entry.KindUnlock, entry.KindDecision:
@@ -138,8 +151,8 @@ func (s *Simulation) Add(e *entry.Entry) {
 }
 
 func (s *Simulation) undecidable(why string, n int64) {
-	s.result.Decisions += n
-	s.result.NotDecidable[why] += n
+	s.into.Decisions += n
+	s.into.NotDecidable[why] += n
 }
 
 // subject is the operator of an entry with the work groups of that moment. An
@@ -156,22 +169,26 @@ func (s *Simulation) subject(e *entry.Entry) *subject {
 	}
 	if len(e.WorkGroups) > 0 {
 		s.operators[e.Operator] = o
-		for _, g := range o.unknown {
-			if s.unknown[g] == nil {
-				s.unknown[g] = map[string]struct{}{}
-			}
-			s.unknown[g][e.Operator] = struct{}{}
-		}
 	}
 	return o
+}
+
+// miss notes the work groups of an operator that the policy has not.
+func (s *Simulation) miss(o *subject, operator string) {
+	for _, g := range o.unknown {
+		if s.unknown[g] == nil {
+			s.unknown[g] = map[string]struct{}{}
+		}
+		s.unknown[g][operator] = struct{}{}
+	}
 }
 
 // decision answers a decision anew.
 func (s *Simulation) decision(asks *subject, e *entry.Entry) {
 	was, decided := answered(e)
 	if !decided || asks == nil {
-		s.result.Decisions++
-		s.result.ByState++
+		s.into.Decisions++
+		s.into.ByState++
 		return
 	}
 	q, ok := s.question(e)
@@ -188,7 +205,7 @@ func (s *Simulation) decision(asks *subject, e *entry.Entry) {
 	if e.Kind == entry.KindSignOn && was == policy.Allowed && a.access != policy.Allowed {
 		s.unmade[e.Seq] = struct{}{}
 	} else if _, ok := s.unmade[e.Session]; ok {
-		s.result.InUnmadeSessions++
+		s.into.InUnmadeSessions++
 	}
 	s.count(e, e.Operator, false, was, a)
 }
@@ -205,8 +222,8 @@ func (s *Simulation) approval(asks *subject, e *entry.Entry) {
 		was = policy.Allowed // the approver might, whatever was missing besides
 	case entry.ReasonNoManagerOverride, entry.ReasonApproverMayNot, entry.ReasonApproverLimit:
 	default:
-		s.result.Decisions++
-		s.result.ByState++
+		s.into.Decisions++
+		s.into.ByState++
 		return
 	}
 	q, ok := s.question(e)
@@ -226,8 +243,8 @@ func (s *Simulation) approval(asks *subject, e *entry.Entry) {
 		lendable = why != "" || a.lendable()
 	}
 	if !lendable {
-		s.result.Decisions++
-		s.result.Unasked++
+		s.into.Decisions++
+		s.into.Unasked++
 		return
 	}
 	a, why := by.approves(q, e, &s.meter)
@@ -240,8 +257,11 @@ func (s *Simulation) approval(asks *subject, e *entry.Entry) {
 
 // count takes in an answer.
 func (s *Simulation) count(e *entry.Entry, operator string, approving bool, was policy.Access, a answer) {
+	if s.into == &s.lead {
+		return
+	}
 	day, function := s.dayOf(e.Stamp.Wall), e.Function
-	s.result.Decisions++
+	s.into.Decisions++
 	otherwise := was != a.access
 	for i, key := range [...]string{operator, function, day} {
 		t := s.tallies[i][key]
@@ -255,10 +275,10 @@ func (s *Simulation) count(e *entry.Entry, operator string, approving bool, was 
 		}
 	}
 	if !otherwise {
-		s.result.Same++
+		s.into.Same++
 		return
 	}
-	s.result.Otherwise++
+	s.into.Otherwise++
 	k := change{day, operator, function, approving, was, a}
 	c := s.changes[k]
 	if c == nil {

@@ -1,7 +1,9 @@
 package simulate_test
 
 import (
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +127,45 @@ func TestStore(t *testing.T) {
 	}
 	if approvals == 0 {
 		t.Error("no approvals")
+	}
+}
+
+// What is counted from a moment on is the same as in the whole, in full knowledge of
+// what was before; and more can be decided than without that.
+func TestFrom(t *testing.T) {
+	p := stricter(t)
+	const first = "2025-03-08"
+	from, err := time.Parse(time.DateOnly, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, part, cut := simulate.New(p, time.UTC), simulate.New(p, time.UTC), simulate.New(p, time.UTC)
+	part.From(from)
+	for e := range (journaltest.Store{Seed: 3, Entries: 30_000}).All() {
+		whole.Add(e)
+		part.Add(e)
+		if !e.Stamp.Time().Before(from) {
+			cut.Add(e)
+		}
+	}
+	want := 0
+	all, got, without := whole.Result(), part.Result(), cut.Result()
+	for _, c := range all.Changes {
+		if c.Day >= first {
+			want++
+			if !slices.ContainsFunc(got.Changes, func(g simulate.Change) bool { g.First = c.First; return g == c }) {
+				t.Errorf("it lacks %+v", c)
+			}
+		}
+	}
+	if want == 0 || len(got.Changes) != want || len(all.Changes) <= want {
+		t.Errorf("%d changes, want %d of %d", len(got.Changes), want, len(all.Changes))
+	}
+	if got.Entries != without.Entries || got.Decisions != without.Decisions || got.ByState != without.ByState || sums(got) != got.Decisions || !got.First.Equal(without.First) {
+		t.Errorf("got %+v\nwant %+v", got, without)
+	}
+	if without.NotDecidable[simulate.UnknownApprover] == 0 || len(got.NotDecidable) != 0 || !maps.Equal(got.UnknownGroups, without.UnknownGroups) {
+		t.Errorf("not decidable: %v, and %v without what was before; unknown work groups %v", got.NotDecidable, without.NotDecidable, got.UnknownGroups)
 	}
 }
 
