@@ -55,6 +55,17 @@ func TestLimitsOverTheAPI(t *testing.T) {
 		}
 		return a
 	}
+	menu, err := r.pos.Menu(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	within := map[string][]api.MenuLimit{}
+	for _, i := range menu.Items {
+		within[i.Function] = i.Within
+	}
+	if w := within["pos.till.paidout"]; len(w) != 1 || w[0] != (api.MenuLimit{Amount: 5000}) || within["pos.sale"] != nil || within["pos.drawer.nosale"][0].Count != 3 {
+		t.Errorf("the menu says %+v", within)
+	}
 	if a := ask(amount(5000)); a.Outcome != "allowed" || a.Limit == nil || a.Limit.Part != "" || !strings.HasSuffix(a.Say, "within its limit") {
 		t.Errorf("within the limit: %+v %+v", a, a.Limit)
 	}

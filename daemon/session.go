@@ -176,7 +176,13 @@ func (d *Daemon) done(r signon.Result, err error) (*api.Done, error) {
 func (d *Daemon) Menu(context.Context, api.Caller) (*api.Menu, error) {
 	m := &api.Menu{Items: []api.MenuItem{}}
 	for _, f := range d.gate.Menu() {
-		m.Items = append(m.Items, api.MenuItem{ID: uint32(f.ID), Function: f.Key, Name: f.Name, Level: f.Level, Drawer: f.Drawer})
+		item := api.MenuItem{ID: uint32(f.ID), Function: f.Key, Name: f.Name, Level: f.Level, Drawer: f.Drawer}
+		for _, l := range f.Within {
+			item.Within = append(item.Within, api.MenuLimit{
+				Amount: l.Amount, Percent: float64(l.Percent) / 100, Count: l.Count, Hours: l.Hours.String(), Registers: l.Registers,
+			})
+		}
+		m.Items = append(m.Items, item)
 	}
 	return m, nil
 }

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"tillwarden/enforcer/journal/entry"
-	"tillwarden/enforcer/policy"
 )
 
 // both asks for what takes two persons, and lets the announcement be seen.
@@ -98,7 +97,7 @@ func TestInvariantDualControlIsTwoPersons(t *testing.T) {
 func TestDualControlHoldsForWhoMay(t *testing.T) {
 	r := ready(t)
 	r.signOn(lea)
-	if slices.ContainsFunc(r.Menu(), func(f policy.Function) bool { return f.Key == fnDual }) {
+	if slices.ContainsFunc(r.Menu(), func(f MenuItem) bool { return f.Key == fnDual }) {
 		t.Error("in the menu of what needs nobody else")
 	}
 	id := r.both()

@@ -241,6 +241,25 @@ func TestApprovedOpeningsAreCountedToo(t *testing.T) {
 	want(t, "the fourth, which the lead may not", approve(), entry.OutcomeDenied, entry.ReasonApproverLimit)
 }
 
+// TestStepUpIsCounted: what the operator confirms with the own PIN counts, and beyond
+// the limit the own PIN is not enough.
+func TestStepUpIsCounted(t *testing.T) {
+	r := limitRig(t)
+	r.signOn(ann)
+	want(t, "confirmed", r.confirm(r.step(), ann, entry.MethodPIN), entry.OutcomeAllowed, entry.ReasonRule)
+	r.kill()
+	r.load(1, withLimits())
+	d, _ := r.ask(fnStep, "1")
+	want(t, "the second", d, entry.OutcomeOverrideRequired, entry.ReasonLimit)
+	r.clock.advance(DefaultAnnounce)
+	want(t, "the own PIN", r.confirm(d.Override, ann, entry.MethodPIN), entry.OutcomeDenied, entry.ReasonOwnRequest)
+	got, err := r.Approve(ctx, d.Override, Approver{Subject: lea, Method: entry.MethodCardPIN, Source: "msr"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "somebody else's", got, entry.OutcomeAllowed, entry.ReasonRule)
+}
+
 // TestNobodyJoinsForMore: an override is for what was told, and no other request
 // comes in with it; only the kick does that follows.
 func TestNobodyJoinsForMore(t *testing.T) {

@@ -250,9 +250,9 @@ func (a *app) menuCommand() *cobra.Command {
 			if a.json {
 				return a.printJSON(m)
 			}
-			rows := [][]string{{"ID", "FUNCTION", "NAME"}}
+			rows := [][]string{{"ID", "FUNCTION", "NAME", "WITHIN"}}
 			for _, i := range m.Items {
-				rows = append(rows, []string{fmt.Sprint(i.ID), i.Function, i.Name})
+				rows = append(rows, []string{fmt.Sprint(i.ID), i.Function, i.Name, sayWithin(i.Within)})
 			}
 			return table(a.out, rows)
 		},

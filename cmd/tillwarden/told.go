@@ -69,3 +69,28 @@ func sayLimit(l *api.Limit) string {
 	}
 	return s
 }
+
+// sayWithin is how far something is given; empty where it has no limit.
+func sayWithin(limits []api.MenuLimit) string {
+	all := make([]string, len(limits))
+	for n, l := range limits {
+		var parts []string
+		if l.Amount > 0 {
+			parts = append(parts, fmt.Sprintf("amount %d", l.Amount))
+		}
+		if l.Percent > 0 {
+			parts = append(parts, strconv.FormatFloat(l.Percent, 'f', -1, 64)+" %")
+		}
+		if l.Count > 0 {
+			parts = append(parts, fmt.Sprintf("%d a session", l.Count))
+		}
+		if l.Hours != "" {
+			parts = append(parts, l.Hours)
+		}
+		if l.Registers != "" {
+			parts = append(parts, "registers "+l.Registers)
+		}
+		all[n] = strings.Join(parts, ", ")
+	}
+	return strings.Join(all, "; or ")
+}

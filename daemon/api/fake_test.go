@@ -267,7 +267,10 @@ func (f *fake) Ask(ctx context.Context, c Caller, a *AskRequest) (*Answer, error
 
 func (f *fake) Menu(_ context.Context, c Caller) (*Menu, error) {
 	f.note(c, "menu")
-	return &Menu{Items: []MenuItem{{ID: 1, Function: "pos.sale", Name: "Sale", Level: 2, Drawer: true}}}, f.err
+	return &Menu{Items: []MenuItem{{
+		ID: 1, Function: "pos.sale", Name: "Sale", Level: 2, Drawer: true,
+		Within: []MenuLimit{{Amount: 5000, Percent: 12.5, Count: 3, Hours: "mon 08:00-20:00", Registers: "front"}},
+	}}}, f.err
 }
 
 func drawers() *Drawers {

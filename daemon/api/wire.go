@@ -287,6 +287,17 @@ type MenuItem struct {
 	Name     string `json:"name"`
 	Level    uint8  `json:"level"`
 	Drawer   bool   `json:"drawer,omitempty"`
+	// Within are the limits that it is given within: any one is enough. None: it has no limit.
+	Within []MenuLimit `json:"within,omitempty"`
+}
+
+// MenuLimit is how far a function is given: within all that stands in it.
+type MenuLimit struct {
+	Amount    uint64  `json:"amount,omitempty"`  // the POS has to tell it
+	Percent   float64 `json:"percent,omitempty"` // likewise
+	Count     uint32  `json:"count,omitempty"`   // in a session
+	Hours     string  `json:"hours,omitempty"`
+	Registers string  `json:"registers,omitempty"`
 }
 
 // Menu lists what the signed-on operator may run without an override.
