@@ -29,9 +29,33 @@ func WithNoSales(n int) (map[string][]byte, error) {
 	for _, group := range []string{"Sales Only", "Sales and Returns"} {
 		files[cashierFile] = inBlock(files[cashierFile], fmt.Sprintf("work_group \"POS Cashier - %s\" {\n", group), " ", limit)
 		files[testFile] = inBlock(files[testFile], fmt.Sprintf("test %q {\n", group+": what this comes to in the catalogue, and nothing else"), "\n    ", "")
+		files[testFile] = fmt.Appendf(files[testFile], noSaleTest, group, n, noSale, n+1)
 	}
 	return files, nil
 }
+
+// noSaleTest is what a test says of a work group besides.
+const noSaleTest = `
+test "%[1]s: as this site has it, %[2]d no-sales a session" {
+  group = "POS Cashier - %[1]s"
+
+  when {
+    count = %[2]d
+  }
+
+  may = [%[3]q]
+}
+
+test "%[1]s: the next no-sale takes a manager" {
+  group = "POS Cashier - %[1]s"
+
+  when {
+    count = %[4]d
+  }
+
+  needs_override_for = [%[3]q]
+}
+`
 
 // inBlock puts the no-sale into the drawer's list of one block, before its last item or
 // on a line of its own, and something more at the block's end.

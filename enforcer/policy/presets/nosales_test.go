@@ -43,6 +43,13 @@ func TestWithNoSales(t *testing.T) {
 	if r == nil || r.Failed != 0 || r.Held == 0 {
 		t.Errorf("the tests beside them: %+v\n%s", r, ds)
 	}
+	// And they would tell if it were otherwise.
+	if four, err := presets.WithNoSales(4); err == nil {
+		c, side, _ := source.Compile(four)
+		if r, _ := source.Test(source.Version{Name: "four", Compiled: c, Sidecar: side}, tests); r == nil || r.Failed != 2 {
+			t.Errorf("of four no-sales: %+v", r)
+		}
+	}
 	for name, content := range files {
 		if out, ds := source.Format(name, content); len(ds) != 0 || !bytes.Equal(out, content) {
 			t.Errorf("%s is not in its one form: %s", name, ds)

@@ -3,6 +3,7 @@ package source
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 
@@ -51,9 +52,9 @@ func (r *reader) readLimit(g *group, b *hclsyntax.Block) {
 	}
 	l := &limit{key: named{key, posOf(b.LabelRanges[0])}}
 	r.noBlocks(b.Body, "a limit")
-	for name, hint := range limitSynonyms {
-		if a, ok := b.Body.Attributes[name]; ok {
-			r.errorf(CodeUnknownAttribute, posOf(a.NameRange), hint, "a limit has no attribute %q", name)
+	for _, name := range slices.Sorted(maps.Keys(b.Body.Attributes)) {
+		if hint := limitSynonyms[name]; hint != "" {
+			r.errorf(CodeUnknownAttribute, posOf(b.Body.Attributes[name].NameRange), hint, "a limit has no attribute %q", name)
 			return
 		}
 	}
