@@ -277,10 +277,12 @@ func examineUnit(ctx context.Context, d *doctor, m *machine) bool {
 	case unit["ActiveState"] != "active" && unit["ExecMainStatus"] == noCredentials:
 		d.problem("unit", "give it its own mainboard and TPM back; docs/hardening.md (Keys) has what to do where they are lost",
 			"its sealed keys do not open on this machine, so that tillwardend.service does not start: nothing prints, and no drawer opens")
+	case unit["ActiveState"] == "inactive" && unit["Result"] == "success":
+		d.problem("unit", "sudo systemctl start tillwardend", "tillwardend.service is inactive, as systemctl stop leaves it: nothing prints, and no drawer opens")
 	case unit["ActiveState"] != "active":
 		d.problem("unit", log, "tillwardend.service is %s (%s), and was started again %s times: nothing prints, and no drawer opens", unit["ActiveState"], unit["Result"], again)
 		said, err := m.command(ctx, "journalctl", "--boot", "--unit=tillwardend.service", "--identifier=tillwardend", "--priority=err", "--lines=1", "--output=cat")
-		if said = strings.TrimSpace(said); err == nil && (unit["ActiveState"] != "inactive" || unit["Result"] != "success") && said != "" {
+		if said = strings.TrimSpace(said); err == nil && said != "" {
 			d.problem("unit", "see to that; it starts by itself then", "it said last: %s", said)
 		}
 	case again != "0" && again != "":

@@ -317,7 +317,7 @@ func TestDoctorSeesTheUnit(t *testing.T) {
 		"cannot start":  {"LoadState=loaded\nActiveState=activating\nResult=exit-code\nNRestarts=40", "problem: tillwardend.service is activating (exit-code), and was started again 40 times: nothing prints, and no drawer opens; problem: it said last: no disk"},
 		"sealed keys":   {"LoadState=loaded\nActiveState=activating\nResult=exit-code\nExecMainStatus=243\nNRestarts=40", "problem: its sealed keys do not open on this machine"},
 		"switched off":  {"LoadState=loaded\nActiveState=inactive\nUnitFileState=disabled\nResult=success\nNRestarts=0", "problem: tillwardend.service is switched off, as setup --undo leaves it"},
-		"stopped":       {"LoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\nResult=success\nNRestarts=0", "problem: tillwardend.service is inactive (success)"},
+		"stopped":       {"LoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\nResult=success\nNRestarts=0", "problem: tillwardend.service is inactive, as systemctl stop leaves it"},
 		"not installed": {"LoadState=not-found\nActiveState=inactive\nResult=success\nNRestarts=0", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
