@@ -104,15 +104,15 @@ type testRunner struct {
 	side  *Sidecar
 	keys  []string // of the functions
 	names []string // of the work groups
-	above []bool   // of each function: something is below it
+	inner []bool   // of each function: something is below it
 }
 
 func (r *testRunner) learn() {
-	r.above = make([]bool, len(r.c.Functions()))
+	r.inner = make([]bool, len(r.c.Functions()))
 	for i, f := range r.c.Functions() {
 		r.keys = append(r.keys, f.Key)
 		if up, ok := r.c.Parent(policy.Index(i)); ok {
-			r.above[up] = true
+			r.inner[up] = true
 		}
 	}
 	for _, g := range r.c.WorkGroups() {
@@ -190,7 +190,7 @@ func (r *testRunner) assign(claims []claim) []*claim {
 			case !ok:
 				r.errorf(CodeUnknownFunction, c.at, r.hint(key, r.keys), "no function %q is in the catalogue", key)
 				continue
-			case under && !r.above[at]:
+			case under && !r.inner[at]:
 				r.errorf(CodeNoEffect, c.at, fmt.Sprintf("write %q", key), "nothing is below %q", key)
 				continue
 			case under:
