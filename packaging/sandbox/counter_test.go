@@ -91,11 +91,12 @@ func (c *counter) asks() {
 	c.run("systemd-run --quiet --collect tillwarden drawer open")
 }
 
-// impatient lets systemd wait for the daemon for as many seconds, and not long for its end,
-// but for what it has to say where it hangs (SIGABRT), which takes a moment to write.
-func (c *counter) impatient(seconds string) {
+// impatient lets systemd wait so many seconds for a word of the daemon, and so many for
+// its end and for what the unit runs then; and for what it has to say where it hangs
+// (SIGABRT), which takes a moment to write.
+func (c *counter) impatient(word, end string) {
 	c.t.Helper()
-	c.run("mkdir -p /run/systemd/system/tillwardend.service.d && printf '[Service]\\nWatchdogSec=" + seconds + "\\nTimeoutStopSec=1\\nTimeoutAbortSec=5\\n' > /run/systemd/system/tillwardend.service.d/soon.conf && " +
+	c.run("mkdir -p /run/systemd/system/tillwardend.service.d && printf '[Service]\\nWatchdogSec=" + word + "\\nTimeoutStopSec=" + end + "\\nTimeoutAbortSec=5\\n' > /run/systemd/system/tillwardend.service.d/soon.conf && " +
 		"systemctl daemon-reload && systemctl restart tillwardend")
 	c.ready()
 	c.opens()

@@ -60,7 +60,7 @@ systemd-run --quiet --unit=disk sh -c 'sleep infinity | tillwarden-disk /root/im
 	c.run(`mount -o loop /root/disk/disk /mnt && cp -a /var/lib/tillwarden/. /mnt/ && umount /mnt
 mount -o loop /root/disk/disk /var/lib/tillwarden`)
 	t.Cleanup(func() { _, _ = c.Run(t.Context(), "systemctl kill --signal=KILL disk") }) // who waits for it ends
-	c.impatient("3")
+	c.impatient("3", "1")
 	c.run("tillwarden journal checkpoint > /root/checkpoint")
 	c.ends("journal", "systemctl kill --signal=STOP disk", "systemctl kill --signal=CONT disk")
 	c.run("systemctl stop tillwardend 2> /dev/null; tillwarden journal verify /var/lib/tillwarden/journal.db --pub /var/lib/tillwarden/keys/journal.pub --checkpoint /root/checkpoint && umount /var/lib/tillwarden")
@@ -70,7 +70,7 @@ mount -o loop /root/disk/disk /var/lib/tillwarden`)
 // descriptors left.
 func TestRigSocketsThatHang(t *testing.T) {
 	c := newCounter(t)
-	c.impatient("3")
+	c.impatient("3", "1")
 	c.ends("technician socket", "setpriv --reuid tillwarden --regid tillwarden --clear-groups prlimit --nofile=4: --pid=$("+unit("MainPID")+")", "")
 }
 
@@ -78,7 +78,7 @@ func TestRigSocketsThatHang(t *testing.T) {
 // grant that was under way lapses, and no code leaves when the adapter goes on.
 func (c *counter) deviceHangs() {
 	c.t.Helper()
-	c.impatient("30") // as the unit has it: a machine that is emulated is slow
+	c.impatient("30", "10") // as the unit has it: a machine that is emulated is slow
 	c.ends("drawer box", "systemctl kill --signal=STOP box", "systemctl kill --signal=CONT box")
 	c.becomes("the grant that was under way has lapsed", "tillwarden journal list | grep -c ' lapsed '", "1")
 }
