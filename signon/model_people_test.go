@@ -127,6 +127,7 @@ func (m *model) change(a *Actor, by, second *modelOperator, c *modelChange) {
 	}
 	want = want && m.possible(target, c) && !(c.what == "PIN" && by == target && c.pin == by.pin)
 	p, ctx := m.r.people, m.r.ctx
+	m.breakJournal()
 	var done Change
 	var err error
 	switch c.what {
@@ -163,6 +164,12 @@ func (m *model) change(a *Actor, by, second *modelOperator, c *modelChange) {
 		done, err = p.SetPerson(ctx, *a, *c.with, c.number, c.person)
 	case "terminate":
 		done, err = p.Terminate(ctx, *a, c.number)
+	}
+	if m.mended(err, false) {
+		if done.OK {
+			m.t.Fatalf("%+v was done without the journal", *c)
+		}
+		return
 	}
 	if err != nil || done.OK != want {
 		m.t.Fatalf("%s (%q) wishes %+v of %+v: %v (%v, %q), %v; want %v", by.number, by.groups, *c, target, done.OK, done.Reason, done.Say, err, want)

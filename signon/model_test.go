@@ -57,6 +57,9 @@ type model struct {
 	known map[string]bool
 	begin map[string]bool
 
+	meant meaning      // by who was identified last
+	was   *modelBefore // the journal may fail; nil: it does not
+
 	steps   int
 	changed bool   // the roster, perhaps
 	seen    int    // entries of the journal that were looked at
@@ -649,6 +652,7 @@ var modelSteps = []struct {
 	{3, "time", (*model).wait},
 	{2, "much time", (*model).waitLong},
 	{2, "clock", (*model).setClock},
+	{1, "suspend", (*model).oversleep},
 	{2, "restart", (*model).restart},
 	{2, "kill", (*model).kill},
 	{1, "reboot", (*model).reboot},

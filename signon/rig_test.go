@@ -61,6 +61,13 @@ func (c *bubbleClock) reboot() {
 	c.began = time.Now().Add(-5 * time.Second)
 }
 
+// jump lets time go on that no timer sees.
+func (c *bubbleClock) jump(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.began = c.began.Add(-d)
+}
+
 func (c *bubbleClock) setWall(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -76,6 +83,7 @@ type memJournal struct {
 	mu      sync.Mutex
 	entries []entry.Entry
 	fail    bool
+	refuse  func(entry.Entry) bool // fails entries one by one; nil: none
 	before  func([]entry.Entry)
 }
 
@@ -91,7 +99,7 @@ func (j *memJournal) Append(ctx context.Context, _ bool, es ...entry.Entry) ([]e
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.fail {
+	if j.fail || j.refuse != nil && slices.ContainsFunc(es, j.refuse) {
 		return nil, errJournal
 	}
 	var seqs []entry.Seq
@@ -107,6 +115,12 @@ func (j *memJournal) failing(b bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.fail = b
+}
+
+func (j *memJournal) refuses(f func(entry.Entry) bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.refuse = f
 }
 
 func (j *memJournal) all() []entry.Entry {
