@@ -14,13 +14,15 @@ import (
 
 // modelBefore is what the model was before a call that the journal may fail.
 type modelBefore struct {
-	session *modelSession
-	pending *modelOverride
-	live    []bool // grants
-	scopes  map[string]*modelScope
-	held    map[string]bool
-	punched map[string]modelPunched
-	active  time.Duration
+	session  *modelSession
+	pending  *modelOverride
+	live     []bool // grants
+	scopes   map[string]*modelScope
+	held     map[string]bool
+	punched  map[string]modelPunched
+	active   time.Duration
+	newcomer *modelNewcomer
+	kinds    []entry.Kind // that the journal does not take; none: all
 }
 
 // breakJournal lets the journal fail now and then, until mended is called: all of
@@ -35,7 +37,7 @@ func (m *model) breakJournal() {
 		{entry.KindDecision},
 	})
 	b := &modelBefore{
-		scopes: maps.Clone(m.scopes), held: maps.Clone(m.held), punched: maps.Clone(m.punched), active: m.active,
+		scopes: maps.Clone(m.scopes), held: maps.Clone(m.held), punched: maps.Clone(m.punched), active: m.active, newcomer: m.newcomer, kinds: kinds,
 	}
 	if m.session != nil {
 		s := *m.session
@@ -58,7 +60,7 @@ func (m *model) breakJournal() {
 // what restricts holds all the same.
 func (m *model) mended(err error, restricts bool) bool {
 	b := m.was
-	m.was = nil
+	m.was, m.faulted = nil, b
 	m.r.journal.refuses(nil)
 	if b == nil || err == nil {
 		return false
@@ -71,6 +73,20 @@ func (m *model) mended(err error, restricts bool) bool {
 		m.grants[i].live = live
 	}
 	return true
+}
+
+// tookOver is a sign-on over a session that the journal made fail: the session that
+// was in the way has ended by then, if who let it be ended could be journaled.
+func (m *model) tookOver(w meaning, want Action) {
+	b := m.faulted
+	if w.over == 0 {
+		return
+	}
+	if !w.own && m.r.opt.Over != OverSignOff && (b.kinds == nil || slices.Contains(b.kinds, entry.KindDecision)) {
+		m.newcomer = b.newcomer
+	} else if want == SignedOn {
+		m.end()
+	}
 }
 
 // restricts reports whether what somebody means takes from what may be done:

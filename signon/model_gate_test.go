@@ -45,18 +45,28 @@ func (m *model) asks(function, drawer string) {
 	m.breakJournal()
 	d, gr, err := m.r.gate.Authorize(m.r.ctx, enforcer.Request{Function: function, Drawer: drawer, Hold: hold, Source: "pos"})
 	if m.mended(err, false) {
+		if s := m.session; s != nil && !s.locked && m.access(s.who.groups, function, s.used) == may && m.takesManager(s.who.groups, function, s.used) && !m.fellBack() {
+			s.managed = m.now() // it was used, for all that anybody knows
+		}
 		if d.Outcome != entry.OutcomeError || gr != nil {
 			m.t.Fatalf("asking for %s without the journal: %v, grant %v", function, d, gr != nil)
 		}
 		return
 	}
 	want, s := mayNot, m.session
+	own := functionOf(function).step && s != nil && m.has(s.who.groups, function)
 	if s != nil && !s.locked {
 		want = m.access(s.who.groups, function, s.used)
+		if want == may && m.takesManager(s.who.groups, function, s.used) {
+			if m.fellBack() {
+				want, own = mayLent, true
+			} else {
+				s.managed = m.now()
+			}
+		}
 	}
-	own := functionOf(function).step && s != nil && m.has(s.who.groups, function)
 	within := m.scopes[drawer]
-	if within != nil && function == fnRest && want == mayLent {
+	if within != nil && function == fnRest && want == mayLent && !own {
 		want = may
 	} else {
 		within = nil
@@ -142,7 +152,13 @@ func (m *model) confirm(id entry.Seq, by *modelOperator, method entry.Method) (a
 		return Refused, false
 	}
 	m.active = m.now()
+	m.proves()
 	return Confirmed, false
+}
+
+// proves is who is signed on showing that it is them.
+func (m *model) proves() {
+	m.session.proved, m.session.managed, m.session.fell = m.now(), m.now(), false
 }
 
 // approved takes the grant of what was pending.

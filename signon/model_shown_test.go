@@ -98,12 +98,19 @@ type meaning struct {
 	punch    timeclock.Punch
 	whose    string
 	length   time.Duration
+	over     entry.Seq // the session that a sign-on ends
+	newcomer string    // who waits to sign on, and is let
 }
+
+// lends reports whether it takes what an approver shows.
+func (w meaning) lends() bool { return w.do == Approved || w.newcomer != "" && !w.own }
 
 // proof reports whether a card alone may not be enough.
 func (w meaning) proof() bool {
 	switch w.do {
-	case SignedOn, Unlocked, Confirmed, Punched, Identified:
+	case SignedOn, AskManager:
+		return !w.own || w.newcomer == ""
+	case Unlocked, Confirmed, Punched, Identified:
 		return true
 	case Approved, SignedOff:
 		return !w.own
@@ -116,6 +123,7 @@ type modelState struct {
 	session, override entry.Seq
 	locked, own       bool
 	number, name      string
+	waits             string
 }
 
 func (m *model) state() modelState {
@@ -124,6 +132,8 @@ func (m *model) state() modelState {
 		st.session, st.locked, st.number, st.name = s.id, s.locked, s.who.number, s.who.name
 		if m.pending != nil {
 			st.override, st.own = m.pending.id, m.pending.own
+		} else if n := m.newcomer; n != nil && n.session == s.id && m.now() < n.until {
+			st.waits = n.number
 		}
 	}
 	return st
@@ -132,17 +142,35 @@ func (m *model) state() modelState {
 // table is what a swipe means.
 func (m *model) table(o *modelOperator) meaning {
 	own := m.session != nil && m.session.who.number == o.number
+	st := m.state()
 	switch {
 	case m.session == nil:
 		return meaning{do: SignedOn}
-	case m.session.locked:
+	case st.waits != "" && st.waits != o.number:
+		return meaning{do: SignedOn, own: own, over: st.session, newcomer: st.waits}
+	case m.session.locked && (own || m.r.opt.Over == OverRefuse || m.access(o.groups, fnUnlock, 0) == may):
 		return meaning{do: Unlocked, own: own}
+	case m.session.locked:
+		return m.comesOver(o)
 	case m.pending != nil:
 		return m.answers(m.pending.id, o)
+	case own && m.r.opt.Again == AgainSignOff:
+		return meaning{do: SignedOff, own: true}
 	case own:
 		return meaning{do: Locked, own: true}
 	}
-	return meaning{do: InUse}
+	return m.comesOver(o)
+}
+
+// comesOver is what another operator's credential means to a session.
+func (m *model) comesOver(o *modelOperator) meaning {
+	switch {
+	case m.r.opt.Over == OverRefuse || m.pending != nil:
+		return meaning{do: InUse}
+	case m.r.opt.Over == OverManager && m.access(o.groups, fnUnlock, 0) != may:
+		return meaning{do: AskManager}
+	}
+	return meaning{do: SignedOn, over: m.session.id}
 }
 
 // answers is what somebody's credential means to an override.
@@ -184,8 +212,8 @@ func (m *model) check(s *shown, means func(*modelOperator) meaning) (o *modelOpe
 		return o, refused, method
 	}
 	w := means(o)
-	need, soft := m.shows(o.groups, w.do == Approved)
-	if need == policy.SignOnCardPIN && !(soft && w.do == Approved && (w.afar || m.r.opt.ApproveFallback)) {
+	need, soft := m.shows(o.groups, w.lends())
+	if need == policy.SignOnCardPIN && !(soft && w.lends() && (w.afar || m.r.opt.ApproveFallback)) {
 		m.wrong()
 		return o, refused, method
 	}
@@ -212,7 +240,7 @@ func (m *model) checkCard(s *shown, means func(*modelOperator) meaning) (*modelO
 		return o, good, entry.MethodCard
 	}
 	if s.pin == "" {
-		need, _ := m.shows(o.groups, w.do == Approved)
+		need, _ := m.shows(o.groups, w.lends())
 		switch {
 		case need == policy.SignOnCard && !w.pin:
 			return o, good, entry.MethodCard
@@ -263,6 +291,7 @@ func (m *model) try(by string, o *modelOperator, pin string) bool {
 // show shows a credential to the register, and gives what the model says of it.
 func (m *model) show(s *shown, table bool, means func(*modelOperator) meaning) Action {
 	m.breakJournal()
+	m.meant = meaning{}
 	if s.card != "" {
 		if m.swiped == s.card && m.now()-m.swipedAt < 2*time.Second {
 			if table {
@@ -307,12 +336,25 @@ func (m *model) do(w meaning, st modelState, o *modelOperator, method entry.Meth
 		return Refused, false
 	}
 	switch w.do {
+	case AskManager:
+		m.newcomer = &modelNewcomer{number: o.number, method: method, session: st.session, until: m.now() + modelAskPIN}
+		return AskManager, false
 	case SignedOn:
+		if w.over != 0 && !w.own && m.r.opt.Over != OverSignOff && m.access(o.groups, fnUnlock, 0) != may {
+			return Refused, false
+		}
+		if w.newcomer != "" {
+			o, method = m.ops[w.newcomer], m.newcomer.method
+			m.newcomer = nil
+			if m.stands(o) != entry.ReasonNone {
+				return Refused, false
+			}
+		}
 		if m.access(o.groups, fnSignOn, 0) != may || !m.atWork(o) {
 			return Refused, false
 		}
-		m.turn()
-		m.session = &modelSession{who: o.subject(), method: method}
+		m.end()
+		m.session = &modelSession{who: o.subject(), method: method, proved: m.now(), managed: m.now()}
 		m.held[o.person] = true
 	case Unlocked:
 		if !st.locked || !w.own && m.access(o.groups, fnUnlock, 0) != may {
@@ -320,6 +362,9 @@ func (m *model) do(w meaning, st modelState, o *modelOperator, method entry.Meth
 		}
 		m.session.locked = false
 		m.turn()
+		if w.own {
+			m.proves()
+		}
 	case Approved:
 		if w.override == 0 || w.override != st.override {
 			return Refused, false
@@ -370,8 +415,9 @@ type modelAsk struct {
 // only the register knows.
 func (m *model) same(what string, s *shown, r Result, err error, want Action) {
 	if w := m.meant; m.mended(err, want != Refused && w.restricts()) {
+		m.tookOver(w, want)
 		m.ask = nil
-		if !slices.Contains([]Action{Refused, InUse, AskNewPIN}, r.Action) && (r.Action != want || !w.restricts()) {
+		if !slices.Contains([]Action{Refused, InUse, AskNewPIN, AskManager}, r.Action) && (r.Action != want || !w.restricts()) {
 			m.t.Fatalf("%s with %+v, without the journal: %v, %v", what, *s, r.Action, err)
 		}
 		if s.card != "" {
@@ -479,6 +525,7 @@ func (m *model) givePIN() {
 		pin = m.pinOf(o)
 	}
 	m.breakJournal()
+	m.meant = meaning{}
 	s := shown{card: a.card, pin: pin}
 	want := Refused
 	if m.now() < a.until {

@@ -239,6 +239,22 @@ func (m *model) has(groups []string, function string) bool {
 	return has
 }
 
+// manages reports whether work groups may lend to others.
+func (m *model) manages(groups []string) bool { return m.has(groups, policy.KeyManagerOverride) }
+
+// fellBack reports whether who is signed on is a manager and did nothing that takes
+// one, for too long.
+func (m *model) fellBack() bool {
+	s := m.session
+	return m.r.managerIdle > 0 && m.manages(s.who.groups) && m.now() >= s.managed+m.r.managerIdle
+}
+
+// takesManager reports whether only manager work groups give a function.
+func (m *model) takesManager(groups []string, function string, used uint64) bool {
+	lesser := slices.DeleteFunc(slices.Clone(groups), func(g string) bool { return m.manages([]string{g}) })
+	return m.r.managerIdle > 0 && m.manages(groups) && m.access(lesser, function, used) != may
+}
+
 // shows is what somebody has to show: the strictest of what the work groups
 // ask for, the site where one says nothing. soft: the site said so, not a work group.
 func (m *model) shows(groups []string, approving bool) (method policy.SignOnMethod, soft bool) {

@@ -43,7 +43,8 @@ type model struct {
 	punched  map[string]modelPunched
 	ask      *modelAsk // the last card or operator who was asked for a PIN
 	tries    map[string]*modelTries
-	cards    []string // all that there are
+	newcomer *modelNewcomer // who waits to sign on over the session
+	cards    []string       // all that there are
 	active   time.Duration
 	boot     int
 
@@ -57,8 +58,8 @@ type model struct {
 	known map[string]bool
 	begin map[string]bool
 
-	meant meaning      // by who was identified last
-	was   *modelBefore // the journal may fail; nil: it does not
+	meant        meaning      // by who was identified last
+	was, faulted *modelBefore // the journal may fail; nil: it does not
 
 	steps   int
 	changed bool   // the roster, perhaps
@@ -93,6 +94,18 @@ type modelSession struct {
 	locked bool
 	used   uint64    // how often it had fnFew
 	last   entry.Seq // the last use, which may yet come to nothing
+
+	proved  time.Duration // when who it is was last shown
+	managed time.Duration // or something done that takes a manager
+	fell    bool          // and then too long nothing
+}
+
+// modelNewcomer is somebody who waits until they are let sign on over a session.
+type modelNewcomer struct {
+	number  string
+	method  entry.Method
+	session entry.Seq
+	until   time.Duration
 }
 
 // modelSubject is an operator as the session has one.
@@ -179,6 +192,9 @@ func newModel(t *testing.T, rt *rapid.T, dir string, policies [2]*policy.Compile
 		Logger: slog.New(slog.DiscardHandler), Remote: rapid.Bool().Draw(rt, "remote approvals"),
 		ApproveFallback: rapid.Bool().Draw(rt, "number and PIN stand for the card"),
 	}
+	r.opt.Over = evenly(rt, "who signs on over a session", []Over{OverRefuse, OverSignOff, OverManager, OverManager})
+	r.opt.Again = evenly(rt, "the own card again", []Again{AgainLock, AgainLock, AgainSignOff})
+	r.managerIdle = evenly(rt, "managers fall back", []time.Duration{0, 0, 2 * time.Minute, 5 * time.Minute})
 	r.clocked = rapid.Bool().Draw(rt, "a time clock runs")
 	m := &model{
 		r: r, t: rt, epoch: 1, policies: policies, ops: map[string]*modelOperator{}, scopes: map[string]*modelScope{}, held: map[string]bool{},
@@ -250,6 +266,10 @@ func (m *model) settle() {
 		m.session.locked = true
 		m.turn()
 	}
+	if s := m.session; s != nil && !s.fell && !s.locked && m.fellBack() {
+		s.fell = true
+		m.endGrants()
+	}
 	if m.session != nil && m.stands(m.ops[m.session.who.number]) != entry.ReasonNone {
 		m.end()
 	}
@@ -265,13 +285,17 @@ func (m *model) lapse(gr *modelGrant) {
 
 // turn is what every change of state does to what was pending or granted.
 func (m *model) turn() {
+	m.endGrants()
+	m.pending = nil
+}
+
+func (m *model) endGrants() {
 	for _, gr := range m.grants {
 		if gr.live {
 			m.lapse(gr)
 		}
 	}
 	clear(m.scopes)
-	m.pending = nil
 }
 
 // end is a sign-off, by whomever.
@@ -381,7 +405,10 @@ func (m *model) turnOff(orderly bool) {
 		gr.live = false
 	}
 	clear(m.scopes)
-	m.ask, m.swiped, m.strained, m.active = nil, "", 0, m.now()
+	m.ask, m.newcomer, m.swiped, m.strained, m.active = nil, nil, "", 0, m.now()
+	if m.session != nil {
+		m.session.managed, m.session.fell = m.session.proved, false // when it was used since is not known
+	}
 	if m.pending != nil {
 		m.pending.since = m.now()
 	}
@@ -545,7 +572,7 @@ func (m *model) journaled() {
 		case entry.KindApproval:
 			m.notByTheSamePerson(&e, es)
 		case entry.KindStepUp:
-			if e.Outcome == may && (!e.Method.PIN() || functionOf(e.Function).step == false) {
+			if e.Outcome == may && (!e.Method.PIN() || !functionOf(e.Function).step && m.r.managerIdle == 0) {
 				m.t.Fatalf("confirmed with no PIN: %+v", e)
 			}
 		case entry.KindRedeemed, entry.KindLapsed, entry.KindWithdrawn:

@@ -178,6 +178,8 @@ type rig struct {
 	clocked  bool // a time clock runs
 	tries    int  // how many wrong ones lock; 0: the default
 
+	managerIdle time.Duration // after which managers fall back; 0: never
+
 	policy *policy.Compiled // nil: the test policy
 	epoch  uint64           // of policy
 }
@@ -327,6 +329,7 @@ func (r *rig) start() {
 	r.gate, err = enforcer.NewGate(enforcer.Options{
 		Clock: r.clock, Journal: r.journal, StatePath: filepath.Join(filepath.Dir(r.path), "state.json"), Replay: r.journal.replay,
 		WhyKnown: func(code uint16) bool { return code < 20 }, TimeClock: func() bool { return r.clocked },
+		ManagerIdle: func() time.Duration { return r.managerIdle },
 	})
 	if err != nil {
 		r.t.Fatal(err)
