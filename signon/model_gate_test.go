@@ -225,7 +225,7 @@ func (m *model) redeem() {
 	err := m.r.gate.Redeem(m.r.ctx, gr.Grant, drawer, func(x enforcer.Redemption) error {
 		fired = true
 		gr.fired++
-		m.behind(gr, drawer, x)
+		m.noGrantOutlivesItsTime(gr, drawer, x)
 		return nil
 	})
 	if fired != good {
@@ -239,11 +239,12 @@ func (m *model) redeem() {
 	}
 }
 
-// behind is what must hold at the moment of a pulse: its decision is in the journal, is
+// noGrantOutlivesItsTime is what must hold at the moment of a pulse: no grant is older
+// than it may be, its decision is in the journal, is
 // this session's, and what the model's tables allow or somebody lent.
-func (m *model) behind(gr *modelGrant, drawer string, x enforcer.Redemption) {
+func (m *model) noGrantOutlivesItsTime(gr *modelGrant, drawer string, x enforcer.Redemption) {
 	s, es := m.session, m.r.journal.all()
-	if !x.Valid(drawer) || x.Valid(drawer+"x") || gr.fired > 1 || s == nil || s.locked || x.Seq() == 0 || int(x.Seq()) > len(es) {
+	if !x.Valid(drawer) || x.Valid(drawer+"x") || gr.fired > 1 || m.now() >= gr.expires || s == nil || s.locked || x.Seq() == 0 || int(x.Seq()) > len(es) {
 		m.t.Fatalf("a pulse for %q, fired %d times, session %+v", drawer, gr.fired, s)
 	}
 	e := es[x.Seq()-1]
@@ -252,7 +253,7 @@ func (m *model) behind(gr *modelGrant, drawer string, x enforcer.Redemption) {
 	}
 	switch e.Kind {
 	case entry.KindApproval:
-		m.notByTheSamePerson(&e, es)
+		m.noApprovalByTheSamePerson(&e, es)
 	case entry.KindStepUp:
 	case entry.KindDecision:
 		if e.Reason != entry.ReasonApproved && !m.has(s.who.groups, e.Function) {

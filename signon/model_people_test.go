@@ -75,6 +75,35 @@ func (m *model) people() {
 	m.change(a, by, second, &c)
 }
 
+// revoke applies a list of revocations that was carried here, in place of the one before.
+func (m *model) revoke() {
+	list := &Revocations{Format: rosterFormat, MadeAt: "12/9", Revoked: []Revoked{}}
+	before := m.revoked
+	m.revoked = map[string]bool{}
+	fresh := false
+	for _, n := range m.numbers() {
+		if m.oneIn(12, "revoked") || n == "7001" { // 7001 need not be there
+			list.Revoked = append(list.Revoked, Revoked{Number: n})
+			m.revoked[n] = true
+			fresh = fresh || !before[n]
+		}
+	}
+	m.lists++
+	accept := func() error { return nil } // it was verified
+	plan, err := m.r.people.ApplyRevocations(m.r.ctx, By{Source: "model"}, list, m.lists, accept)
+	if err != nil || fresh != (len(plan.Revoked) > 0) {
+		m.t.Fatalf("revoking %+v: %+v, %v", list.Revoked, plan, err)
+	}
+	m.changed = true
+	switch s := m.session; {
+	case s == nil:
+	case m.stands(m.ops[s.who.number]) != 0:
+		m.end()
+	case fresh:
+		m.turn()
+	}
+}
+
 // someGroups are none to two work groups, one of them perhaps of no policy.
 func (m *model) someGroups() []string {
 	var groups []string

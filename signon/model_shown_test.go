@@ -207,7 +207,7 @@ func (m *model) check(s *shown, means func(*modelOperator) meaning) (o *modelOpe
 		m.wrong()
 		return nil, refused, method
 	}
-	if !m.try("n", o, s.pin) || o.suspended || o.terminated {
+	if !m.try("n", o, s.pin) || o.suspended || o.terminated || m.revoked[o.number] {
 		m.wrong()
 		return o, refused, method
 	}
@@ -291,7 +291,7 @@ func (m *model) try(by string, o *modelOperator, pin string) bool {
 // show shows a credential to the register, and gives what the model says of it.
 func (m *model) show(s *shown, table bool, means func(*modelOperator) meaning) Action {
 	m.breakJournal()
-	m.meant = meaning{}
+	m.meant, m.early = meaning{}, false
 	if s.card != "" {
 		if m.swiped == s.card && m.now()-m.swipedAt < 2*time.Second {
 			if table {
@@ -304,9 +304,7 @@ func (m *model) show(s *shown, table bool, means func(*modelOperator) meaning) A
 	st := m.state()
 	o, c, method := m.check(s, means)
 	action, early := m.follow(st, o, c, method, s, means)
-	if early && s.card != "" {
-		m.swiped = ""
-	}
+	m.early = early && s.card != ""
 	return action
 }
 
@@ -414,17 +412,19 @@ type modelAsk struct {
 // same compares what a credential did with what the model says, and notes what
 // only the register knows.
 func (m *model) same(what string, s *shown, r Result, err error, want Action) {
+	early := m.early
+	m.early = false
 	if w := m.meant; m.mended(err, want != Refused && w.restricts()) {
 		m.tookOver(w, want)
 		m.ask = nil
 		if !slices.Contains([]Action{Refused, InUse, AskNewPIN, AskManager}, r.Action) && (r.Action != want || !w.restricts()) {
 			m.t.Fatalf("%s with %+v, without the journal: %v, %v", what, *s, r.Action, err)
 		}
-		if s.card != "" {
-			m.swiped = s.card // a refusal that was not journaled is not what one tries again at once
-		}
 		m.settle()
 		return
+	}
+	if early {
+		m.swiped = "" // the same card may try again at once
 	}
 	if err != nil || r.Action != want {
 		m.t.Fatalf("%s with %+v: %v (%v, %q), %v; want %v", what, *s, r.Action, r.Reason, r.Say, err, want)
@@ -525,7 +525,7 @@ func (m *model) givePIN() {
 		pin = m.pinOf(o)
 	}
 	m.breakJournal()
-	m.meant = meaning{}
+	m.meant, m.early = meaning{}, false
 	s := shown{card: a.card, pin: pin}
 	want := Refused
 	if m.now() < a.until {

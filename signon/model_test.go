@@ -40,6 +40,7 @@ type model struct {
 	grants   []*modelGrant
 	scopes   map[string]*modelScope // by drawer; of fnRest alone
 	held     map[string]bool        // persons who held a session since the till was opened
+	revoked  map[string]bool        // by the list that was carried here last
 	punched  map[string]modelPunched
 	ask      *modelAsk // the last card or operator who was asked for a PIN
 	tries    map[string]*modelTries
@@ -52,6 +53,7 @@ type model struct {
 	swipedAt time.Duration
 	strained time.Duration // until then a wrong try keeps the next one waiting
 	sources  int
+	lists    uint64 // of revocations
 
 	// Somebody who knows the PINs and has the cards of these operators, and began with
 	// these work groups, or was given them by others.
@@ -59,6 +61,7 @@ type model struct {
 	begin map[string]bool
 
 	meant        meaning      // by who was identified last
+	early        bool         // a card approved too early, and may again
 	was, faulted *modelBefore // the journal may fail; nil: it does not
 
 	steps   int
@@ -224,7 +227,7 @@ func newModel(t *testing.T, rt *rapid.T, dir string, policies [2]*policy.Compile
 	}
 	m.active = m.now()
 	m.seen = len(r.journal.all())
-	r.journal.before = m.inTime
+	r.journal.before = m.journaledBeforeItsEffect
 	return m
 }
 
@@ -310,6 +313,8 @@ func (m *model) stands(o *modelOperator) entry.Reason {
 	switch {
 	case o.terminated:
 		return entry.ReasonTerminated
+	case m.revoked[o.number]:
+		return entry.ReasonRevoked
 	case o.suspended:
 		return entry.ReasonSuspended
 	case o.from != "" && today < o.from, o.until != "" && today > o.until:
@@ -538,7 +543,7 @@ func (m *model) lockedFor(key string) time.Duration {
 	return max(0, t.at+modelLockFor-m.now())
 }
 
-// noSessionOfWhoIsGone: whoever was terminated, suspended, or is beyond the last
+// noSessionOfWhoIsGone: whoever was terminated, revoked or suspended, or is beyond the last
 // day or the wrong register has no session.
 func (m *model) noSessionOfWhoIsGone() {
 	s := m.r.gate.Snapshot().Session
@@ -570,7 +575,7 @@ func (m *model) journaled() {
 	for _, e := range es[m.seen:] {
 		switch e.Kind {
 		case entry.KindApproval:
-			m.notByTheSamePerson(&e, es)
+			m.noApprovalByTheSamePerson(&e, es)
 		case entry.KindStepUp:
 			if e.Outcome == may && (!e.Method.PIN() || !functionOf(e.Function).step && m.r.managerIdle == 0) {
 				m.t.Fatalf("confirmed with no PIN: %+v", e)
@@ -584,9 +589,9 @@ func (m *model) journaled() {
 	m.seen = len(es)
 }
 
-// notByTheSamePerson: nobody approves what they asked for, under whichever number,
+// noApprovalByTheSamePerson: nobody approves what they asked for, under whichever number,
 // and the two of dual control are two.
-func (m *model) notByTheSamePerson(e *entry.Entry, es []entry.Entry) {
+func (m *model) noApprovalByTheSamePerson(e *entry.Entry, es []entry.Entry) {
 	if e.Outcome == mayNot {
 		return
 	}
@@ -606,9 +611,9 @@ func (m *model) notByTheSamePerson(e *entry.Entry, es []entry.Entry) {
 	}
 }
 
-// inTime is called before entries are on disk: nothing that they permit may have
+// journaledBeforeItsEffect is called before entries are on disk: nothing that they permit may have
 // taken effect by then.
-func (m *model) inTime(es []entry.Entry) {
+func (m *model) journaledBeforeItsEffect(es []entry.Entry) {
 	snap := m.r.gate.Snapshot()
 	for _, e := range es {
 		if e.Outcome != may {
@@ -685,6 +690,7 @@ var modelSteps = []struct {
 	{1, "reboot", (*model).reboot},
 	{2, "policy", (*model).load},
 	{20, "people", (*model).people},
+	{2, "revocations", (*model).revoke},
 }
 
 func (m *model) step(t *rapid.T) {
