@@ -98,6 +98,9 @@ func (w meaning) restricts() bool {
 // oversleep lets the boot clock go on while no timer rings, as on a machine that was
 // suspended: what is over by the clock is over, however late its timer.
 func (m *model) oversleep() {
+	if n := len(m.grants); m.pending == nil && (n == 0 || !m.grants[n-1].live) {
+		m.authorize()
+	}
 	was := m.pending
 	m.r.clock.jump(evenly(m.t, "asleep for", []time.Duration{4 * time.Second, 6 * time.Second, 61 * time.Second, 181 * time.Second}))
 	m.settle()

@@ -92,7 +92,7 @@ func (m *model) asks(function, drawer string) {
 			m.granted(gr, drawer, hold)
 		}
 		if function == fnTill {
-			m.held = map[string]bool{s.who.person: true}
+			m.opensTill()
 		}
 	case want == mayLent && d.Joined != joins || joins && d.Override != 0 && d.Override != o.id:
 		m.t.Fatalf("asking for %s joined %v, want %v", function, d.Joined, joins)
@@ -107,6 +107,9 @@ func (m *model) uses(function string, by entry.Seq) {
 		m.session.used, m.session.last = m.session.used+1, by
 	}
 }
+
+// opensTill begins a new round of who held a session on this till.
+func (m *model) opensTill() { m.held = map[string]bool{m.session.who.person: true} }
 
 func (m *model) granted(gr *enforcer.Grant, drawer string, hold time.Duration) {
 	if hold == 0 {
@@ -169,6 +172,9 @@ func (m *model) approved(by entry.Seq) {
 		c.approval = by
 	}
 	m.uses(o.function, by)
+	if o.function == fnTill {
+		m.opensTill()
+	}
 	_, gr, err := m.r.gate.Wait(m.r.ctx, o.id)
 	if err != nil {
 		m.t.Fatal(err)

@@ -684,7 +684,7 @@ var modelSteps = []struct {
 	{3, "time", (*model).wait},
 	{2, "much time", (*model).waitLong},
 	{2, "clock", (*model).setClock},
-	{1, "suspend", (*model).oversleep},
+	{2, "suspend", (*model).oversleep},
 	{2, "restart", (*model).restart},
 	{2, "kill", (*model).kill},
 	{1, "reboot", (*model).reboot},
