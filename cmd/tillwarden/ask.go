@@ -140,6 +140,9 @@ func (a *app) overrideShowCommand() *cobra.Command {
 				if told := sayTold(o.Told); told != "" {
 					rows = append(rows, []string{"told", told})
 				}
+				if o.Limit != nil {
+					rows = append(rows, []string{"beyond", sayLimit(o.Limit)})
+				}
 				if o.Transaction {
 					rows = append(rows, []string{"may hold", "for the rest of the transaction"})
 				}

@@ -64,14 +64,14 @@ func about(e *api.Entry) string {
 	if e.Reason != "" && e.Reason != "none" && e.Reason != "rule" {
 		add("%s", e.Reason)
 	}
-	if e.Rule != nil && e.Rule.Mark != "" && e.Outcome != "allowed" {
+	switch {
+	case e.Limit != nil && e.Limit.Part != "":
+		add("%s", sayLimit(e.Limit))
+	case e.Rule != nil && e.Rule.Mark != "" && e.Outcome != "allowed":
 		add("%s at %s", e.Rule.Mark, e.Rule.Function)
 	}
 	if e.Told != nil {
 		add("%s", sayTold(*e.Told))
-	}
-	if e.Limit != nil && e.Limit.Part != "" {
-		add("%s", sayLimit(e.Limit))
 	}
 	if e.Lines > 0 {
 		add("%d lines", e.Lines)
