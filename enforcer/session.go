@@ -329,6 +329,7 @@ func (g *Gate) RosterChanged(ctx context.Context, current *Subject, reason entry
 	if err != nil {
 		return fmt.Errorf("taking the new roster: %w", err)
 	}
+	g.watchManager()
 	if err := g.flush(ctx); err != nil {
 		return fmt.Errorf("the new roster holds, but is not journaled yet: %w", err)
 	}
