@@ -101,7 +101,12 @@ type testReader struct {
 func readTests(files map[string][]byte) ([]*testCase, Diagnostics) {
 	r := testReader{names: map[string]Pos{}}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
+		tests, wrong := len(r.tests), len(r.all)
 		r.parseFile(name, files[name], r.file)
+		if len(r.tests) == tests && len(r.all) == wrong {
+			// What somebody commented out, or cut off, would hold for ever.
+			r.errorf(CodeMissing, Pos{File: name, Line: 1, Column: 1}, `write test "what it is about" { … }, or take the file away`, "there are no tests in the file")
+		}
 	}
 	return r.tests, r.sorted()
 }

@@ -154,6 +154,8 @@ func TestWrongTests(t *testing.T) {
 		"no work group":               {testOf(`may = ["pos"]`), `p.test.hcl:1:6: error: test "it" has no work group (write group = "Name", or groups = [...] for an operator who has several)`},
 		"both":                        {testOf(`group = "Clerks"` + "\n" + `groups = ["Bosses"]` + "\n" + `may = ["pos"]`), `test "it" has both group and groups`},
 		"nothing asserted":            {testOf(`group = "Clerks"`), `p.test.hcl:1:6: error: test "it" asserts nothing`},
+		"no tests":                    {"", `p.test.hcl:1:1: error: there are no tests in the file`},
+		"no tests that are read":      {"# " + strings.ReplaceAll(testOf(`group = "Clerks"`), "\n", "\n# "), `p.test.hcl:1:1: error: there are no tests in the file`},
 		"nothing in a list":           {testOf(`group = "Clerks"` + "\n" + `may = []`), `p.test.hcl:3:7: error: may lists nothing`},
 		"nothing asserted for others": {testOf(`group = "Clerks"` + "\n" + `for "Bosses" { }`), `for "Bosses" asserts nothing`},
 		"a mark":                      {testOf(`group = "Clerks"` + "\n" + `allow = ["pos"]`), `p.test.hcl:3:1: error: "allow" is no mark here (did you mean "may"?)`},
