@@ -43,7 +43,7 @@ func (t *Told) check() error {
 	switch {
 	case t.Amount != nil && *t.Amount > maxAmount:
 		return Errorf(CodeInvalid, "amount is more than %d", uint64(maxAmount)).WithHint("in the smallest unit of the currency: 50.00 is 5000")
-	case t.Percent != nil && (*t.Percent < 0 || *t.Percent > maxPercent):
+	case t.Percent != nil && !(*t.Percent >= 0 && *t.Percent <= maxPercent):
 		return Errorf(CodeInvalid, "percent is not between 0 and %d", maxPercent)
 	case t.Percent != nil && math.Abs(*t.Percent*100-math.Round(*t.Percent*100)) > 1e-6:
 		return Errorf(CodeInvalid, "percent has more than two decimals")
