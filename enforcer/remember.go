@@ -40,7 +40,7 @@ func (g *Gate) Remember(ctx context.Context) error {
 	}
 	defer g.order.release()
 	g.mu.Lock()
-	es := g.state.memories()
+	es := g.state.memories(g.clock.Stamp())
 	g.mu.Unlock()
 	late, _, err := g.write(ctx, false, es)
 	g.save()
@@ -53,8 +53,10 @@ func (g *Gate) Remember(ctx context.Context) error {
 	return nil
 }
 
-// memories are the entries from which the same restrictions are folded again.
-func (s *state) memories() (es []entry.Entry) {
+// memories are the entries from which the same restrictions are folded again. A
+// forced break that is over is none, whether or not its end is in the journal yet: the
+// entry of that may come before these, and would not end it any more.
+func (s *state) memories(now entry.Stamp) (es []entry.Entry) {
 	add := func(e entry.Entry) {
 		e.Kind, e.Source = entry.KindMemory, "daemon"
 		es = append(es, e)
@@ -88,7 +90,7 @@ func (s *state) memories() (es []entry.Entry) {
 		add(entry.Entry{Subject: memorySignedOn})
 	}
 	for _, p := range slices.Sorted(maps.Keys(s.Clock.People)) {
-		if b := s.Clock.People[p]; b.Forced() {
+		if b := s.Clock.Of(p, now); b.Forced() {
 			add(entry.Entry{Subject: memoryBreak, Operator: b.Operator, Person: p, Elapsed: int64(b.Length)})
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/timeclock"
 )
 
 // TestMemoriesFoldToTheSame: whatever restricts is folded again from its memories
@@ -43,7 +44,7 @@ func TestMemoriesFoldToTheSame(t *testing.T) {
 			})
 		}
 		fold := func(into *state) *state {
-			for i, e := range s.memories() {
+			for i, e := range s.memories(entry.Stamp{}) {
 				e.Seq = into.Applied + entry.Seq(i) + 1
 				into.apply(&e)
 			}
@@ -104,6 +105,29 @@ func TestInvariant6AndAccountabilityOutliveOldEntries(t *testing.T) {
 	}
 	if err := g.Load(ctx, compile(t, testPolicy()), entry.PolicyRef{Epoch: 6}, "old.bundle"); err == nil {
 		t.Error("an older policy is loaded")
+	}
+}
+
+// TestNoBreakComesBack: one that is over is not remembered, though the entry of its end
+// comes into the journal at the same time, and so before what is remembered.
+func TestNoBreakComesBack(t *testing.T) {
+	r := clocked(t)
+	r.punched(timeclock.In, ann, ann, 0)
+	r.punched(timeclock.In, bob, bob, 0)
+	r.punched(timeclock.Break, lea, ann, 10*time.Minute)
+	r.punched(timeclock.Break, lea, bob, 20*time.Minute)
+	r.clock.jump(10 * time.Minute)
+	r.mu.Lock()
+	r.owe(entry.Entry{Kind: entry.KindBreakEnd, Operator: ann.Operator, Person: ann.Person, Outcome: entry.OutcomeAllowed, Reason: entry.ReasonTimeout}, nil, nil)
+	r.mu.Unlock()
+	if err := r.Remember(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if s := r.Standing(ann); s.State != timeclock.On {
+		t.Errorf("whose break was over stands as %+v", s)
+	}
+	if s := r.Standing(bob); !s.Forced() {
+		t.Errorf("whose break is not over stands as %+v", s)
 	}
 }
 
