@@ -83,3 +83,36 @@ func diff(a, b reflect.Value, prefix string, keys *[]string) {
 		}
 	}
 }
+
+// merge is the running configuration with what is live of the next one.
+func merge(now, next *Config) *Config {
+	merged := *now
+	takeOver(reflect.ValueOf(&merged).Elem(), reflect.ValueOf(next).Elem(), "")
+	return &merged
+}
+
+// takeOver puts into a configuration the values of another's live keys. What the two
+// share afterwards is never written to.
+func takeOver(into, from reflect.Value, prefix string) {
+	t := into.Type()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		key := join(prefix, f.Tag.Get("toml"))
+		to, next := into.Field(i), from.Field(i)
+		switch {
+		case f.Anonymous:
+			takeOver(to, next, prefix)
+		case isLive(key):
+			to.Set(next)
+		case f.Type.Kind() == reflect.Struct:
+			takeOver(to, next, key)
+		case f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct && to.Len() == next.Len():
+			own := reflect.MakeSlice(f.Type, to.Len(), to.Len()) // the running one's are read meanwhile
+			reflect.Copy(own, to)
+			to.Set(own)
+			for j := range own.Len() {
+				takeOver(own.Index(j), next.Index(j), fmt.Sprintf("%s[%d]", key, j))
+			}
+		}
+	}
+}

@@ -214,3 +214,63 @@ func TestReload(t *testing.T) {
 		}
 	}
 }
+
+// TestReloadTakesOverWhatItSays: where every key has another value, those that are live
+// are taken over, all of them, and no other; the running configuration stays as it was.
+func TestReloadTakesOverWhatItSays(t *testing.T) {
+	read := func() *Config {
+		c, err := ParseConfig("f", uncommented(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	now, next := read(), read()
+	turn(t, reflect.ValueOf(next).Elem())
+	live, restart := changes(now, next)
+	said := map[string]bool{}
+	for _, key := range live {
+		said[withoutNumbers(key)] = true
+	}
+	if len(said) != len(reloadable) {
+		t.Errorf("%d keys are live, the test turned %v", len(reloadable), live)
+	}
+	merged := merge(now, next)
+	if left, more := changes(merged, next); len(left) != 0 || !slices.Equal(more, restart) {
+		t.Errorf("not taken over: %v; taken over and in need of a restart: %d of %d", left, len(restart)-len(more), len(restart))
+	}
+	if taken, more := changes(read(), now); len(taken)+len(more) != 0 {
+		t.Errorf("the running configuration was changed: %v %v", taken, more)
+	}
+}
+
+// turn gives every value in a configuration another one.
+func turn(t *testing.T, v reflect.Value) {
+	for i := range v.NumField() {
+		switch f := v.Field(i); f.Kind() {
+		case reflect.Struct:
+			turn(t, f)
+		case reflect.String:
+			f.SetString(f.String() + "x")
+		case reflect.Bool:
+			f.SetBool(!f.Bool())
+		case reflect.Int, reflect.Int64:
+			f.SetInt(f.Int() + 1)
+		case reflect.Float64:
+			f.SetFloat(f.Float() + 1)
+		case reflect.Slice:
+			for j := range f.Len() {
+				if f.Index(j).Kind() == reflect.Struct {
+					turn(t, f.Index(j))
+				}
+			}
+			if f.Type().Elem().Kind() != reflect.Struct || f.Len() == 0 {
+				f.Set(reflect.Append(f, reflect.Zero(f.Type().Elem())))
+			}
+		case reflect.Pointer:
+			f.Set(reflect.New(f.Type().Elem()))
+		default:
+			t.Fatalf("a value of kind %s cannot be turned", f.Kind())
+		}
+	}
+}

@@ -25,7 +25,7 @@ func (d *Daemon) Reload(ctx context.Context) error {
 		return err
 	}
 	live, restart := changes(d.config(), next)
-	merged := merge(d.config(), next, live)
+	merged := merge(d.config(), next)
 	var errs []error
 	if slices.ContainsFunc(live, func(k string) bool { return strings.HasPrefix(k, "signon.") || strings.HasPrefix(k, "override.") }) {
 		errs = append(errs, d.startService(ctx, merged))
@@ -53,23 +53,4 @@ func (d *Daemon) Reload(ctx context.Context) error {
 	d.note(entry.Entry{Kind: entry.KindConfig, Outcome: entry.OutcomeAllowed, Source: "daemon", Text: text})
 	d.notify.status(d.statusLine())
 	return nil
-}
-
-// merge is the running configuration with what is live of the next one.
-func merge(now, next *Config, live []string) *Config {
-	merged := *now
-	merged.Log, merged.Feedback, merged.Policy.File = next.Log, next.Feedback, next.Policy.File
-	wait, transaction := now.Override.Wait, now.Override.Transaction
-	merged.Override = next.Override
-	merged.Override.Wait, merged.Override.Transaction = wait, transaction
-	s := &merged.SignOn
-	s.Method, s.Idle, s.PINWait, s.SameCard = next.SignOn.Method, next.SignOn.Idle, next.SignOn.PINWait, next.SignOn.SameCard
-	s.Formats, s.Cards = next.SignOn.Formats, next.SignOn.Cards
-	merged.Printers = slices.Clone(now.Printers)
-	for i := range merged.Printers {
-		if slices.Contains(live, fmt.Sprintf("printer[%d].profile", i)) {
-			merged.Printers[i].Profiles = next.Printers[i].Profiles
-		}
-	}
-	return &merged
 }
