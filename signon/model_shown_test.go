@@ -689,6 +689,7 @@ func (m *model) punch() {
 	s := m.draw(m.anybody())
 	w := meaning{do: Punched, punch: evenly(m.t, "punch", []timeclock.Punch{timeclock.In, timeclock.In, timeclock.Out, timeclock.Break, timeclock.Back})}
 	if m.oneIn(3, "for another") {
+		w.pin = true
 		w.whose = evenly(m.t, "whose", append(m.numbers(), "9999"))
 		if w.punch == timeclock.Break {
 			w.length = evenly(m.t, "for", []time.Duration{time.Minute, 20 * time.Minute, 8 * time.Hour})

@@ -27,10 +27,11 @@ func (s *Service) Punch(ctx context.Context, what timeclock.Punch, c Credential)
 
 // PunchFor punches another operator's clock, for who shows the credential and may:
 // a break that they are sent on, which lasts for length, or its end; or a punch
-// that was forgotten.
+// that was forgotten. It takes a PIN, whatever the site asks for: the next card that
+// is swiped here may be a manager's who means something else.
 func (s *Service) PunchFor(ctx context.Context, what timeclock.Punch, number string, length time.Duration, c Credential) (Result, error) {
 	return s.present(ctx, c, func(state, string) intent {
-		return intent{do: Punched, punch: punch{what: what, whose: number, length: length}}
+		return intent{do: Punched, pin: true, punch: punch{what: what, whose: number, length: length}}
 	})
 }
 

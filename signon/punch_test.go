@@ -30,7 +30,7 @@ func (r *rig) punch(what timeclock.Punch, c Credential) Result {
 func (r *rig) punchFor(what timeclock.Punch, number string, length time.Duration, by string) Result {
 	r.t.Helper()
 	time.Sleep(3 * time.Second)
-	res, err := r.s.PunchFor(r.ctx, what, number, length, Credential{Card: cardOf(by), Source: "reader"})
+	res, err := r.s.PunchFor(r.ctx, what, number, length, Credential{Card: cardOf(by), PIN: []byte(pinOf(by)), Source: "reader"})
 	if err != nil {
 		r.t.Fatalf("PunchFor: %v", err)
 	}
@@ -114,6 +114,29 @@ func TestPunchTakesTheSameProof(t *testing.T) {
 		if n := len(r.journal.since(0, entry.KindSignOn)); n != 0 {
 			t.Errorf("%d sign-ons journaled, and nobody tried to", n)
 		}
+	})
+}
+
+// TestNobodyElsesCardAlonePunches: where a card alone signs on, that of a manager who
+// swipes it to approve something, say, ends no break of who waits for it.
+func TestNobodyElsesCardAlonePunches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newClockedRig(t)
+		r.want(r.punch(timeclock.In, byCardOf("1001")), Punched, entry.ReasonNone)
+		r.want(r.punchFor(timeclock.Break, "1001", time.Hour, "2001"), Punched, entry.ReasonNone)
+		time.Sleep(3 * time.Second)
+		res, err := r.s.PunchFor(r.ctx, timeclock.Back, "1001", 0, Credential{Card: cardOf("2001"), Source: "console"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.want(res, AskPIN, entry.ReasonPINRequired)
+		if s := r.gate.Standing(r.operator("1001").Subject()); !s.Forced() {
+			t.Fatalf("stands as %+v", s)
+		}
+		if res, err = r.s.PIN(r.ctx, res.Token, []byte(pinOf("2001")), "console"); err != nil {
+			t.Fatal(err)
+		}
+		r.want(res, Punched, entry.ReasonNone)
 	})
 }
 
