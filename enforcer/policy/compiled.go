@@ -123,10 +123,7 @@ func (c *Compiled) setGroups(groups []WorkGroup) error {
 	if len(groups) > MaxWorkGroups {
 		return fmt.Errorf("%d work groups, at most %d are possible", len(groups), MaxWorkGroups)
 	}
-	at := make(map[ID]Index, len(c.functions))
-	for i := range c.functions {
-		at[c.functions[i].ID] = Index(i)
-	}
+	at := c.places()
 	order := make([]*WorkGroup, len(groups))
 	for i := range groups {
 		order[i] = &groups[i]
@@ -150,6 +147,15 @@ func (c *Compiled) setGroups(groups []WorkGroup) error {
 		}
 	}
 	return nil
+}
+
+// places gives the places of the functions, while there is no index yet.
+func (c *Compiled) places() map[ID]Index {
+	at := make(map[ID]Index, len(c.functions))
+	for i := range c.functions {
+		at[c.functions[i].ID] = Index(i)
+	}
+	return at
 }
 
 func (c *Compiled) setRestrictions(rs []Restriction) {

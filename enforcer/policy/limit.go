@@ -178,10 +178,7 @@ func (c *Compiled) setLimits(groups []WorkGroup) error {
 	for n := range c.groups {
 		place[c.groups[n].Name] = n
 	}
-	at := make(map[ID]Index, len(c.functions))
-	for i := range c.functions {
-		at[c.functions[i].ID] = Index(i)
-	}
+	at := c.places()
 	for _, g := range groups {
 		for id, l := range g.Limits {
 			i, ok := at[id]
@@ -286,6 +283,20 @@ func (c *Compiled) Limit(group string, i Index) Limit {
 		return Limit{}
 	}
 	return c.limitAt(n, i)
+}
+
+// LimitsOf gives all limits of a work group by function, of what it gives and of what
+// it does not.
+func (c *Compiled) LimitsOf(group string) map[Index]Limit {
+	n, ok := c.byGroup[group]
+	if !ok {
+		return nil
+	}
+	all := map[Index]Limit{}
+	for _, l := range c.limitsOf(n) {
+		all[l.index] = l.Limit
+	}
+	return all
 }
 
 // limitAt is limit, and the zero Limit where there is none.

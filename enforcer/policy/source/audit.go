@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -84,11 +85,10 @@ func isOutside(key string) bool {
 
 // limits warns of those that change nothing, and of those that are never met.
 func (a *auditor) limits(group string, tree []policy.Line) {
-	for i, l := range tree {
-		f, limit := l.Function, a.c.Limit(group, policy.Index(i))
-		if !limit.Set() {
-			continue
-		}
+	limits := a.c.LimitsOf(group)
+	for _, at := range slices.Sorted(maps.Keys(limits)) {
+		i, limit := int(at), limits[at]
+		l, f := tree[i], tree[i].Function
 		at, _ := a.side.Limit(group, f.Key)
 		if l.OnceReviewed != policy.Allowed {
 			a.warnf(CodeNoEffect, at, "allow it, or take the limit out", "the limit on %q changes nothing: the work group does not give it", f.Key)
@@ -113,8 +113,8 @@ func (a *auditor) limits(group string, tree []policy.Line) {
 func (a *auditor) registerGroups() {
 	named := map[string]bool{}
 	for _, g := range a.c.WorkGroups() {
-		for i := range a.c.Functions() {
-			named[a.c.Limit(g.Name, policy.Index(i)).Registers] = true
+		for _, l := range a.c.LimitsOf(g.Name) {
+			named[l.Registers] = true
 		}
 	}
 	for _, g := range a.c.RegisterGroups() {
