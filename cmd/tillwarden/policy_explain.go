@@ -10,6 +10,7 @@ import (
 func (a *app) explainCommand() *cobra.Command {
 	var groups []string
 	var withPresets bool
+	var when whenFlags
 	c := &cobra.Command{
 		Use:   "explain --group WORK-GROUP FUNCTION [FILE...]",
 		Short: "say what a work group may do, and by which line of the source",
@@ -17,11 +18,16 @@ func (a *app) explainCommand() *cobra.Command {
 for it, or may not: by which function's which mark, at which file, line and
 column, and what an override needs.
 
+Where a work group limits the function it says how far. With --amount, --percent,
+--count (how often in the session, this time included), --at or --register it says
+what a question of that size, then and there, would be answered.
+
 ` + policiesHelp + ` Without FILEs it explains the presets.
 
 It answers a question, and so exits with 0 whatever the answer is.`,
 		Example: `  tillwarden policy explain --group "POS Cashier - Sales Only" pos.drawer.nosale
-  tillwarden policy explain --group Till --group Audit backoffice.reports *.hcl`,
+  tillwarden policy explain --group Till --group Audit backoffice.reports *.hcl
+  tillwarden policy explain --group Till pos.till.paidout --amount 4999 --at "mon 21:00" ours.hcl`,
 		Args:              between(1, -1, "FUNCTION"),
 		ValidArgsFunction: a.functionThenPolicies,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -32,7 +38,14 @@ It answers a question, and so exits with 0 whatever the answer is.`,
 			if err != nil {
 				return err
 			}
+			values, told, err := when.values(cmd)
+			if err != nil {
+				return err
+			}
 			e, err := source.Explain(v.Compiled, v.Sidecar, groups, args[0])
+			if told {
+				e, err = source.ExplainWhen(v.Compiled, v.Sidecar, groups, args[0], values)
+			}
 			if err != nil {
 				return unknownName(err)
 			}
@@ -44,6 +57,7 @@ It answers a question, and so exits with 0 whatever the answer is.`,
 	}
 	c.Flags().StringArrayVar(&groups, "group", nil, "`work group`; several as an operator with all of them has")
 	a.completeGroups(c, "group")
+	when.add(c)
 	presetsFlag(c, &withPresets)
 	return c
 }

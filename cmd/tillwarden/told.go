@@ -8,6 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"tillwarden/daemon/api"
+	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
+	"tillwarden/enforcer/week"
 )
 
 // toldFlags tell the size of what is asked for.
@@ -34,6 +37,49 @@ func (t *toldFlags) told(c *cobra.Command) (out api.Told) {
 		out.Count = &t.count
 	}
 	return out
+}
+
+// whenFlags say what limits are held against.
+type whenFlags struct {
+	toldFlags
+	at, register string
+}
+
+func (w *whenFlags) add(c *cobra.Command) {
+	w.toldFlags.add(c)
+	c.Flags().Lookup("count").Usage = "how `often` in the session, this time included; the first, where it is not given"
+	c.Flags().StringVar(&w.at, "at", "", "the `time` of the week, as \"mon 21:00\"")
+	c.Flags().StringVar(&w.register, "register", "", "the `register`, by its configured name")
+}
+
+// values are what was given, and whether anything was.
+func (w *whenFlags) values(c *cobra.Command) (v policy.Values, told bool, err error) {
+	t := w.told(c)
+	if err := t.Check(); err != nil {
+		return v, false, usagef("%w", err)
+	}
+	told = t != (api.Told{}) || w.at != "" || w.register != ""
+	v.Uses, v.Register = policy.Tell(1), w.register
+	e := t.Entry()
+	if e == nil {
+		e = new(entry.Told)
+	}
+	for _, x := range []struct {
+		n    *uint64
+		into *policy.Told
+	}{{e.Amount, &v.Amount}, {e.Percent, &v.Percent}, {e.Count, &v.Uses}} {
+		if x.n != nil {
+			*x.into = policy.Tell(*x.n)
+		}
+	}
+	if w.at != "" {
+		m, err := week.ParseMoment(w.at)
+		if err != nil {
+			return v, false, usagef("--at: %w", err)
+		}
+		v.At = []week.Moment{m}
+	}
+	return v, told, nil
 }
 
 // sayTold is what was told in a few words.

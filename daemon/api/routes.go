@@ -200,7 +200,7 @@ func (s *Server) ask(x *exchange, req *AskRequest) (*Answer, error) {
 	if req.NoOverride && req.Open != OpenNone {
 		return nil, Errorf(CodeInvalid, "no_override only asks: open has to be none")
 	}
-	if err := req.Told.check(); err != nil {
+	if err := req.Told.Check(); err != nil {
 		return nil, err
 	}
 	if err := checkWait(req.Wait); err != nil {

@@ -38,8 +38,8 @@ const (
 	maxCount   = policy.MaxCount
 )
 
-// check says what no POS should tell.
-func (t *Told) check() error {
+// Check says what no POS should tell.
+func (t *Told) Check() error {
 	switch {
 	case t.Amount != nil && *t.Amount > maxAmount:
 		return Errorf(CodeInvalid, "amount is more than %d", uint64(maxAmount)).WithHint("in the smallest unit of the currency: 50.00 is 5000")

@@ -26,7 +26,7 @@ func TestToldIsBounded(t *testing.T) {
 		"the largest that there are": {math.MaxFloat64, false, 0},
 	} {
 		told := Told{Percent: &x.percent}
-		if err := told.check(); (err == nil) != x.ok {
+		if err := told.Check(); (err == nil) != x.ok {
 			t.Errorf("%s: %v", words, err)
 			continue
 		}

@@ -24,6 +24,8 @@ type Explanation struct {
 	Override *ExplainedOverride `json:"override,omitempty"`
 	// Limits are those within which it is allowed: any one is enough. None: there is no limit.
 	Limits []ExplainedLimit `json:"limits,omitempty"`
+	// Beyond is what decided against it, where it is not within a limit.
+	Beyond *TestLimit `json:"beyond,omitempty"`
 }
 
 // ExplainedLimit is how far a work group gives a function, and where that stands.
@@ -87,6 +89,21 @@ func Explain(c *policy.Compiled, side *Sidecar, groups []string, key string) (*E
 	if rule.Access == policy.OverrideRequired || len(e.Limits) > 0 {
 		e.Override = overrideOf(f)
 	}
+	return e, nil
+}
+
+// ExplainWhen tells what decides a function of a certain size, at a certain time and
+// register: what Explain tells, held against the limits.
+func ExplainWhen(c *policy.Compiled, side *Sidecar, groups []string, key string, v policy.Values) (*Explanation, error) {
+	e, err := Explain(c, side, groups, key)
+	if err != nil || len(e.Limits) == 0 {
+		return e, err
+	}
+	i, _ := c.Lookup(key)
+	r := testRunner{c: c, side: side}
+	o := operator{groups: groups, when: &v}
+	o.planes, _ = c.Planes(groups)
+	e.Access, e.Beyond = r.has(&o, i)
 	return e, nil
 }
 
@@ -169,12 +186,16 @@ func (e *Explanation) WriteText(w io.Writer) error {
 		}
 		beyond = "beyond it, or where it is not told, "
 	}
+	if e.Beyond != nil {
+		fmt.Fprintf(&b, "  %s\n", e.Beyond.words("what is asked for"))
+		beyond = ""
+	}
 	if e.Override != nil {
 		fmt.Fprintf(&b, "  %san override needs:\n", beyond)
 		for _, who := range e.Override.Who {
 			fmt.Fprintf(&b, "    - %s\n", who)
 		}
-	} else if e.Access == policy.Denied || len(e.Limits) > 0 {
+	} else if e.Access == policy.Denied || len(e.Limits) > 0 && e.Beyond == nil {
 		fmt.Fprintf(&b, "  %snobody can approve it\n", beyond)
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {

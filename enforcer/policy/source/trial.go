@@ -56,10 +56,11 @@ type TestLimit struct {
 	Untold   bool             `json:"untold,omitempty"` // the test does not say how much
 }
 
-func (l *TestLimit) words() string {
+// words say what is not within it; what is who says how much.
+func (l *TestLimit) words(what string) string {
 	s := fmt.Sprintf("beyond the %s of the limit of work group %q (%s)", l.Part, l.Group, l.Limit)
 	if l.Untold {
-		s = fmt.Sprintf("the test says no %s, and work group %q has a limit (%s)", whenWords[l.Part], l.Group, l.Limit)
+		s = fmt.Sprintf("%s says no %s, and work group %q has a limit (%s)", what, whenWords[l.Part], l.Group, l.Limit)
 	}
 	if l.At != nil {
 		s += ", " + l.At.String()
@@ -440,7 +441,7 @@ func (o *TestOutcome) write(t *text) {
 			if f.Limit.Function != f.Function {
 				about = f.Limit.Function + ": "
 			}
-			t.line(2, "because: %s%s", about, f.Limit.words())
+			t.line(2, "because: %s%s", about, f.Limit.words("the test"))
 		}
 		if f.Note != "" {
 			t.line(2, "because: %s", f.Note)
