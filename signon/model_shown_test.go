@@ -290,6 +290,7 @@ func (m *model) try(by string, o *modelOperator, pin string) bool {
 
 // show shows a credential to the register, and gives what the model says of it.
 func (m *model) show(s *shown, table bool, means func(*modelOperator) meaning) Action {
+	m.pass(max(0, m.strained-m.now())) // what was wrong just now keeps this one waiting
 	m.breakJournal()
 	m.meant, m.early = meaning{}, false
 	if s.card != "" {
