@@ -204,7 +204,7 @@ func slipTitle(e *entry.Entry) string {
 	case entry.KindWithdrawn, entry.KindLapsed:
 		return "DRAWER STAYS SHUT"
 	case entry.KindOverride:
-		if e.Reason == entry.ReasonStepUp {
+		if e.Reason.OwnPIN() {
 			return "PIN NEEDED"
 		}
 		return "MANAGER NEEDED"
@@ -265,7 +265,7 @@ func slipTitle(e *entry.Entry) string {
 func slipHint(s *enforcer.Snapshot, e *entry.Entry, approves string) string {
 	switch e.Kind {
 	case entry.KindOverride:
-		if e.Reason == entry.ReasonStepUp {
+		if e.Reason.OwnPIN() {
 			return "Enter your own PIN."
 		}
 		return "A manager " + approves + "."

@@ -90,7 +90,7 @@ func TestManagerFallsBackAtTheRegister(t *testing.T) {
 	b.signOn("2001")
 	b.session("fallen back", func(s *api.SessionState) bool { return s.SignedOn && s.Session.FellBack })
 	a, err := b.con.Ask(t.Context(), api.AskRequest{Function: "pos.manageroverride"})
-	if err != nil || a.Outcome != "override-required" || a.Reason != "step-up" || !strings.Contains(a.Say, "your own PIN again: nothing that takes a manager") {
+	if err != nil || a.Outcome != "override-required" || a.Reason != "fell-back" || !strings.Contains(a.Say, "your own PIN again: nothing that takes a manager") {
 		t.Fatalf("%+v %v", a, err)
 	}
 	later := soon

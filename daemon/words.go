@@ -45,7 +45,7 @@ func sayDecision(s *enforcer.Snapshot, function string, d enforcer.Decision) str
 	case entry.OutcomeOverrideRequired:
 		needs := name + " needs " + whom(s, function)
 		switch r := sayRule(s, d.Rule); {
-		case d.Reason == entry.ReasonStepUp && d.FellBack:
+		case d.Reason == entry.ReasonFellBack:
 			return name + " needs your own PIN again: nothing that takes a manager was done for a while"
 		case d.Reason == entry.ReasonStepUp:
 			return name + " needs your own PIN again"
@@ -253,6 +253,7 @@ var reasonWords = map[entry.Reason]string{
 	entry.ReasonClockedIn:         "clocked in already",
 	entry.ReasonNoTimeClock:       "this register runs no time clock",
 	entry.ReasonSignedOver:        "another operator signed on",
+	entry.ReasonFellBack:          "nothing that takes a manager was done for a while",
 }
 
 // sayReason is a reason in words: every reason has some.
@@ -306,7 +307,7 @@ func sayEntry(s *enforcer.Snapshot, e *entry.Entry) string {
 		}
 		return name + " was not confirmed: " + sayReason(e.Reason)
 	case entry.KindOverride:
-		if e.Reason == entry.ReasonStepUp {
+		if e.Reason.OwnPIN() {
 			return name + " waits for the own PIN of who is signed on"
 		}
 		return name + sayTold(e.Told) + " waits for " + whom(s, e.Function)

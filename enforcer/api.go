@@ -126,7 +126,6 @@ type Decision struct {
 	Seq      entry.Seq // of the journal entry, on disk before anybody sees this
 	Override entry.Seq // the pending override, where one was announced or joined
 	Joined   bool      // an override for the same was pending already
-	FellBack bool      // it takes the own PIN again for that reason alone
 	// Mode is what let it through although the policy refused it; Outcome,
 	// Reason and Rule stay the policy's. ModeEnforce: nothing did.
 	Mode entry.Mode

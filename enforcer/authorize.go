@@ -112,10 +112,7 @@ func (g *Gate) decide(s *Snapshot, r *Request) (Decision, entry.Entry) {
 	}
 	u, manager := g.ruleOf(s.Policy, &session, r.Function, c, gauge{g, r.Told, session.ID})
 	d := ruled(u, &e, r.Function)
-	switch {
-	case manager && session.FellBack:
-		d.FellBack, e.Text = true, "a manager's work groups had fallen back"
-	case manager && (!r.NoOverride || r.Drawer != ""): // a mere question is no use
+	if manager && !session.FellBack && (!r.NoOverride || r.Drawer != "") { // a mere question is no use
 		g.managed()
 	}
 	if s.Mode != nil {

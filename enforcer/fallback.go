@@ -55,7 +55,7 @@ func (g *Gate) ruleOf(p *policy.Compiled, s *Session, function string, c Context
 		return u, false
 	}
 	if s.FellBack {
-		u.code = code(entry.OutcomeOverrideRequired, entry.ReasonStepUp)
+		u.code = code(entry.OutcomeOverrideRequired, entry.ReasonFellBack)
 	}
 	return u, true
 }

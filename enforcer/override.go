@@ -42,7 +42,7 @@ type approval struct {
 func needs(announced *entry.Entry) int { return max(1, int(announced.Count)) }
 
 // stepUp reports whether it waits for the requester's own PIN.
-func (p *pending) stepUp() bool { return p.entry.Reason == entry.ReasonStepUp }
+func (p *pending) stepUp() bool { return p.entry.Reason.OwnPIN() }
 
 // view is the override as others may see it.
 func (p *pending) view() *Override { return p.now.Load() }

@@ -333,7 +333,7 @@ func saveOverride(e *entry.Entry) *savedOverride {
 	o := &savedOverride{
 		ID: e.Seq, Session: e.Session, Function: e.Function, FunctionID: e.FunctionID, Drawer: e.Drawer,
 		Purpose: e.Purpose, Claimant: e.Claimant, Method: e.Method, Source: e.Source, Lines: e.Lines, Digest: slices.Clone(e.Digest), Hold: e.Elapsed,
-		StepUp: e.Reason == entry.ReasonStepUp, Needs: e.Count, Told: e.Told, Limit: e.Limit,
+		StepUp: e.Reason.OwnPIN(), Needs: e.Count, Told: e.Told, Limit: e.Limit,
 	}
 	if e.Policy != nil {
 		o.Policy = *e.Policy

@@ -50,7 +50,7 @@ func (g *Gate) mayConfirm(s *Snapshot, p *pending, by Subject, e *entry.Entry) e
 	}
 	u, _ := g.ruleOf(s.Policy, s.Session, p.view().Function, HasSession|SameSession|Unlocked|Fits, g.gaugeOf(s, p))
 	e.Rule, e.Limit = u.rule, u.limit
-	if u.code.Reason() != entry.ReasonStepUp {
+	if !u.code.Reason().OwnPIN() {
 		return u.code.Reason()
 	}
 	return entry.ReasonNone

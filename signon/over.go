@@ -121,7 +121,7 @@ func (s *Service) askManager(ctx context.Context, r Result, st state, who enforc
 	r.OK, r.Action, r.Reason = false, AskManager, entry.ReasonInUse
 	r.Say = st.name + " is signed on: somebody who may end that has to let " + who.Name + " sign on"
 	return r, s.journal(ctx, true, entry.Entry{
-		Kind: entry.KindSignOn, Outcome: entry.OutcomeOverrideRequired, Reason: entry.ReasonInUse, Session: st.session,
+		Kind: entry.KindSignOn, Outcome: entry.OutcomeOverrideRequired, Reason: entry.ReasonInUse,
 		Operator: who.Operator, Person: who.Person, WorkGroups: who.WorkGroups, Method: r.Method, Source: c.Source,
 	})
 }

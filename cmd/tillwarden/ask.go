@@ -85,7 +85,7 @@ func (a *app) answer(w *api.Answer) error {
 		}
 		switch {
 		case w.Outcome != "override-required" || w.Override == 0:
-		case w.Reason == entry.ReasonStepUp.String():
+		case w.Reason == entry.ReasonStepUp.String(), w.Reason == entry.ReasonFellBack.String():
 			a.say("it waits for the own PIN: enter it at the keypad, or: tillwarden override confirm %d", w.Override)
 		default:
 			a.say("override %d is pending: a second person swipes, or: tillwarden override approve %d --as NUMBER", w.Override, w.Override)

@@ -219,6 +219,7 @@ const (
 	ReasonClockedIn                // clocked in already
 	ReasonNoTimeClock              // this register runs no time clock
 	ReasonSignedOver               // another operator signed on in this one's place
+	ReasonFellBack                 // a manager's work groups are not used until the own PIN is given again
 	reasonEnd
 )
 
@@ -332,10 +333,15 @@ var reasonNames = [...]string{
 	ReasonClockedIn:         "clocked-in",
 	ReasonNoTimeClock:       "no-time-clock",
 	ReasonSignedOver:        "signed-over",
+	ReasonFellBack:          "fell-back",
 }
 
 // String gives the reason's word.
 func (r Reason) String() string { return word(reasonNames[:], int(r), "reason") }
+
+// OwnPIN reports whether an override that is required for this reason is the own
+// PIN again, and nobody else's word.
+func (r Reason) OwnPIN() bool { return r == ReasonStepUp || r == ReasonFellBack }
 
 // ParseReason is the reverse of String.
 func ParseReason(s string) (Reason, error) {
