@@ -1,8 +1,11 @@
 package simulate
 
 import (
+	"slices"
+
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
+	"tillwarden/enforcer/timeclock"
 )
 
 // answered is what the policy of that day answered, and whether it was the
@@ -50,7 +53,8 @@ func (s *Simulation) question(e *entry.Entry) (q question, ok bool) {
 		q.index, q.known = s.policy.Lookup(e.Function)
 	}
 	q.drawer = e.Drawer != ""
-	q.firm = e.Kind == entry.KindSignOn || e.Kind == entry.KindUnlock || e.Kind == entry.KindDecision && e.Session == 0
+	q.firm = e.Kind == entry.KindSignOn || e.Kind == entry.KindUnlock || e.Kind == entry.KindDecision && e.Session == 0 ||
+		slices.Contains(timeclock.Kinds(), e.Kind)
 	q.pin = q.firm && e.Method.PIN()
 	return q, true
 }

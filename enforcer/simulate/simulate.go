@@ -132,7 +132,9 @@ func (s *Simulation) Add(e *entry.Entry) {
 	}
 	switch e.Kind {
 	case entry.KindSignOn, entry.KindUnlock, entry.KindDecision:
-		s.decision(asks, e)
+		s.decision(asks, e, e.Operator)
+	case entry.KindClockIn, entry.KindClockOut, entry.KindBreakBegin, entry.KindBreakEnd:
+		s.punch(asks, e)
 	case entry.KindApproval:
 		s.approval(asks, e)
 	case entry.KindMode:
@@ -183,8 +185,22 @@ func (s *Simulation) miss(o *subject, operator string) {
 	}
 }
 
-// decision answers a decision anew.
-func (s *Simulation) decision(asks *subject, e *entry.Entry) {
+// punch answers a punch of the time clock anew, for who made it: the operator
+// whose clock it is, or another one.
+func (s *Simulation) punch(asks *subject, e *entry.Entry) {
+	switch by := e.Approval; {
+	case e.Function == "": // a break whose time was up
+	case by == nil:
+		s.decision(asks, e, e.Operator)
+	case s.operators[by.Operator] == nil:
+		s.undecidable(UnknownApprover, 1)
+	default:
+		s.decision(s.operators[by.Operator], e, by.Operator)
+	}
+}
+
+// decision answers a decision of an operator's anew.
+func (s *Simulation) decision(asks *subject, e *entry.Entry, operator string) {
 	was, decided := answered(e)
 	if !decided || asks == nil {
 		s.into.Decisions++
@@ -207,7 +223,7 @@ func (s *Simulation) decision(asks *subject, e *entry.Entry) {
 	} else if _, ok := s.unmade[e.Session]; ok {
 		s.into.InUnmadeSessions++
 	}
-	s.count(e, e.Operator, false, was, a)
+	s.count(e, operator, false, was, a)
 }
 
 // approval answers anew whether somebody might approve.

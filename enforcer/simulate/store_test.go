@@ -247,3 +247,34 @@ func BenchmarkSimulate(b *testing.B) {
 	b.ReportMetric(own.Seconds()/float64(b.N)/float64(decisions)*1e6, "s/1M-decisions")
 	b.ReportMetric(float64(own)/float64(bare), "x-floor")
 }
+
+// TestPunches: a punch is decided for who made it, whoever's clock it is.
+func TestPunches(t *testing.T) {
+	const seller, manager = journaltest.Sales, journaltest.Override // neither may send others on a break
+	punch := func(k entry.Kind, reason entry.Reason, function string, id uint32, by string) *entry.Entry {
+		e := &entry.Entry{
+			Kind: k, Operator: "1", WorkGroups: []string{seller}, Function: function, FunctionID: id, Outcome: entry.OutcomeAllowed, Reason: reason,
+			Method: entry.MethodCardPIN,
+		}
+		if by != "" {
+			e.Approval = &entry.Approval{Operator: by}
+		}
+		return e
+	}
+	s := simulate.New(shipped(t), time.UTC)
+	s.Add(punch(entry.KindClockIn, entry.ReasonRule, "pos.time.punch", 2101, ""))
+	s.Add(punch(entry.KindBreakBegin, entry.ReasonRule, "pos.forcedbreak", 1006, "9")) // nothing is known of them yet
+	s.Add(&entry.Entry{Kind: entry.KindSignOn, Operator: "9", WorkGroups: []string{manager}, Outcome: entry.OutcomeDenied, Reason: entry.ReasonWrongPIN})
+	s.Add(punch(entry.KindBreakBegin, entry.ReasonRule, "pos.forcedbreak", 1006, "9"))
+	s.Add(punch(entry.KindBreakEnd, entry.ReasonTimeout, "", 0, ""))
+	refused := punch(entry.KindClockIn, entry.ReasonClockedIn, "pos.time.punch", 2101, "")
+	refused.Outcome = entry.OutcomeDenied
+	s.Add(refused)
+	r := s.Result()
+	if r.Decisions != 5 || r.Same != 1 || r.Otherwise != 1 || r.ByState != 2 || r.NotDecidable[simulate.UnknownApprover] != 1 {
+		t.Errorf("%+v", r)
+	}
+	if len(r.Changes) != 1 || r.Changes[0].Operator != "9" || r.Changes[0].Function != "pos.forcedbreak" || r.Changes[0].Would != policy.Denied {
+		t.Errorf("%+v", r.Changes)
+	}
+}
