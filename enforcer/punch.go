@@ -268,16 +268,25 @@ func (g *Gate) watchBreak(person string) {
 		return
 	}
 	g.later(s.Left(g.clock.Stamp()), func(ctx context.Context) {
+		// Nothing is folded meanwhile: an end must not come into the journal after a new
+		// break that somebody sends them on at this moment, and end that one.
+		if err := g.order.acquire(ctx); err != nil {
+			g.watchBreak(person) // again, when the journal takes something
+			return
+		}
 		g.mu.Lock()
 		s, now := g.state.Clock.People[person], g.standing(person)
-		if !s.Forced() || now.Forced() { // it was ended, or it is another one
+		anew := slices.ContainsFunc(g.owed, func(o owed) bool { return o.e.Kind == entry.KindBreakBegin && o.e.Person == person })
+		if !s.Forced() || now.Forced() || anew { // it was ended, or it is another one
 			g.mu.Unlock()
+			g.order.release()
 			return
 		}
 		g.owe(entry.Entry{
 			Kind: entry.KindBreakEnd, Operator: s.Operator, Person: person, Outcome: entry.OutcomeAllowed, Reason: entry.ReasonTimeout, Source: "daemon",
 		}, nil, nil)
 		g.mu.Unlock()
+		g.order.release()
 		g.report(g.flush(ctx))
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tillwarden/enforcer/journal/entry"
@@ -307,6 +308,40 @@ func TestForcedBreakEndsByTime(t *testing.T) {
 	if s := r.Standing(ann); s.State != timeclock.OnBreak || s.Forced() {
 		t.Fatalf("on the own break stands as %+v", s)
 	}
+}
+
+// TestEndByTimeEndsNoNewBreak: the time of a break is up while the journal takes in that
+// somebody is sent on another one.
+func TestEndByTimeEndsNoNewBreak(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := clocked(t)
+		r.punched(timeclock.In, ann, ann, 0)
+		r.punched(timeclock.Break, lea, ann, 10*time.Minute)
+		r.clock.advance(9 * time.Minute)
+		passed := make(chan struct{})
+		r.journal.set(func(j *memJournal) {
+			j.before = func([]entry.Entry) {
+				r.journal.set(func(j *memJournal) { j.before = nil })
+				go func() {
+					defer close(passed)
+					r.clock.advance(time.Minute)
+				}()
+				synctest.Wait()
+			}
+		})
+		r.punched(timeclock.Break, max2, ann, 20*time.Minute)
+		<-passed
+		if s := r.Standing(ann); !s.Forced() || s.Length != 20*time.Minute {
+			t.Errorf("stands as %+v", s)
+		}
+		r.clock.advance(20 * time.Minute)
+		if ends := r.journal.kind(entry.KindBreakEnd); len(ends) != 1 {
+			t.Errorf("journaled: %+v", ends)
+		}
+		if s := r.Standing(ann); s.State != timeclock.On {
+			t.Errorf("afterwards stands as %+v", s)
+		}
+	})
 }
 
 // TestApproverOffTheClock: the approval counts, and the journal says so.
