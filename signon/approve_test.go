@@ -107,6 +107,54 @@ func TestReasonInWords(t *testing.T) {
 	})
 }
 
+// TestTheFirstOfTwoIsStillThere: what the first of two persons approved ends when
+// somebody changes that person before the second comes.
+func TestTheFirstOfTwoIsStillThere(t *testing.T) {
+	for _, x := range []struct {
+		words  string
+		change func(r *rig) (Change, error)
+		ends   bool
+	}{
+		{"suspended", func(r *rig) (Change, error) { return r.people.Suspend(r.ctx, r.as("2002"), "2001") }, true},
+		{"terminated", func(r *rig) (Change, error) { return r.people.Terminate(r.ctx, r.as("2002"), "2001") }, true},
+		{"without the work group", func(r *rig) (Change, error) {
+			return r.people.SetGroups(r.ctx, r.as("2002"), "2001", []string{cashier})
+		}, true},
+		{"without the work group by a list", func(r *rig) (Change, error) {
+			_, c, err := r.people.Import(r.ctx, r.as("2002"), []Row{{Line: 2, Number: "2001", Name: "Max", WorkGroups: []string{cashier}}}, false)
+			return c, err
+		}, true},
+		{"without a card", func(r *rig) (Change, error) { return r.people.RevokeCard(r.ctx, r.as("2002"), "2001", 0) }, true},
+		{"another operator is suspended", func(r *rig) (Change, error) { return r.people.Suspend(r.ctx, r.as("2002"), "1002") }, false},
+	} {
+		t.Run(x.words, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				r.want(r.swipe("1001"), SignedOn, entry.ReasonNone)
+				id := r.ask("pos.drawer.both")
+				r.want(r.swipe("2001"), ApprovedFirst, entry.ReasonNone)
+				c, err := x.change(r)
+				r.wantChange(c, err, true, entry.ReasonNone)
+				res, err := r.s.Approve(r.ctx, id, Credential{Card: cardOf("8802"), Source: "reader"}, Terms{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !x.ends {
+					r.want(res, Approved, entry.ReasonNone)
+					return
+				}
+				r.want(res, Refused, entry.ReasonNoOverride)
+				if e := r.last(entry.KindOverrideEnd); e.About != id || e.Reason != entry.ReasonRosterChanged {
+					t.Errorf("ended by %+v", e)
+				}
+				if r.signedOn() != "1001" {
+					t.Error("and who asked is signed off")
+				}
+			})
+		})
+	}
+}
+
 // TestWhatAnApproverShows: the work group's word, else the site's; number and
 // PIN in place of the card only where the site says so and the policy does not
 // say otherwise, and marked.

@@ -105,6 +105,10 @@ func (p *People) Import(ctx context.Context, a Actor, rows []Row, dry bool) (Imp
 		done.Applied = true
 		return done, Change{OK: true, Say: "everything is as the list says already"}, nil
 	}
+	var changed []string
+	for _, put := range plan.puts {
+		changed = append(changed, put.record.Number)
+	}
 	seqs, err := p.s.store.commit(ctx, func(t *txn) ([]entry.Entry, error) {
 		es := make([]entry.Entry, 0, len(plan.puts))
 		for _, put := range plan.puts {
@@ -121,7 +125,7 @@ func (p *People) Import(ctx context.Context, a Actor, rows []Row, dry bool) (Imp
 	}
 	done.Applied = true
 	c := Change{OK: true, Seq: seqs[len(seqs)-1], Say: fmt.Sprintf("%d operators were added or changed", len(plan.puts))}
-	return done, c, p.s.followed(ctx, false)
+	return done, c, p.follow(ctx, changed...)
 }
 
 // importPlan is what a list comes to.

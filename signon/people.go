@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tillwarden/enforcer/journal/entry"
@@ -210,14 +211,17 @@ func (p *People) do(ctx context.Context, a Actor, number string, ru rules, make 
 	return c, p.follow(ctx, number)
 }
 
-// follow tells the gate when the change is about the operator signed on. The
-// store's turn is held.
-func (p *People) follow(ctx context.Context, number string) error {
-	session := p.s.gate.Snapshot().Session
-	if session == nil || session.Subject.Operator != number {
+// follow tells the gate when the change is about the operator signed on, or about
+// the first of two who approve what is pending: their word counts for what they are
+// when the second comes, so it has to be given anew. The store's turn is held.
+func (p *People) follow(ctx context.Context, numbers ...string) error {
+	snap := p.s.gate.Snapshot()
+	changed := func(number string) bool { return slices.Contains(numbers, number) }
+	anew := snap.Override != nil && slices.ContainsFunc(snap.Override.Approved, changed)
+	if snap.Session == nil || !anew && !changed(snap.Session.Subject.Operator) {
 		return nil
 	}
-	return p.s.followed(ctx, false)
+	return p.s.followed(ctx, anew)
 }
 
 // mayAct refuses an actor who may do nothing here now. changing: the own PIN,
