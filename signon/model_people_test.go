@@ -395,10 +395,17 @@ func (m *model) giveCard(o *modelOperator, card string, day bool) {
 	o.cards = append(o.cards, c)
 }
 
-// follows is what a change means to the session of who was changed.
+// follows is what a change means to the session of who was changed, and to what they
+// approved as the first of two.
 func (m *model) follows(number string) {
 	s := m.session
-	if s == nil || s.who.number != number {
+	if s == nil {
+		return
+	}
+	if s.who.number != number {
+		if m.pending != nil && slices.ContainsFunc(m.pending.by, func(by modelSubject) bool { return by.number == number }) {
+			m.turn()
+		}
 		return
 	}
 	o := m.ops[number]
