@@ -22,6 +22,10 @@ func (d *Daemon) timeClockRuns() bool { return d.config().TimeClock.Run }
 
 // Punch punches the time clock.
 func (d *Daemon) Punch(ctx context.Context, c api.Caller, what timeclock.Punch, r *api.PunchRequest) (*api.PunchAnswer, error) {
+	if r.By.Card {
+		// Who swipes next may have come for something else.
+		d.slip("a console asks to " + toPunch(what) + ": the next card swiped here is for that")
+	}
 	who, err := d.shown(ctx, c, r.By)
 	if err != nil {
 		return nil, err
@@ -134,9 +138,13 @@ func (d *Daemon) askPunch(what timeclock.Punch) {
 	d.punch.what = what
 	d.punch.stop = d.clock.After(time.Duration(d.config().SignOn.PINWait), func() { d.punch.take() })
 	d.punch.mu.Unlock()
-	d.slip(map[timeclock.Punch]string{
+	d.slip(toPunch(what) + ": swipe, or enter number and PIN")
+}
+
+func toPunch(what timeclock.Punch) string {
+	return map[timeclock.Punch]string{
 		timeclock.In: "clock in", timeclock.Out: "clock out", timeclock.Break: "begin a break", timeclock.Back: "end a break",
-	}[what] + ": swipe, or enter number and PIN")
+	}[what]
 }
 
 // present does what a credential at the register's reader or keypad means.

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,26 @@ run = true
 		t.Fatal(err)
 	}
 	b.noSecrets(string(creds("1001").PIN))
+}
+
+// A card that a console waits for is asked for at the register, so that nobody who swipes
+// for something else punches unawares.
+func TestConsoleSaysWhatTheNextCardIsFor(t *testing.T) {
+	tl := newTill(t, "")
+	tl.staffed()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := tl.con.Punch(ctx, timeclock.Out, api.PunchRequest{By: &api.Person{Card: true}})
+		done <- err
+	}()
+	until(t, "the slip says so", func() bool {
+		return strings.Contains(strings.Join(strings.Fields(tl.paper()), " "), "a console asks to clock out: the next card swiped here is for that")
+	})
+	cancel()
+	if err := <-done; err == nil {
+		t.Error("punched without a card")
+	}
 }
 
 // A manager who did nothing that takes one for a while types the own PIN again.
