@@ -106,6 +106,22 @@ func (a *app) dialFor(ctx context.Context, w actor) (*api.Client, error) {
 	return a.dial(ctx, api.RoleTechnician, api.RoleConsole)
 }
 
+// as asks the daemon something in an operator's name, or in nobody's: f gets a client,
+// and whom to ask as.
+func (a *app) as(ctx context.Context, w actor, f func(c *api.Client, by *api.Credentials) error) error {
+	by, err := a.credentials(w)
+	if err != nil {
+		return err
+	}
+	defer wipe(by)
+	client, err := a.dialFor(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return f(client, by)
+}
+
 func wipe(c *api.Credentials) {
 	if c != nil {
 		c.PIN.Wipe()

@@ -70,16 +70,13 @@ func (a *app) modeReport(ctx context.Context, w actor, file string, q *api.ModeR
 		report, err := daemon.CountModes(ctx, r, q)
 		return report, damaged(err)
 	}
-	var err error
-	if q.By, err = a.credentials(w); err != nil {
-		return nil, err
-	}
-	defer wipe(q.By)
-	client, err := a.dialFor(ctx, w)
-	if err != nil {
-		return nil, err
-	}
-	return client.ModeReport(ctx, *q)
+	var report *api.ModeReport
+	err := a.as(ctx, w, func(c *api.Client, by *api.Credentials) (err error) {
+		q.By = by
+		report, err = c.ModeReport(ctx, *q)
+		return err
+	})
+	return report, err
 }
 
 func (a *app) showModeReport(r *api.ModeReport) error {

@@ -299,16 +299,11 @@ func (a *app) operatorListCommand() *cobra.Command {
 		Example: "  tillwarden operator list",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			by, err := a.credentials(w)
-			if err != nil {
+			var list *api.Operators
+			err := a.as(cmd.Context(), w, func(c *api.Client, by *api.Credentials) (err error) {
+				list, err = c.Operators(cmd.Context(), api.PeopleRequest{By: by})
 				return err
-			}
-			defer wipe(by)
-			client, err := a.dialFor(cmd.Context(), w)
-			if err != nil {
-				return err
-			}
-			list, err := client.Operators(cmd.Context(), api.PeopleRequest{By: by})
+			})
 			if err != nil {
 				return err
 			}
@@ -383,16 +378,11 @@ func (a *app) operatorShowCommand() *cobra.Command {
 		Example: "  tillwarden operator show 101",
 		Args:    exactly("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			by, err := a.credentials(w)
-			if err != nil {
+			var answer *api.PeopleAnswer
+			err := a.as(cmd.Context(), w, func(c *api.Client, by *api.Credentials) (err error) {
+				answer, err = c.People(cmd.Context(), api.PeopleShow, api.PeopleRequest{By: by, Number: args[0]})
 				return err
-			}
-			defer wipe(by)
-			client, err := a.dialFor(cmd.Context(), w)
-			if err != nil {
-				return err
-			}
-			answer, err := client.People(cmd.Context(), api.PeopleShow, api.PeopleRequest{By: by, Number: args[0]})
+			})
 			if err != nil {
 				return err
 			}

@@ -27,7 +27,7 @@ what a question of that size, then and there, would be answered.
 It answers a question, and so exits with 0 whatever the answer is.`,
 		Example: `  tillwarden policy explain --group "POS Cashier - Sales Only" pos.drawer.nosale
   tillwarden policy explain --group Till --group Audit backoffice.reports *.hcl
-  tillwarden policy explain --group Till pos.till.paidout --amount 4999 --at "mon 21:00" ours.hcl`,
+  tillwarden policy explain --group Till pos.till.paidout --amount 4999 ours.hcl`,
 		Args:              between(1, -1, "FUNCTION"),
 		ValidArgsFunction: a.functionThenPolicies,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -176,27 +176,19 @@ func registerOf(path string) (string, error) {
 
 // liveEntries gives the entries of this register's journal.
 func (a *app) liveEntries(ctx context.Context, who actor, f api.Filter, s *simulate.Simulation, add func(*entry.Entry) error) error {
-	by, err := a.credentials(who)
-	if err != nil {
-		return err
-	}
-	defer wipe(by)
-	client, err := a.dialFor(ctx, who)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	status, err := client.Status(ctx)
-	if err != nil {
-		return err
-	}
-	s.Register(status.Register)
-	return client.JournalStream(ctx, api.JournalStream{By: by, Filter: f}, func(w *api.Entry, _ []byte) error {
-		e, err := w.Stored()
+	return a.as(ctx, who, func(client *api.Client, by *api.Credentials) error {
+		status, err := client.Status(ctx)
 		if err != nil {
-			return failedf("the register's journal: %w", err).hint("is its tillwardend of another version? tillwarden status says so")
+			return err
 		}
-		return add(&e)
+		s.Register(status.Register)
+		return client.JournalStream(ctx, api.JournalStream{By: by, Filter: f}, func(w *api.Entry, _ []byte) error {
+			e, err := w.Stored()
+			if err != nil {
+				return failedf("the register's journal: %w", err).hint("is its tillwardend of another version? tillwarden status says so")
+			}
+			return add(&e)
+		})
 	})
 }
 

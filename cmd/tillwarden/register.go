@@ -276,20 +276,15 @@ An authorisation of tillwarden mode sign begins its mode, and needs nobody else.
 			if err != nil {
 				return err
 			}
-			by, err := a.credentials(w)
-			if err != nil {
-				return err
-			}
-			defer wipe(by)
-			client, err := a.dialFor(cmd.Context(), w)
-			if err != nil {
-				return err
-			}
 			kind := bundle.TypePolicy
 			if m, _, err := bundle.Inspect(file); err == nil {
 				kind = m.Type // the daemon verifies it
 			}
-			answer, err := client.Load(cmd.Context(), api.LoadRequest{Type: kind, Name: filepath.Base(args[0]), Bundle: file, By: by})
+			var answer *api.LoadAnswer
+			err = a.as(cmd.Context(), w, func(c *api.Client, by *api.Credentials) (err error) {
+				answer, err = c.Load(cmd.Context(), api.LoadRequest{Type: kind, Name: filepath.Base(args[0]), Bundle: file, By: by})
+				return err
+			})
 			if err != nil {
 				return err
 			}

@@ -57,21 +57,6 @@ func (r *reportFlags) check(a *app) error {
 	return nil
 }
 
-// live runs f with a client of the daemon, and whom to ask as.
-func (r *reportFlags) live(ctx context.Context, a *app, f func(c *api.Client, by *api.Credentials) error) error {
-	by, err := a.credentials(r.actor)
-	if err != nil {
-		return err
-	}
-	defer wipe(by)
-	client, err := a.dialFor(ctx, r.actor)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	return f(client, by)
-}
-
 func readCopy(ctx context.Context, path string, f journal.Filter, add func(*entry.Entry) error) error {
 	file, err := journal.OpenReader(path)
 	if err != nil {
@@ -180,7 +165,7 @@ func (a *app) sayPeriod(p *report.Period, zone *time.Location) {
 func (a *app) acts(ctx context.Context, r *reportFlags, q api.JournalStream, f func(e *api.Entry, line []byte) error) error {
 	q.Acts = true
 	if len(r.files) == 0 {
-		return r.live(ctx, a, func(c *api.Client, by *api.Credentials) error {
+		return a.as(ctx, r.actor, func(c *api.Client, by *api.Credentials) error {
 			q.By = by
 			return withApprovals(q, func(q api.JournalStream, f func(e *api.Entry, line []byte) error) error {
 				return c.JournalStream(ctx, q, f)

@@ -101,7 +101,7 @@ func firstSet(function, keyword, operator string) string {
 // activity has the daemon count, or counts in copies.
 func (a *app) activity(ctx context.Context, r *reportFlags, from, to *time.Time) (res *report.Activity, err error) {
 	if len(r.files) == 0 {
-		err = r.live(ctx, a, func(c *api.Client, by *api.Credentials) (err error) {
+		err = a.as(ctx, r.actor, func(c *api.Client, by *api.Credentials) (err error) {
 			res, err = c.ActivityReport(ctx, api.ReportRequest{By: by, From: from, To: to})
 			return err
 		})

@@ -84,7 +84,7 @@ func (a *app) exceptions(ctx context.Context, r *reportFlags, x *exceptionFlags,
 		return nil, err
 	}
 	if len(r.files) == 0 {
-		err = r.live(ctx, a, func(c *api.Client, by *api.Credentials) (err error) {
+		err = a.as(ctx, r.actor, func(c *api.Client, by *api.Credentials) (err error) {
 			res, err = c.ExceptionReport(ctx, api.ExceptionsRequest{
 				ReportRequest: api.ReportRequest{By: by, From: from, To: to}, Hours: hours.String(),
 				Deviation: x.Deviation, Sales: x.Sales, Peers: x.Peers, Least: x.Least,

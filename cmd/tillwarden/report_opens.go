@@ -60,7 +60,7 @@ func (a *app) opens(ctx context.Context, r *reportFlags, day time.Time, hours st
 		return nil, err
 	}
 	if len(r.files) == 0 {
-		err = r.live(ctx, a, func(c *api.Client, by *api.Credentials) (err error) {
+		err = a.as(ctx, r.actor, func(c *api.Client, by *api.Credentials) (err error) {
 			res, err = c.OpensReport(ctx, api.OpensRequest{By: by, Day: day.Format(time.DateOnly), Hours: h.String()})
 			return err
 		})

@@ -53,17 +53,12 @@ store's key. Nothing in it is for other stores.`,
 			if _, err := os.Lstat(out); err == nil { // before an epoch is spent on it
 				return refusedf("%s is there already", out).hint("choose another name, or move the old file away")
 			}
-			by, err := a.credentials(w)
-			if err != nil {
+			var made *api.RosterExported
+			err := a.as(cmd.Context(), w, func(c *api.Client, by *api.Credentials) (err error) {
+				r.By = by
+				made, err = c.ExportRoster(cmd.Context(), r)
 				return err
-			}
-			defer wipe(by)
-			r.By = by
-			client, err := a.dialFor(cmd.Context(), w)
-			if err != nil {
-				return err
-			}
-			made, err := client.ExportRoster(cmd.Context(), r)
+			})
 			if err != nil {
 				return err
 			}
@@ -111,17 +106,12 @@ own; --replace-own lets the roster's take their places.`,
 			if err != nil {
 				return err
 			}
-			by, err := a.credentials(w)
-			if err != nil {
+			var done *api.RosterApplied
+			err = a.as(cmd.Context(), w, func(c *api.Client, by *api.Credentials) (err error) {
+				r.By, r.Name, r.Bundle = by, filepath.Base(args[0]), file
+				done, err = c.ApplyRoster(cmd.Context(), r)
 				return err
-			}
-			defer wipe(by)
-			r.By, r.Name, r.Bundle = by, filepath.Base(args[0]), file
-			client, err := a.dialFor(cmd.Context(), w)
-			if err != nil {
-				return err
-			}
-			done, err := client.ApplyRoster(cmd.Context(), r)
+			})
 			if err != nil {
 				return err
 			}

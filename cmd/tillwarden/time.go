@@ -113,17 +113,11 @@ func (a *app) timeListCommand() *cobra.Command {
 		Example: "  tillwarden time list\n  tillwarden time list --as 201 --json",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			by, err := a.credentials(w)
-			if err != nil {
+			var list *api.TimeClock
+			err := a.as(cmd.Context(), w, func(c *api.Client, by *api.Credentials) (err error) {
+				list, err = c.TimeClock(cmd.Context(), api.TimeRequest{By: by})
 				return err
-			}
-			defer wipe(by)
-			client, err := a.dialFor(cmd.Context(), w)
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			list, err := client.TimeClock(cmd.Context(), api.TimeRequest{By: by})
+			})
 			if err != nil {
 				return err
 			}
@@ -202,7 +196,7 @@ register restarted meanwhile, and where somebody else punched.`,
 
 func (a *app) timeReport(ctx context.Context, r *reportFlags, operator string, from, to *time.Time) (res *report.Time, err error) {
 	if len(r.files) == 0 {
-		err = r.live(ctx, a, func(c *api.Client, by *api.Credentials) (err error) {
+		err = a.as(ctx, r.actor, func(c *api.Client, by *api.Credentials) (err error) {
 			res, err = c.TimeReport(ctx, api.TimeReportRequest{ReportRequest: api.ReportRequest{By: by, From: from, To: to}, Operator: operator})
 			return err
 		})
