@@ -60,8 +60,8 @@ type Shift struct {
 	Breaks int        `json:"breaks"`
 	Forced int        `json:"forced_breaks"`
 	Others int        `json:"by_others"`
-	// Jump is by how much the wall clock was set during it, in seconds; it is in none
-	// of the other figures.
+	// Jump is by how much the wall clock was set during it, in seconds, both ways taken
+	// together; it is in none of the other figures.
 	Jump int64 `json:"clock_jump_seconds,omitempty"`
 	// Reboots is how often the register was started again during it: over those, hours
 	// are by the wall clock.
@@ -176,7 +176,7 @@ func (s *shift) pass(e *entry.Entry, steps time.Duration) {
 		s.Reboots++
 	}
 	if jump.Abs() >= jumpShown {
-		s.jump += jump
+		s.jump = inAll(s.jump, jump)
 	}
 	if !s.paused {
 		s.worked += took
@@ -188,6 +188,15 @@ func (s *shift) pass(e *entry.Entry, steps time.Duration) {
 		took = s.length
 	}
 	s.breaks += took
+}
+
+// inAll is by how much a clock was set that was set twice: one that was set forth and
+// back was set, though nothing is left of it.
+func inAll[T ~int64](a, b T) T {
+	if a < 0 && b > 0 || a > 0 && b < 0 {
+		return max(a, -a) + max(b, -b)
+	}
+	return a + b
 }
 
 // leaveOpen puts aside what was not ended.
@@ -236,7 +245,7 @@ func (t *Time) day(s *shift) {
 	d.Breaks += s.Breaks
 	d.Forced += s.Forced
 	d.Others += s.Others
-	d.Jumps += s.Jump
+	d.Jumps = inAll(d.Jumps, s.Jump)
 	d.Reboots += s.Reboots
 	if s.Out == nil {
 		d.Open++

@@ -143,6 +143,14 @@ func TestHoursInWords(t *testing.T) {
 			newRegister().punch(in, "101").pass(2*h).set(-5*h, true).pass(h).punch(out, "101"),
 			TimeDay{Worked: 3 * 3600, Shifts: 1, Jumps: -5 * 3600},
 		},
+		"set forth, and back once it was punched": {
+			newRegister().punch(in, "101").pass(h).set(3*h, true).punch(away, "101").pass(h).set(-3*h, true).punch(back, "101").pass(h).punch(out, "101"),
+			TimeDay{Worked: 2 * 3600, Paused: 3600, Shifts: 1, Breaks: 1, Jumps: 6 * 3600},
+		},
+		"set forth in a shift, and back in the next": {
+			newRegister().punch(in, "101").pass(h).set(3*h, true).punch(out, "101").punch(in, "101").pass(h).set(-3*h, true).punch(out, "101"),
+			TimeDay{Worked: 2 * 3600, Shifts: 2, Jumps: 6 * 3600},
+		},
 		"kept right, as clocks are": {
 			newRegister().punch(in, "101").pass(8*h).set(3*time.Second, false).punch(out, "101"),
 			TimeDay{Worked: 8 * 3600, Shifts: 1},
