@@ -182,7 +182,7 @@ func (g *Gate) try(s *Snapshot, override entry.Seq, by *Approver, refusing bool)
 	p := g.find(override)
 	e := answering(s, p, entry.KindApproval, override, by.Source)
 	e.Approval = &entry.Approval{
-		Operator: by.Operator, Person: by.Person, Method: by.Method, Override: override, Fallback: by.Fallback, At: by.At, OffClock: g.offClock(by.Person),
+		Operator: by.Operator, Person: by.Person, Method: by.Method, Override: override, Fallback: by.Fallback, At: by.At, OffClock: by.At == "" && g.offClock(by.Person),
 		Transaction: by.Transaction,
 	}
 	reason, given := entry.ReasonNoOverride, []approval(nil)

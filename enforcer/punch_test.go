@@ -372,6 +372,13 @@ func TestApproverOffTheClock(t *testing.T) {
 			if a := r.journal.last(t, entry.KindApproval).Approval; a.OffClock != x.marked {
 				t.Errorf("journaled: %+v", a)
 			}
+			id = r.override()
+			if _, err = r.Approve(ctx, id, Approver{Subject: lea, Method: entry.MethodRemote, At: "lane 4", Source: "console"}); err != nil {
+				t.Fatal(err)
+			}
+			if a := r.journal.last(t, entry.KindApproval).Approval; a.OffClock {
+				t.Errorf("from elsewhere: %+v", a)
+			}
 		})
 	}
 }

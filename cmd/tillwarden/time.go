@@ -215,12 +215,12 @@ func (a *app) timeReport(ctx context.Context, r *reportFlags, operator string, f
 
 func (a *app) timeCSV(t *report.Time) error {
 	rows := [][]string{{
-		"operator", "day", "worked_seconds", "break_seconds", "shifts", "breaks", "forced_breaks", "not_ended", "by_others", "clock_jump_seconds", "reboots",
+		"operator", "day", "worked_seconds", "break_seconds", "shifts", "breaks", "forced_breaks", "not_ended", "by_others", "clock_jump_seconds", "reboots", "overlaps",
 	}}
 	for _, d := range t.Days {
 		row := []string{d.Operator, d.Day}
 		for _, n := range []int64{
-			d.Worked, d.Paused, int64(d.Shifts), int64(d.Breaks), int64(d.Forced), int64(d.Open), int64(d.Others), d.Jumps, int64(d.Reboots),
+			d.Worked, d.Paused, int64(d.Shifts), int64(d.Breaks), int64(d.Forced), int64(d.Open), int64(d.Others), d.Jumps, int64(d.Reboots), int64(d.Overlaps),
 		} {
 			row = append(row, fmt.Sprint(n))
 		}
@@ -269,6 +269,7 @@ func timeNotes(d *report.TimeDay) string {
 		notes = append(notes, "clock set by "+(time.Duration(d.Jumps)*time.Second).String())
 	}
 	add(d.Reboots, "%d restarts")
+	add(d.Overlaps, "%d at two registers at once")
 	return strings.Join(notes, ", ")
 }
 

@@ -159,7 +159,7 @@ func (f *fake) TimeReport(_ context.Context, c Caller, q *TimeReportRequest) (*r
 	return &report.Time{
 		Period: report.Period{First: day, Last: day, Entries: 9, Journals: 1},
 		Days:   []report.TimeDay{{Operator: "1001", Day: "2026-03-01", Worked: 3600, Shifts: 1, Jumps: -60}},
-		Shifts: []report.Shift{{Operator: "1001", Person: "p1", In: &day, Out: &day, Last: day, Worked: 3600, Jump: -60, Reboots: 1}},
+		Shifts: []report.Shift{{Operator: "1001", Person: "p1", In: &day, Out: &day, Last: day, Worked: 3600, Jump: -60, Reboots: 1, Journal: 1, Overlaps: true}},
 	}, f.err
 }
 

@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/timeclock"
 )
 
 // What is worth knowing of somebody's approvals, however many there are. Their
 // order is that of the report.
 const (
 	TwoRegisters = "two-registers" // at two registers within Together: one of the two was somebody else
-	OffClock     = "off-clock"     // while not clocked in, where the clock runs
+	OffClock     = "off-clock"     // while not clocked in, where the clock runs, nor at another of the report's registers
 	Remote       = "remote"        // from elsewhere
 	Fallback     = "fallback"      // number and PIN stood for the card that the site wants
 )
@@ -62,6 +63,51 @@ type approvers struct {
 	journal int
 	rows    map[approverKey]*Approver
 	given   map[string][]given // by person
+	off     []given            // while not clocked in there
+	person  []string           // of off
+	clock   timeclock.Clock    // of this journal
+	punches map[string][]punch // by person, in the order of each journal
+}
+
+// punch is from when on somebody is at work, or is not, at one register.
+type punch struct {
+	journal int
+	at      time.Time
+	on      bool
+}
+
+// nextJournal goes on with another register's.
+func (x *approvers) nextJournal() {
+	x.journal++
+	x.clock = timeclock.Clock{}
+}
+
+// punched takes a punch of the time clock.
+func (x *approvers) punched(e *entry.Entry) {
+	x.clock.Pass(e.Stamp)
+	x.clock.Apply(e)
+	if x.punches == nil {
+		x.punches = map[string][]punch{}
+	}
+	on := x.clock.Of(e.Person, e.Stamp).State == timeclock.On
+	x.punches[e.Person] = append(x.punches[e.Person], punch{x.journal, e.Stamp.Time(), on})
+}
+
+// atWork reports whether somebody was clocked in at any register, as good as their
+// clocks agree.
+func (x *approvers) atWork(person string, at time.Time) bool {
+	on := map[int]bool{}
+	for _, p := range x.punches[person] {
+		if !p.at.After(at) {
+			on[p.journal] = p.on
+		}
+	}
+	for _, on := range on {
+		if on {
+			return true
+		}
+	}
+	return false
 }
 
 // add takes an approval that counts.
@@ -70,8 +116,9 @@ func (x *approvers) add(e *entry.Entry) {
 		Approval: Approval{Journal: x.journal + 1, Seq: e.Seq, Time: e.Stamp.Time(), Requester: e.Operator, Function: e.Function},
 		by:       e.Approval.Operator, stamp: e.Stamp,
 	}
+	person := cmp.Or(a.Person, a.Operator)
 	if a.OffClock {
-		x.note(a.Operator, OffClock, by.Approval)
+		x.off, x.person = append(x.off, by), append(x.person, person)
 	}
 	if a.Fallback {
 		x.note(a.Operator, Fallback, by.Approval)
@@ -83,7 +130,6 @@ func (x *approvers) add(e *entry.Entry) {
 	if x.given == nil {
 		x.given = map[string][]given{}
 	}
-	person := cmp.Or(a.Person, a.Operator)
 	x.given[person] = append(x.given[person], by)
 }
 
@@ -118,12 +164,18 @@ func (x *approvers) result(of func(operator string) int64) []Approver {
 			}
 		}
 	}
+	for i, g := range x.off {
+		if !x.atWork(x.person[i], g.Time) {
+			x.note(g.by, OffClock, g.Approval)
+		}
+	}
 	rows := []Approver{}
 	for _, r := range x.rows {
 		r.Approvals = of(r.Approver)
 		rows = append(rows, *r)
 	}
 	clear(x.given)
+	x.off, x.person = nil, nil
 	slices.SortFunc(rows, func(a, b Approver) int {
 		order := func(r Approver) int { return slices.Index(approverRows[:], r.What) }
 		return cmp.Or(cmp.Compare(order(a), order(b)), cmp.Compare(b.Count, a.Count), byNumber(a.Approver, b.Approver))

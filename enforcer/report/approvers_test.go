@@ -13,6 +13,9 @@ func (r *register) approve(a entry.Approval) *register {
 	return r.add(entry.Entry{Kind: entry.KindApproval, Operator: "101", Person: "p101", Function: functionNoSale, Approval: &a})
 }
 
+// leaPunch is a punch of 201's.
+func leaPunch(k entry.Kind) entry.Entry { return entry.Entry{Kind: k, Operator: "201", Person: "lea"} }
+
 func TestApproversInWords(t *testing.T) {
 	card := entry.Approval{Operator: "201", Person: "lea", Method: entry.MethodCardPIN}
 	but := func(f func(a *entry.Approval)) entry.Approval { a := card; f(&a); return a }
@@ -32,6 +35,21 @@ func TestApproversInWords(t *testing.T) {
 	}{
 		"as it should be": {[]*register{lane().approve(card).pass(time.Second).approve(card)}, nil},
 		"not clocked in":  {[]*register{lane().approve(off).approve(card)}, []row{{"201", OffClock, 1, 2}}},
+		"clocked in at another register": {
+			[]*register{lane().approve(off), newRegister().add(leaPunch(in)).pass(2 * time.Hour)}, nil,
+		},
+		"and out of it again": {
+			[]*register{newRegister().add(leaPunch(in)).pass(time.Minute).add(leaPunch(out)), lane().approve(off)},
+			[]row{{"201", OffClock, 1, 1}},
+		},
+		"there later": {
+			[]*register{lane().approve(off), lane().pass(time.Minute).add(leaPunch(in))},
+			[]row{{"201", OffClock, 1, 1}},
+		},
+		"on a break there": {
+			[]*register{lane().approve(off), newRegister().add(leaPunch(in)).pass(time.Minute).add(leaPunch(away))},
+			[]row{{"201", OffClock, 1, 1}},
+		},
 		"without the card, from elsewhere": {
 			[]*register{lane().approve(fallback).approve(remote).approve(remote)},
 			[]row{{"201", Remote, 2, 3}, {"201", Fallback, 1, 3}},

@@ -244,7 +244,7 @@ func NewExceptions(o Options) *ExceptionReport {
 // NextJournal says that the entries that follow are of another register.
 func (x *ExceptionReport) NextJournal() {
 	x.session = session{}
-	x.gave.journal++
+	x.gave.nextJournal()
 	if x.period.Entries > 0 {
 		x.period.Journals++
 	}
@@ -295,6 +295,8 @@ func (x *ExceptionReport) Add(e *entry.Entry) {
 				x.nobody.Failures++
 			}
 		}
+	case entry.KindClockIn, entry.KindClockOut, entry.KindBreakBegin, entry.KindBreakEnd:
+		x.gave.punched(e)
 	case entry.KindSummary:
 		x.nobody.Uncounted += int64(e.Count)
 	}

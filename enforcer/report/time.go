@@ -44,6 +44,9 @@ type TimeDay struct {
 	Others  int   `json:"by_others"`
 	Jumps   int64 `json:"clock_jump_seconds"`
 	Reboots int   `json:"reboots"`
+	// Overlaps is how many shifts overlap one of the same person's at another register:
+	// those hours are in both.
+	Overlaps int `json:"overlaps"`
 }
 
 // Shift is from clocking in to clocking out.
@@ -66,6 +69,10 @@ type Shift struct {
 	// Reboots is how often the register was started again during it: over those, hours
 	// are by the wall clock.
 	Reboots int `json:"reboots,omitempty"`
+	// Journal is which of the report's journals it is of, from 1. Overlaps: another of
+	// the person's, of another journal, was under way at the same time of day.
+	Journal  int  `json:"journal"`
+	Overlaps bool `json:"overlaps,omitempty"`
 }
 
 // shift is one under way.
@@ -85,6 +92,7 @@ type TimeReport struct {
 	operator string
 	zone     *time.Location
 	period   Period
+	journal  int
 	steps    time.Duration     // of the wall clock, so far
 	open     map[string]*shift // by person
 	done     []*shift
@@ -104,6 +112,7 @@ func NewTime(operator string, zone *time.Location) *TimeReport {
 func (r *TimeReport) NextJournal() {
 	r.leaveOpen()
 	r.steps = 0
+	r.journal++
 	if r.period.Entries > 0 {
 		r.period.Journals++
 	}
@@ -157,7 +166,7 @@ func (r *TimeReport) Add(e *entry.Entry) {
 }
 
 func (r *TimeReport) begin(e *entry.Entry) *shift {
-	s := &shift{Shift: Shift{Operator: e.Operator, Person: e.Person}}
+	s := &shift{Shift: Shift{Operator: e.Operator, Person: e.Person, Journal: r.journal + 1}}
 	if e.Kind == entry.KindClockIn {
 		in := e.Stamp.Time()
 		s.In, s.day = &in, in.In(r.zone).Format(time.DateOnly)
@@ -210,6 +219,7 @@ func (r *TimeReport) leaveOpen() {
 // Result is the report on what was added; nothing can be added afterwards.
 func (r *TimeReport) Result() *Time {
 	r.leaveOpen()
+	r.overlap()
 	t := &Time{Period: r.period, Days: []TimeDay{}, Shifts: []Shift{}}
 	slices.SortFunc(r.done, func(a, b *shift) int {
 		return cmp.Or(byNumber(a.Operator, b.Operator), cmp.Compare(a.day, b.day), a.began().Compare(b.began()), cmp.Compare(a.Person, b.Person))
@@ -223,6 +233,30 @@ func (r *TimeReport) Result() *Time {
 		t.day(s)
 	}
 	return t
+}
+
+// overlap marks the ended shifts of a person that were under way at two registers
+// at once.
+func (r *TimeReport) overlap() {
+	byPerson := map[string][]*shift{}
+	for _, s := range r.done {
+		if s.In != nil && s.Out != nil {
+			byPerson[s.Person] = append(byPerson[s.Person], s)
+		}
+	}
+	for _, list := range byPerson {
+		slices.SortFunc(list, func(a, b *shift) int { return a.In.Compare(*b.In) })
+		for i, a := range list {
+			for _, b := range list[i+1:] {
+				if !b.In.Before(*a.Out) {
+					break
+				}
+				if a.Journal != b.Journal {
+					a.Overlaps, b.Overlaps = true, true
+				}
+			}
+		}
+	}
 }
 
 func (s *shift) began() time.Time {
@@ -247,6 +281,9 @@ func (t *Time) day(s *shift) {
 	d.Others += s.Others
 	d.Jumps = inAll(d.Jumps, s.Jump)
 	d.Reboots += s.Reboots
+	if s.Overlaps {
+		d.Overlaps++
+	}
 	if s.Out == nil {
 		d.Open++
 		return

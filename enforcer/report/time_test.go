@@ -197,6 +197,27 @@ func TestEachRegisterHasItsOwnTimeClock(t *testing.T) {
 	}
 }
 
+// TestShiftsAtTwoRegistersAtOnce are counted, and it is said that they are.
+func TestShiftsAtTwoRegistersAtOnce(t *testing.T) {
+	day := func(d time.Duration) *register {
+		return newRegister().pass(d).punch(in, "101").pass(2*time.Hour).punch(out, "101")
+	}
+	for words, x := range map[string]struct {
+		second   *register
+		overlaps int
+	}{
+		"one after the other": {day(2 * time.Hour), 0},
+		"at once":             {day(time.Hour), 2},
+		"one within":          {newRegister().pass(time.Hour).punch(in, "101").pass(time.Minute).punch(out, "101"), 2},
+		"another operator's":  {newRegister().punch(in, "102").pass(time.Hour).punch(out, "102"), 0},
+	} {
+		got := timeOf("101", day(0), x.second)
+		if len(got.Days) != 1 || got.Days[0].Overlaps != x.overlaps {
+			t.Errorf("%s: %+v", words, got.Days)
+		}
+	}
+}
+
 // TestHoursOfOne: the other operators' are left out.
 func TestHoursOfOne(t *testing.T) {
 	r := newRegister().punch(in, "101").punch(in, "9").pass(time.Hour).punch(out, "9").pass(time.Hour).punch(out, "101")

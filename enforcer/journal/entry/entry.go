@@ -80,7 +80,8 @@ type Approval struct {
 	Fallback bool `cbor:"6,keyasint,omitempty"`
 	// At is where a remote approver says to be signed on.
 	At string `cbor:"7,keyasint,omitempty"`
-	// OffClock: the approver was not clocked in, where clocks run.
+	// OffClock: the approver was not clocked in at this register, where its clock runs;
+	// never of a remote one, who has another clock.
 	OffClock bool `cbor:"8,keyasint,omitempty"`
 	// Transaction: it holds for the rest of the transaction.
 	Transaction bool `cbor:"9,keyasint,omitempty"`
