@@ -10,6 +10,7 @@ import (
 	"tillwarden/enforcer"
 	"tillwarden/enforcer/journal"
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/timeclock"
 )
 
 // Lane feedback: what happens shows where the people are. Events reach pages
@@ -163,7 +164,7 @@ func (d *Daemon) notice(e *entry.Entry) {
 	}
 	s := d.gate.Snapshot()
 	text := sayEntry(s, e)
-	if e.Outcome == entry.OutcomeAllowed && (e.Kind == entry.KindSignOn || isPunch(e.Kind)) {
+	if e.Outcome == entry.OutcomeAllowed && (e.Kind == entry.KindSignOn || timeclock.IsPunch(e.Kind)) {
 		if o, err := d.roster.Get(e.Operator); err == nil && o != nil {
 			text = o.Name + " is " + text
 		}

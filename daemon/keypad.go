@@ -145,7 +145,7 @@ func (p *pad) one(ctx context.Context, e keypad.Event) {
 		return
 	}
 	// Nothing else can be done with a number while the own PIN is waited for.
-	if o := p.d.gate.Snapshot().Override; o != nil && o.StepUp {
+	if o := p.d.gate.Snapshot().Override; o != nil && o.StepUp && !p.d.punch.waits() {
 		r, err := p.d.service().StepUp(ctx, o.ID, line, p.name)
 		p.told(r, err)
 		return

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"tillwarden/daemon/api"
-	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/report"
 	"tillwarden/enforcer/timeclock"
 	"tillwarden/signon"
@@ -119,6 +118,12 @@ type waitingPunch struct {
 	stop func() bool     // guarded by mu
 }
 
+func (w *waitingPunch) waits() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.what != 0
+}
+
 func (w *waitingPunch) take() timeclock.Punch {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -154,6 +159,3 @@ func (d *Daemon) present(ctx context.Context, c signon.Credential) (signon.Resul
 	}
 	return d.service().Present(ctx, c)
 }
-
-// isPunch reports whether an entry is a punch of the time clock.
-func isPunch(k entry.Kind) bool { return slices.Contains(timeclock.Kinds(), k) }

@@ -116,6 +116,9 @@ func StateKinds() []entry.Kind {
 	)
 }
 
+// stateKinds is asked for each entry, and is not changed.
+var stateKinds = StateKinds()
+
 // folds reports whether an entry is one that apply counts as applied. Of
 // decisions, which are most of a journal, it is only those that open the till or
 // are counted.
@@ -123,7 +126,7 @@ func folds(e *entry.Entry) bool {
 	if e.Kind == entry.KindDecision {
 		return opensTill(e) || e.Uses > 0
 	}
-	return slices.Contains(StateKinds(), e.Kind)
+	return slices.Contains(stateKinds, e.Kind)
 }
 
 // opensTill reports whether a session opened the till; a decision outside one

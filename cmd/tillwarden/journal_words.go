@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -98,7 +97,8 @@ func about(e *api.Entry) string {
 
 // isPunch reports whether a kind is a punch of the time clock.
 func isPunch(kind string) bool {
-	return slices.ContainsFunc(timeclock.Kinds(), func(k entry.Kind) bool { return k.String() == kind })
+	k, err := entry.ParseKind(kind)
+	return err == nil && timeclock.IsPunch(k)
 }
 
 func round(elapsed string, mode bool) string {

@@ -1,8 +1,6 @@
 package simulate
 
 import (
-	"slices"
-
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
 	"tillwarden/enforcer/timeclock"
@@ -54,7 +52,7 @@ func (s *Simulation) question(e *entry.Entry) (q question, ok bool) {
 	}
 	q.drawer = e.Drawer != ""
 	q.firm = e.Kind == entry.KindSignOn || e.Kind == entry.KindUnlock || e.Kind == entry.KindDecision && e.Session == 0 ||
-		slices.Contains(timeclock.Kinds(), e.Kind)
+		timeclock.IsPunch(e.Kind)
 	q.pin = q.firm && e.Method.PIN()
 	return q, true
 }

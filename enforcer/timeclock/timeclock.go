@@ -15,7 +15,6 @@ package timeclock
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"tillwarden/enforcer/journal/entry"
@@ -63,6 +62,15 @@ func Parse(word string) (Punch, error) {
 // Kinds lists the kinds of all punches.
 func Kinds() []entry.Kind {
 	return []entry.Kind{entry.KindClockIn, entry.KindClockOut, entry.KindBreakBegin, entry.KindBreakEnd}
+}
+
+// IsPunch reports whether a kind is one of them.
+func IsPunch(k entry.Kind) bool {
+	switch k {
+	case entry.KindClockIn, entry.KindClockOut, entry.KindBreakBegin, entry.KindBreakEnd:
+		return true
+	}
+	return false
 }
 
 // Restricts reports whether who punches so may do less afterwards.
@@ -171,7 +179,7 @@ func (c *Clock) Apply(e *entry.Entry) {
 		return
 	}
 	s, known := c.People[e.Person]
-	if s.over(e.Stamp) && slices.Contains(Kinds(), e.Kind) {
+	if s.over(e.Stamp) && IsPunch(e.Kind) {
 		s = c.Of(e.Person, e.Stamp)
 		c.set(e.Person, s)
 	}
