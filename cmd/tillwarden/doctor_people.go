@@ -49,6 +49,40 @@ func examinePeople(ctx context.Context, d *doctor, client *api.Client, c *daemon
 			"none of them may add others, or change anything about them")
 	}
 	examineApprovers(d, c, p, there)
+	examineTimeClock(d, c, p, there)
+}
+
+// The functions that a time clock takes.
+const (
+	mayPunch    = "pos.time.punch"
+	needNoPunch = "pos.clockin.notrequired"
+	maySend     = "pos.forcedbreak"
+)
+
+// examineTimeClock looks at who is kept from signing on by a time clock that they
+// may not use.
+func examineTimeClock(d *doctor, c *daemon.Config, p *policy.Compiled, operators []api.Operator) {
+	const check = "time clock"
+	if !c.TimeClock.Run {
+		return
+	}
+	var shut []string
+	sends := false
+	for _, o := range operators {
+		sends = sends || may(p, o.WorkGroups, maySend)
+		if may(p, o.WorkGroups, "pos.signon") && !may(p, o.WorkGroups, mayPunch) && !may(p, o.WorkGroups, needNoPunch) {
+			shut = append(shut, o.Number)
+		}
+	}
+	switch {
+	case len(shut) > 0:
+		d.problem(check, "give a work group of theirs "+mayPunch+" or "+needNoPunch+", or leave [timeclock] run out",
+			"may sign on, and neither clock in nor do without: %s", join(shut))
+	case !sends:
+		d.note(check, "give a work group "+maySend, "nobody may send others on a break, or end one")
+	default:
+		d.ok(check, "runs: whoever may sign on may clock in, or need not")
+	}
 }
 
 // examineApprovers looks at whether those who may approve have what this register wants

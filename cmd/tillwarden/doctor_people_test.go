@@ -135,3 +135,35 @@ func TestDoctorKnowsWhatThePolicyWants(t *testing.T) {
 		}
 	}
 }
+
+// TestDoctorTimeClock: who could neither clock in nor do without would be shut out.
+func TestDoctorTimeClock(t *testing.T) {
+	p, err := presetPolicy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seller := api.Operator{Number: "101", WorkGroups: []string{"POS Cashier - Sales Only"}}
+	manager := api.Operator{Number: "201", WorkGroups: []string{"Manager"}}
+	plain := api.Operator{Number: "102", WorkGroups: []string{"Cashier"}} // signs on, and may not use the clock
+	office := api.Operator{Number: "301", WorkGroups: []string{"Store/Local Operator Maintenance"}}
+	for words, c := range map[string]struct {
+		off         bool
+		people      []api.Operator
+		state, says string
+	}{
+		"no clock runs":         {true, []api.Operator{plain}, "", ""},
+		"everybody can":         {false, []api.Operator{seller, manager, office}, "ok", "runs"},
+		"somebody is shut out":  {false, []api.Operator{seller, manager, plain}, "problem", "neither clock in nor do without: 102"},
+		"nobody ends any break": {false, []api.Operator{seller}, "note", "nobody may send others on a break"},
+	} {
+		cfg := daemon.DefaultConfig()
+		cfg.TimeClock.Run = !c.off
+		var d doctor
+		examineTimeClock(&d, &cfg, p, c.people)
+		switch {
+		case c.state == "" && len(d.findings) == 0:
+		case len(d.findings) != 1 || d.findings[0].State != c.state || !strings.Contains(d.findings[0].Says, c.says):
+			t.Errorf("%s: %+v", words, d.findings)
+		}
+	}
+}

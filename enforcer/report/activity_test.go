@@ -181,6 +181,7 @@ func BenchmarkReports(b *testing.B) {
 		{"activity", func() func(*entry.Entry) { return report.NewActivity(nil).Add }},
 		{"exceptions", func() func(*entry.Entry) { return report.NewExceptions(report.Options{Hours: h}).Add }},
 		{"opens", func() func(*entry.Entry) { return report.NewOpens(es[50_000].Stamp.Time(), h).Add }},
+		{"time", func() func(*entry.Entry) { return report.NewTime("", nil).Add }},
 		{"keyword", func() func(*entry.Entry) {
 			k := report.NewKeyword("paid", nil)
 			return func(e *entry.Entry) { k.Match(e) }
@@ -230,6 +231,7 @@ func BenchmarkReportFile(b *testing.B) {
 		{"exceptions", func() func(*entry.Entry) {
 			return report.NewExceptions(report.Options{Hours: hours(b, "08:00-21:00")}).Add
 		}},
+		{"time", func() func(*entry.Entry) { return report.NewTime("", nil).Add }},
 		{"keyword", func() func(*entry.Entry) {
 			k := report.NewKeyword("paid", nil)
 			return func(e *entry.Entry) { k.Match(e) }
