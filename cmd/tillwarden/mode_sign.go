@@ -53,13 +53,9 @@ and none with a lower epoch afterwards. What the chain signs is not taken off th
 			if err != nil {
 				return usagef("mode sign: %w", err)
 			}
-			var signers []bundle.PrivateKey
-			for _, path := range keys {
-				k, err := privateKey(path)
-				if err != nil {
-					return err
-				}
-				signers = append(signers, k)
+			signers, err := privateKeys(keys)
+			if err != nil {
+				return err
 			}
 			file, err := bundle.Seal(bundle.Manifest{Type: bundle.TypeMode, Chain: chain, Store: store, Epoch: epoch}, blob, signers...)
 			if err != nil {

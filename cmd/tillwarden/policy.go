@@ -167,13 +167,9 @@ any number that grows by itself, as 2026013101 for the first of a day.`,
 				}
 				m.Created = when.Unix()
 			}
-			var signers []bundle.PrivateKey
-			for _, path := range keys {
-				k, err := privateKey(path)
-				if err != nil {
-					return err
-				}
-				signers = append(signers, k)
+			signers, err := privateKeys(keys)
+			if err != nil {
+				return err
 			}
 			p, err := a.soundPolicy(args, withPresets)
 			if err != nil {
@@ -216,6 +212,18 @@ any number that grows by itself, as 2026013101 for the first of a day.`,
 	f.BoolVar(&noTest, "no-test", false, "do not run the tests beside the sources")
 	presetsFlag(c, &withPresets)
 	return c
+}
+
+// privateKeys reads signing keys.
+func privateKeys(paths []string) (keys []bundle.PrivateKey, err error) {
+	for _, path := range paths {
+		k, err := privateKey(path)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
 }
 
 // privateKey reads a signing key, and warns where others can read it too.

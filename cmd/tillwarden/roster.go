@@ -19,7 +19,7 @@ func (a *app) rosterCommand() *cobra.Command {
   sudo tillwarden roster apply /media/usb/roster.twb
   tillwarden roster export --revocations -o fired.twb --as 201
   tillwarden roster show`,
-		a.rosterExportCommand(), a.rosterApplyCommand(), a.rosterShowCommand())
+		a.rosterExportCommand(), a.rosterSignCommand(), a.rosterApplyCommand(), a.rosterShowCommand())
 	c.Long = `Carries operators from the register where they are maintained to the store's other
 ones, without a network: on a USB stick, or over ssh. What travels is signed with the
 store's key, which each of them needs once (key new-store, key install-store).
@@ -50,8 +50,8 @@ store's key. Nothing in it is for other stores.`,
 			if out == "" || !w.given() {
 				return usagef("roster export: -o FILE and --as are needed").hint("an operator who may add others has to do it")
 			}
-			if _, err := os.Lstat(out); err == nil { // before an epoch is spent on it
-				return refusedf("%s is there already", out).hint("choose another name, or move the old file away")
+			if err := notThere(out); err != nil { // before an epoch is spent on it
+				return err
 			}
 			var made *api.RosterExported
 			err := a.as(cmd.Context(), w, func(c *api.Client, by *api.Credentials) (err error) {
@@ -84,6 +84,71 @@ store's key. Nothing in it is for other stores.`,
 	asFlag(c, &w)
 	c.Flags().StringVarP(&out, "output", "o", "", "`file` to write; it must not be there yet")
 	c.Flags().BoolVar(&r.Revocations, "revocations", false, "the list of revocations, instead of the roster")
+	return c
+}
+
+// notThere refuses a file that is there.
+func notThere(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return refusedf("%s is there already", path).hint("choose another name, or move the old file away")
+	}
+	return nil
+}
+
+func (a *app) rosterSignCommand() *cobra.Command {
+	var out string
+	var keys []string
+	c := &cobra.Command{
+		Use:   "sign FILE -o OUT --key KEY",
+		Short: "sign what was exported with the chain's key",
+		Long: `Writes the roster, or the list of revocations, of FILE anew, signed with the chain's
+key, as for a store whose people the chain answers for. What is in it, whom it is for
+and its epoch stay. That FILE comes from where it says is not verified here: look at it
+with roster show first. Registers apply it if KEY is one of their policy keys; PINs and
+cards in it are known where the store's key is.`,
+		Example: "  tillwarden roster sign roster.twb -o signed.twb --key chain.key",
+		Args:    exactly("FILE"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if out == "" || len(keys) == 0 {
+				return usagef("roster sign: -o OUT and --key KEY are needed").hint("KEY is the one that signs policies")
+			}
+			if err := notThere(out); err != nil {
+				return err
+			}
+			file, err := readFile(args[0], "the roster")
+			if err != nil {
+				return err
+			}
+			m, blob, err := bundle.Content(file)
+			if err != nil {
+				return refusedf("%s: %w", args[0], err)
+			}
+			w := rosterFile{File: out}
+			if _, err := w.holds(args[0], m, blob); err != nil {
+				return err
+			}
+			signers, err := privateKeys(keys)
+			if err != nil {
+				return err
+			}
+			if file, err = bundle.Seal(m, blob, signers...); err != nil {
+				return failedf("sealing the roster: %w", err)
+			}
+			if err := createFile(out, file, 0o600); err != nil {
+				return err
+			}
+			for _, k := range signers {
+				w.Signers = append(w.Signers, k.Public().ID())
+			}
+			if a.json {
+				return a.printJSON(w)
+			}
+			a.say("%s: %s %d of chain %s, store %s, made at %s, signed by %s", out, w.Type, w.Epoch, w.Chain, w.Store, w.MadeAt, join(w.Signers))
+			return nil
+		},
+	}
+	c.Flags().StringVarP(&out, "output", "o", "", "`file` to write; it must not be there yet")
+	c.Flags().StringArrayVar(&keys, "key", nil, "private `key` that signs; may be given more than once")
 	return c
 }
 
@@ -220,30 +285,10 @@ func (a *app) showRosterFile(path string) error {
 		return refusedf("%s: %w", path, err)
 	}
 	_, blob, _ := bytes.Cut(file, []byte("\n"))
-	w := rosterFile{File: path, Type: m.Type, Chain: m.Chain, Store: m.Store, Epoch: m.Epoch, Signers: signers}
-	rows := [][]string{{"NUMBER", "NAME", "PIN", "CARDS", "WORK GROUPS"}}
-	switch m.Type {
-	case bundle.TypeRoster:
-		r, err := signon.ParseRoster(blob)
-		if err != nil {
-			return refusedf("%s: %w", path, err)
-		}
-		w.MadeAt = r.MadeAt
-		for _, o := range r.Summaries() {
-			w.Operators = append(w.Operators, rosterFileLine(o))
-			rows = append(rows, []string{o.Number, cut(o.Name, 24), yesNo(o.HasPIN), fmt.Sprint(o.Cards), cut(join(o.WorkGroups), 36)})
-		}
-	case bundle.TypeRevocations:
-		r, err := signon.ParseRevocations(blob)
-		if err != nil {
-			return refusedf("%s: %w", path, err)
-		}
-		w.MadeAt = r.MadeAt
-		for _, o := range r.Revoked {
-			w.Revoked = append(w.Revoked, o.Number)
-		}
-	default:
-		return refusedf("%s is a %s, and neither a roster nor a list of revocations", path, m.Type).hint("tillwarden policy inspect shows it")
+	w := rosterFile{File: path, Signers: signers}
+	rows, err := w.holds(path, m, blob)
+	if err != nil {
+		return err
 	}
 	if a.json {
 		return a.printJSON(w)
@@ -254,4 +299,35 @@ func (a *app) showRosterFile(path string) error {
 		return nil
 	}
 	return table(a.out, rows)
+}
+
+// holds takes in what the bundle of people at path holds, and gives its operators as a
+// table.
+func (w *rosterFile) holds(path string, m bundle.Manifest, blob []byte) (rows [][]string, err error) {
+	w.Type, w.Chain, w.Store, w.Epoch = m.Type, m.Chain, m.Store, m.Epoch
+	switch m.Type {
+	case bundle.TypeRoster:
+		r, err := signon.ParseRoster(blob)
+		if err != nil {
+			return nil, refusedf("%s: %w", path, err)
+		}
+		w.MadeAt = r.MadeAt
+		rows = [][]string{{"NUMBER", "NAME", "PIN", "CARDS", "WORK GROUPS"}}
+		for _, o := range r.Summaries() {
+			w.Operators = append(w.Operators, rosterFileLine(o))
+			rows = append(rows, []string{o.Number, cut(o.Name, 24), yesNo(o.HasPIN), fmt.Sprint(o.Cards), cut(join(o.WorkGroups), 36)})
+		}
+	case bundle.TypeRevocations:
+		r, err := signon.ParseRevocations(blob)
+		if err != nil {
+			return nil, refusedf("%s: %w", path, err)
+		}
+		w.MadeAt = r.MadeAt
+		for _, o := range r.Revoked {
+			w.Revoked = append(w.Revoked, o.Number)
+		}
+	default:
+		return nil, refusedf("%s is a %s, and neither a roster nor a list of revocations", path, m.Type).hint("tillwarden policy inspect shows it")
+	}
+	return rows, nil
 }
