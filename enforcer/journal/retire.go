@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -11,8 +12,9 @@ import (
 )
 
 // retireStep is how many index blocks' entries are removed in one transaction.
-// Whoever appends meanwhile waits for one at most.
-const retireStep = 8
+// Whoever appends meanwhile waits for one at most. More at a time would be sooner done,
+// and let others wait longer than it is worth: nobody waits for the removal.
+const retireStep = 1
 
 // retirement is a removal that the committer works off.
 type retirement struct {
@@ -151,10 +153,15 @@ func (w *writer) retire(tx *bbolt.Tx, to int64) (at int64, err error) {
 	}
 	records := make([][]byte, size)
 	for step := 0; step < retireStep && at < to; step++ {
+		c := entries.Cursor()
+		k, v := c.First()
 		for i := range records {
-			if records[i] = entries.Get(key(uint64(w.header.First) + uint64(at) + uint64(i))); records[i] == nil {
-				return 0, damaged(0, "entry %d is missing", uint64(w.header.First)+uint64(at)+uint64(i))
+			seq := uint64(w.header.First) + uint64(at) + uint64(i)
+			if !bytes.Equal(k, key(seq)) {
+				return 0, damaged(0, "entry %d is missing", seq)
 			}
+			records[i] = v
+			k, v = c.Next()
 		}
 		t, err := buildTile(at/size, records)
 		if err != nil {

@@ -301,12 +301,12 @@ func TestRetireAtAnyMoment(t *testing.T) {
 		return nil
 	}
 	s = openTest(t, o)
-	for range 220 {
+	for range 60 {
 		append1(t, s, entry.Entry{Kind: entry.KindCalled})
 	}
 	held := sealed(t, s)
 	watch.Store(true)
-	if n, err := s.Retire(t.Context(), olderThan(210), nothingToKeep); n != 208 || err != nil {
+	if n, err := s.Retire(t.Context(), olderThan(50), nothingToKeep); n != 48 || err != nil {
 		t.Fatalf("removed %d: %v", n, err)
 	}
 	watch.Store(false)
@@ -323,17 +323,17 @@ func TestRetireAtAnyMoment(t *testing.T) {
 		o := o
 		o.Path, o.tweak.afterCommit = path, nil
 		again := openTest(t, o)
-		if _, err := again.Retire(t.Context(), olderThan(210), nothingToKeep); err != nil {
+		if _, err := again.Retire(t.Context(), olderThan(50), nothingToKeep); err != nil {
 			t.Error(err)
 		}
-		if _, err := again.Get(t.Context(), 208); !errors.Is(err, ErrRemoved) {
-			t.Errorf("entry 208: %v", err)
+		if _, err := again.Get(t.Context(), 48); !errors.Is(err, ErrRemoved) {
+			t.Errorf("entry 48: %v", err)
 		}
-		if _, err := again.Get(t.Context(), 209); err != nil {
-			t.Errorf("entry 209: %v", err)
+		if _, err := again.Get(t.Context(), 49); err != nil {
+			t.Errorf("entry 49: %v", err)
 		}
 	}
-	if removed != 208 {
+	if removed != 48 {
 		t.Errorf("%d are removed at last", removed)
 	}
 }
