@@ -36,12 +36,17 @@ func describe(speed int, vendor, product, version uint16, class [3]byte, toHost,
 	if speed == highSpeed {
 		packet = 512
 	}
-	low, high := func(n uint16) byte { return byte(n) }, func(n uint16) byte { return byte(n >> 8) }
-	body := []byte{
+	return identify(speed, vendor, product, version, []byte{
 		9, 4, 0, 0, 2, class[0], class[1], class[2], 0, // interface 0, two endpoints
-		7, 5, 0x80 | toHost, 2, low(packet), high(packet), 0,
-		7, 5, toDevice, 2, low(packet), high(packet), 0,
-	}
+		7, 5, 0x80 | toHost, 2, byte(packet), byte(packet >> 8), 0,
+		7, 5, toDevice, 2, byte(packet), byte(packet >> 8), 0,
+	}, manufacturer, name, serial)
+}
+
+// identify makes the descriptors of a device with one interface, which body describes
+// with its endpoints (USB 2.0, 9.6).
+func identify(speed int, vendor, product, version uint16, body []byte, manufacturer, name, serial string) identity {
+	low, high := func(n uint16) byte { return byte(n) }, func(n uint16) byte { return byte(n >> 8) }
 	return identity{
 		speed: speed,
 		device: []byte{
