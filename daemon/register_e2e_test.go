@@ -280,8 +280,16 @@ func TestInvariant2HeldKickEndsAtSignOn(t *testing.T) {
 	kick := func(what string, then func()) {
 		t.Helper()
 		before := len(denied(tl.entries("decision")))
+		busy := func() bool {
+			s, err := tl.con.Status(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(s.Busy) > 0
+		}
+		until(t, "nothing is under way", func() bool { return !busy() })
 		tl.print(sim.Slip{Kind: "kick"})
-		time.Sleep(200 * time.Millisecond) // it has arrived, and waits
+		until(t, "it has arrived, and waits", busy)
 		then()
 		until(t, what, func() bool { return len(denied(tl.entries("decision"))) == before+1 })
 		if e := denied(tl.entries("decision"))[before]; e.Reason != "state-changed" || e.Drawer != "till" || tl.pulses() != 0 {

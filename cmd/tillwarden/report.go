@@ -85,6 +85,17 @@ func (r *reportFlags) collect(ctx context.Context, f journal.Filter, into collec
 	return nil
 }
 
+// printReport prints a report as it is wanted: as JSON, as CSV, or for people.
+func printReport[T any](a *app, r *reportFlags, res T, asCSV, show func(T) error) error {
+	switch {
+	case a.json:
+		return a.printJSON(res)
+	case r.csv:
+		return asCSV(res)
+	}
+	return show(res)
+}
+
 // periodFlags are the part of the journal that is wanted.
 type periodFlags struct{ since, until string }
 

@@ -55,15 +55,10 @@ first. Where there is too little to compare, that is said. None of it is a proof
 				return err
 			}
 			res, err := a.exceptions(cmd.Context(), &r, &x, from, to)
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case a.json:
-				return a.printJSON(res)
-			case r.csv:
-				return a.exceptionsCSV(res)
 			}
-			return a.showExceptions(res)
+			return printReport(a, &r, res, a.exceptionsCSV, a.showExceptions)
 		},
 	}
 	r.add(c)

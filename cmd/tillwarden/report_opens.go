@@ -37,15 +37,10 @@ not for a sale, or after hours.`,
 				}
 			}
 			res, err := a.opens(cmd.Context(), &r, at, hours)
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case a.json:
-				return a.printJSON(res)
-			case r.csv:
-				return a.opensCSV(res)
 			}
-			return a.showOpens(res)
+			return printReport(a, &r, res, a.opensCSV, a.showOpens)
 		},
 	}
 	r.add(c)

@@ -177,15 +177,10 @@ register restarted meanwhile, and where somebody else punched.`,
 				return err
 			}
 			res, err := a.timeReport(cmd.Context(), &r, operator, from, to)
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case a.json:
-				return a.printJSON(res)
-			case r.csv:
-				return a.timeCSV(res)
 			}
-			return a.showTime(res)
+			return printReport(a, &r, res, a.timeCSV, a.showTime)
 		},
 	}
 	r.add(c)

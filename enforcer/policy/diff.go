@@ -390,42 +390,46 @@ func (c *Compiled) parentKey(i Index) string {
 	return ""
 }
 
-func diffRegisterGroups(a, b []RegisterGroup) []RegisterGroupDifference {
-	var ds []RegisterGroupDifference
-	for len(a) > 0 || len(b) > 0 {
-		switch {
-		case len(b) == 0 || len(a) > 0 && a[0].Name < b[0].Name:
-			ds = append(ds, RegisterGroupDifference{Name: a[0].Name, Presence: OnlyOld, Before: a[0].Registers})
-			a = a[1:]
-		case len(a) == 0 || b[0].Name < a[0].Name:
-			ds = append(ds, RegisterGroupDifference{Name: b[0].Name, Presence: OnlyNew, After: b[0].Registers})
-			b = b[1:]
-		default:
-			if !slices.Equal(a[0].Registers, b[0].Registers) {
-				ds = append(ds, RegisterGroupDifference{Name: a[0].Name, Presence: InBoth, Before: a[0].Registers, After: b[0].Registers})
-			}
-			a, b = a[1:], b[1:]
-		}
-	}
+func diffRegisterGroups(a, b []RegisterGroup) (ds []RegisterGroupDifference) {
+	diffNamed(a, b, func(g *RegisterGroup) (string, []string) { return g.Name, g.Registers },
+		func(name string, in Presence, before, after []string) {
+			ds = append(ds, RegisterGroupDifference{Name: name, Presence: in, Before: before, After: after})
+		})
 	return ds
 }
 
-func diffRestrictions(a, b []Restriction) []RestrictionDifference {
-	var ds []RestrictionDifference
+func diffRestrictions(a, b []Restriction) (ds []RestrictionDifference) {
+	diffNamed(a, b, func(r *Restriction) (string, []string) { return r.WorkGroup, r.Editors },
+		func(name string, in Presence, before, after []string) {
+			ds = append(ds, RestrictionDifference{WorkGroup: name, Presence: in, Before: before, After: after})
+		})
+	return ds
+}
+
+// diffNamed tells of what is in one of two lists alone, or not the same in both. The
+// lists are sorted by the names that of gives, with what is to be compared.
+func diffNamed[T any](a, b []T, of func(*T) (string, []string), tell func(name string, in Presence, before, after []string)) {
 	for len(a) > 0 || len(b) > 0 {
+		var name, other string
+		var before, after []string
+		if len(a) > 0 {
+			name, before = of(&a[0])
+		}
+		if len(b) > 0 {
+			other, after = of(&b[0])
+		}
 		switch {
-		case len(b) == 0 || len(a) > 0 && a[0].WorkGroup < b[0].WorkGroup:
-			ds = append(ds, RestrictionDifference{WorkGroup: a[0].WorkGroup, Presence: OnlyOld, Before: a[0].Editors})
+		case len(b) == 0 || len(a) > 0 && name < other:
+			tell(name, OnlyOld, before, nil)
 			a = a[1:]
-		case len(a) == 0 || b[0].WorkGroup < a[0].WorkGroup:
-			ds = append(ds, RestrictionDifference{WorkGroup: b[0].WorkGroup, Presence: OnlyNew, After: b[0].Editors})
+		case len(a) == 0 || other < name:
+			tell(other, OnlyNew, nil, after)
 			b = b[1:]
 		default:
-			if !slices.Equal(a[0].Editors, b[0].Editors) {
-				ds = append(ds, RestrictionDifference{WorkGroup: a[0].WorkGroup, Presence: InBoth, Before: a[0].Editors, After: b[0].Editors})
+			if !slices.Equal(before, after) {
+				tell(name, InBoth, before, after)
 			}
 			a, b = a[1:], b[1:]
 		}
 	}
-	return ds
 }
