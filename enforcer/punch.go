@@ -215,36 +215,36 @@ func away(s timeclock.Standing) entry.Reason {
 }
 
 // onClock denies a sign-on of somebody who is not at work, and notes by which
-// rule; or notes that they need not be.
-func (g *Gate) onClock(s *Snapshot, planes *policy.Planes, who *Subject, d Decision, e *entry.Entry) Decision {
+// rule; or notes that they need not be, and says so.
+func (g *Gate) onClock(s *Snapshot, planes *policy.Planes, who *Subject, d Decision, e *entry.Entry) (_ Decision, exempt bool) {
 	if d.Outcome != entry.OutcomeAllowed || !g.clockRuns() {
-		return d
+		return d, false
 	}
 	reason := away(g.Standing(*who))
 	if reason == entry.ReasonNone {
-		return d
+		return d, false
 	}
 	if reason != entry.ReasonForcedBreak {
 		u := rule(s.Policy, planes, who.WorkGroups, functionOffClock, HasSession|SameSession|Unlocked|Fits, gauge{gate: g})
 		if u.code == codeAllowed {
 			e.Text = "not clocked in, and need not be"
-			return d
+			return d, true
 		}
 		if u.rule != nil {
 			e.Rule, d.Rule = u.rule, *u.rule
 		}
 	}
-	return deny(d, e, reason)
+	return deny(d, e, reason), false
 }
 
 // stillOnClock reports whether what a sign-on found at the clock still holds.
 // Called with mu held.
-func (g *Gate) stillOnClock(e *entry.Entry) bool {
+func (g *Gate) stillOnClock(person string, exempt bool) bool {
 	if !g.clockRuns() {
 		return true
 	}
-	reason := away(g.standing(e.Person))
-	return reason == entry.ReasonNone || reason != entry.ReasonForcedBreak && e.Text != ""
+	reason := away(g.standing(person))
+	return reason == entry.ReasonNone || reason != entry.ReasonForcedBreak && exempt
 }
 
 // restoreBreaks watches the forced breaks of before.

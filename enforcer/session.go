@@ -56,7 +56,7 @@ func (g *Gate) begin(ctx context.Context, who Subject, method entry.Method, sour
 	if s.Session != nil && s.Session.ID != over {
 		d = deny(d, &e, entry.ReasonInUse)
 	}
-	d = g.onClock(s, planes, &who, d, &e)
+	d, exempt := g.onClock(s, planes, &who, d, &e)
 	if over != 0 && d.Outcome == entry.OutcomeAllowed {
 		var err error
 		if s, err = g.makeRoom(ctx, s, over, by, source); errors.Is(err, errChanged) {
@@ -87,7 +87,7 @@ func (g *Gate) begin(ctx context.Context, who Subject, method entry.Method, sour
 	session.equip(s.Policy)
 	g.managed()
 	err = g.advance(func(cur *Snapshot) (Snapshot, turn, error) {
-		if cur.Generation != s.Generation || !g.stillOnClock(&e) {
+		if cur.Generation != s.Generation || !g.stillOnClock(who.Person, exempt) {
 			return Snapshot{}, turn{}, errChanged
 		}
 		next := *cur
