@@ -44,16 +44,18 @@ func (s *Store) run() {
 		if s.conn == nil && (ended || !now.Before(s.retry)) {
 			s.reopen()
 		}
-		s.serve(requests, now)
 		if s.retiring == nil {
 			s.retiring = s.q.takeRetirement()
 		}
+		s.serve(requests, now)
 		if ended {
-			s.stopRetiring()
+			s.endRetiring(ErrClosed)
 			s.finish()
 			return
 		}
-		more := s.retireSome()
+		if s.retiring != nil && len(requests) == 0 {
+			s.commit(nil, now)
+		}
 		if !s.signDue.IsZero() && !now.Before(s.signDue) {
 			s.signDue = time.Time{}
 			s.signSoon()
@@ -68,8 +70,11 @@ func (s *Store) run() {
 			s.commit(nil, now)
 		}
 		wait := s.nextWork(now, notesSince)
-		if more {
+		if s.retiring != nil {
 			wait = 0
+			if len(requests) > 0 {
+				wait = retirePause
+			}
 		}
 		timer.Reset(wait)
 	}
@@ -132,10 +137,11 @@ func (s *Store) ownWords(now time.Time, all bool) []*request {
 	return out
 }
 
-// commit writes requests and waiting checkpoints in one transaction, and
-// tells everybody who waits how it went.
+// commit writes requests and waiting checkpoints in one transaction, together with
+// the next step of a removal, and tells everybody who waits how it went.
 func (s *Store) commit(requests []*request, now time.Time) {
 	if s.conn == nil {
+		s.endRetiring(ErrUnavailable)
 		for _, r := range requests {
 			if r.state.CompareAndSwap(requestWaiting, requestTaken) {
 				r.finish(ErrUnavailable)
@@ -154,15 +160,26 @@ func (s *Store) commit(requests []*request, now time.Time) {
 		}
 	}
 	b.notes = s.q.takeNotes()
-	if len(b.records) == 0 && len(b.notes) == 0 {
+	b.retiring = s.retiring
+	if len(b.records) == 0 && len(b.notes) == 0 && b.retiring == nil {
 		b.finish(nil)
 		return
 	}
 	err := s.update(&b)
+	if b.notRetired != nil {
+		// What cannot be removed is no reason to refuse what is to be written.
+		s.endRetiring(b.notRetired)
+		if errors.Is(b.notRetired, ErrDamaged) {
+			s.q.reportDamage(b.notRetired)
+		}
+		b.retiring = nil
+		err = s.update(&b)
+	}
 	if err == nil {
 		s.committed(&b, now)
 	} else {
 		s.limiter.forget()
+		s.endRetiring(err)
 	}
 	b.finish(err)
 	if err != nil {
@@ -179,6 +196,10 @@ type batch struct {
 	members  []*request
 	promised int64 // bytes
 	wantSign bool
+
+	retiring   *retirement
+	retired    int64 // place up to which it came
+	notRetired error // why it cannot go on; nothing of the batch was written
 }
 
 // tellSpace journals that the state of the space changed.
@@ -254,7 +275,14 @@ func (s *Store) update(b *batch) error {
 			return writeError(err)
 		}
 	}
-	err := s.conn.update(func(tx *bbolt.Tx) error { return s.w.put(tx, b.records, b.notes) })
+	b.notRetired = nil
+	err := s.conn.update(func(tx *bbolt.Tx) error {
+		if err := s.w.put(tx, b.records, b.notes); err != nil || b.retiring == nil {
+			return err
+		}
+		b.retired, b.notRetired = s.w.retire(tx, b.retiring.to)
+		return b.notRetired
+	})
 	if f := s.opts.tweak.afterCommit; f != nil && err == nil {
 		err = f()
 	}
@@ -286,6 +314,9 @@ func (s *Store) committed(b *batch, now time.Time) {
 		if r.own {
 			s.limiter.summarised(r.es)
 		}
+	}
+	if b.retiring != nil && b.retired >= b.retiring.to {
+		s.endRetiring(nil)
 	}
 	if len(b.records) == 0 {
 		return

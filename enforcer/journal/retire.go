@@ -11,10 +11,16 @@ import (
 	"tillwarden/enforcer/journal/entry"
 )
 
-// retireStep is how many index blocks' entries are removed in one transaction.
-// Whoever appends meanwhile waits for one at most. More at a time would be sooner done,
-// and let others wait longer than it is worth: nobody waits for the removal.
-const retireStep = 1
+const (
+	// retireStep is how many index blocks' entries are removed in one transaction.
+	// Whoever appends meanwhile waits for one at most. More at a time would be sooner done,
+	// and let others wait longer than it is worth: nobody waits for the removal.
+	retireStep = 1
+	// retirePause is how long a removal waits for the next append after one came. Who
+	// appends again and again shares each transaction with the removal then, and does
+	// not wait for one that was begun without it.
+	retirePause = 200 * time.Microsecond
+)
 
 // retirement is a removal that the committer works off.
 type retirement struct {
@@ -93,47 +99,11 @@ func (v *view) retirable(before int64) (int64, error) {
 	return n * size, nil
 }
 
-// retireSome removes the next few blocks' entries, and reports whether there is
-// more to do. Only the committer calls it, between two transactions.
-func (s *Store) retireSome() (more bool) {
-	r := s.retiring
-	if r == nil {
-		return false
-	}
-	err := error(ErrUnavailable)
-	at := r.to
-	if s.conn != nil {
-		if f := s.opts.tweak.beforeCommit; f != nil {
-			err = f()
-		} else {
-			err = nil
-		}
-		if err == nil {
-			err = s.conn.update(func(tx *bbolt.Tx) (err error) {
-				at, err = s.w.retire(tx, r.to)
-				return err
-			})
-		}
-		if f := s.opts.tweak.afterCommit; f != nil && err == nil {
-			err = f()
-		}
-		if err != nil {
-			s.failed(writeError(err))
-		}
-	}
-	if err == nil && at < r.to {
-		return true
-	}
-	s.retiring = nil
-	r.err = err
-	close(r.done)
-	return false
-}
-
-// stopRetiring leaves what is not removed yet to the next time.
-func (s *Store) stopRetiring() {
+// endRetiring tells who removes how it went. What is not removed yet is left to
+// the next time.
+func (s *Store) endRetiring(err error) {
 	if r := s.retiring; r != nil {
-		s.retiring, r.err = nil, ErrClosed
+		s.retiring, r.err = nil, err
 		close(r.done)
 	}
 }
@@ -168,7 +138,10 @@ func (w *writer) retire(tx *bbolt.Tx, to int64) (at int64, err error) {
 			return 0, err
 		}
 		for i := range records {
-			if err := entries.Delete(key(uint64(w.header.First) + uint64(at) + uint64(i))); err != nil {
+			// One cursor for all of them: what is allocated here the collector pays for,
+			// and with it whoever appends.
+			c.Seek(key(uint64(w.header.First) + uint64(at) + uint64(i)))
+			if err := c.Delete(); err != nil {
 				return 0, fmt.Errorf("removing an entry: %w", err)
 			}
 		}

@@ -72,5 +72,13 @@ func BenchmarkRetire(b *testing.B) {
 	b.ReportMetric(float64(p99.Microseconds())/1000, "p99-ms")
 	b.ReportMetric(float64(beside[len(beside)*99/100].Microseconds())/1000, "beside-p99-ms")
 	b.ReportMetric(float64(beside[len(beside)-1].Microseconds())/1000, "beside-worst-ms")
+	b.ReportMetric(float64(alone[len(alone)-1].Microseconds())/1000, "alone-worst-ms")
 	b.ReportMetric(float64(beside[len(beside)-1])/float64(p99), "x-p99")
+	// The machine alone lets some wait that long: what counts is how many more do.
+	over := func(waits []time.Duration) float64 {
+		n, _ := slices.BinarySearch(waits, 5*p99)
+		return 1000 * float64(len(waits)-n) / float64(len(waits))
+	}
+	b.ReportMetric(over(alone), "alone-over-5x-‰")
+	b.ReportMetric(over(beside), "beside-over-5x-‰")
 }

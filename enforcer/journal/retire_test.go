@@ -338,6 +338,26 @@ func TestRetireAtAnyMoment(t *testing.T) {
 	}
 }
 
+// TestRetireIntoDamage: an old entry that is damaged stops its removal and has the file
+// replaced; who appends in the same transaction is served nevertheless.
+func TestRetireIntoDamage(t *testing.T) {
+	o := closedJournal(t)
+	s := openTest(t, o)
+	first := s.Last().First
+	overwrite(t, s, func(v *view) (int, []byte) { return entryAt(t, v, first+2) + 1, []byte{0xff, 0xff} })
+	r := &retirement{to: 256, done: make(chan struct{})}
+	s.q.mu.Lock()
+	s.q.retire = r // and not a word of it to the committer, so that the append wakes it
+	s.q.mu.Unlock()
+	seq := append1(t, s, testDecision(newRand(1)))
+	if <-r.done; !errors.Is(r.err, ErrDamaged) {
+		t.Errorf("the removal: %v", r.err)
+	}
+	for s.Last().First != seq+1 {
+		<-s.changed.wait()
+	}
+}
+
 // TestRemovedWithoutAWordIsFound: who removes old entries as the register would, or
 // changes what is left of them, is found.
 func TestRemovedWithoutAWordIsFound(t *testing.T) {
