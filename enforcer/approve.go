@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"tillwarden/enforcer/gauge"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
 )
@@ -99,7 +100,7 @@ func (g *Gate) lend(ctx context.Context, of []string, try func(*Snapshot) (*pend
 	s := g.Snapshot()
 	p, e, d := try(s)
 	if d.Outcome == entry.OutcomeAllowed && counted(s, e.Function) {
-		e.Uses = times(e.Told)
+		e.Uses = gauge.Times(e.Told)
 	}
 	if d.Outcome == entry.OutcomeDenied {
 		if err := g.record(ctx, true, &e); err != nil {
@@ -281,14 +282,14 @@ func (g *Gate) mayLend(s *Snapshot, p *pending, by *Approver, e *entry.Entry, he
 		return entry.ReasonAccountable
 	case s.Policy.Function(i).StepUp && !by.Method.PIN():
 		return entry.ReasonPINRequired
-	case !mayLendSoMuch(s.Policy, planes, by.WorkGroups, i, g.gaugeOf(s, p).values(p.view().Function), e):
+	case !mayLendSoMuch(s.Policy, planes, by.WorkGroups, i, g.meterOf(s, p).values(p.view().Function), e):
 		return entry.ReasonApproverLimit
 	}
 	return entry.ReasonNone
 }
 
-// gaugeOf is what a pending override is measured by.
-func (g *Gate) gaugeOf(s *Snapshot, p *pending) gauge { return gauge{g, p.entry.Told, s.Session.ID} }
+// meterOf is what a pending override is measured by.
+func (g *Gate) meterOf(s *Snapshot, p *pending) meter { return meter{g, p.entry.Told, s.Session.ID} }
 
 // Refuse says no to a pending override, for somebody who could have said yes.
 // ErrNotEntitled: could not; the try is journaled, and the override stands.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"tillwarden/enforcer/gauge"
 	"tillwarden/enforcer/journal/entry"
 )
 
@@ -57,7 +58,7 @@ func (g *Gate) Authorize(ctx context.Context, r Request) (Decision, *Grant, erro
 	d, e := g.decide(s, &r)
 	within := g.approved(s, &r, &d, &e)
 	if d.Effective() && (!r.NoOverride || r.Drawer != "") && counted(s, r.Function) { // a mere question uses nothing
-		e.Uses = times(r.Told)
+		e.Uses = gauge.Times(r.Told)
 	}
 	if d.Outcome == entry.OutcomeOverrideRequired && !r.NoOverride && !d.Effective() {
 		d, err := g.ask(ctx, s, &r, d, e)
@@ -110,7 +111,7 @@ func (g *Gate) decide(s *Snapshot, r *Request) (Decision, entry.Entry) {
 			c &^= Fits
 		}
 	}
-	u, manager := g.ruleOf(s.Policy, &session, r.Function, c, gauge{g, r.Told, session.ID})
+	u, manager := g.ruleOf(s.Policy, &session, r.Function, c, meter{g, r.Told, session.ID})
 	d := ruled(u, &e, r.Function)
 	if manager && !session.FellBack && (!r.NoOverride || r.Drawer != "") { // a mere question is no use
 		g.managed()

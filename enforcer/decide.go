@@ -116,7 +116,7 @@ type ruling struct {
 // rule decides what a subject may do under a policy and says by which rule.
 // The bits of c that depend on policy, function and work groups are set here, and
 // m is looked at where limits are.
-func rule(p *policy.Compiled, planes *policy.Planes, groups []string, function string, c Context, m gauge) ruling {
+func rule(p *policy.Compiled, planes *policy.Planes, groups []string, function string, c Context, m meter) ruling {
 	var r ruling
 	if p != nil {
 		c |= HasPolicy

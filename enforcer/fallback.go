@@ -46,7 +46,7 @@ func mayOverride(p *policy.Compiled, planes *policy.Planes) bool {
 
 // ruleOf is rule for a session, with what has fallen back taking the own PIN again.
 // manager: only the manager work groups allow it, or would.
-func (g *Gate) ruleOf(p *policy.Compiled, s *Session, function string, c Context, m gauge) (u ruling, manager bool) {
+func (g *Gate) ruleOf(p *policy.Compiled, s *Session, function string, c Context, m meter) (u ruling, manager bool) {
 	u = rule(p, s.Planes, s.Subject.WorkGroups, function, c, m)
 	if !s.Manager || u.code != codeAllowed || !s.FellBack && g.managerIdle() <= 0 {
 		return u, false

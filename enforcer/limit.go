@@ -2,9 +2,8 @@ package enforcer
 
 import (
 	"fmt"
-	"maps"
-	"time"
 
+	"tillwarden/enforcer/gauge"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
 	"tillwarden/enforcer/week"
@@ -22,8 +21,8 @@ import (
 // nothing (withdrawn, or its grant lapsed unused) is given back if nothing was
 // counted since.
 
-// gauge is what a decision is measured by, where it comes to limits.
-type gauge struct {
+// meter is what a decision is measured by, where it comes to limits.
+type meter struct {
 	gate *Gate
 	told *entry.Told // nil: nothing
 	// session is whose uses count; 0: it is outside of any, and no count is enough.
@@ -31,30 +30,12 @@ type gauge struct {
 }
 
 // values are what the limits of a function are held against.
-func (m gauge) values(function string) policy.Values {
-	v := policy.Values{At: m.gate.moments(), Register: m.gate.opt.Register}
-	if t := m.told; t != nil {
-		v.Amount, v.Percent = tell(t.Amount), tell(t.Percent)
-	}
+func (m meter) values(function string) policy.Values {
+	v := gauge.Values(m.told, m.gate.moments(), m.gate.opt.Register)
 	if used, ok := m.gate.used(m.session, function); ok {
-		v.Uses = policy.Tell(used + uint64(times(m.told)))
+		v.Uses = policy.Tell(used + uint64(gauge.Times(m.told)))
 	}
 	return v
-}
-
-func tell(n *uint64) policy.Told {
-	if n == nil {
-		return policy.Told{}
-	}
-	return policy.Tell(*n)
-}
-
-// times is how often something is done at once: once, where nobody says.
-func times(t *entry.Told) uint32 {
-	if t == nil || t.Count == nil || *t.Count == 0 {
-		return 1
-	}
-	return uint32(min(*t.Count, MaxTold))
 }
 
 // MaxTold is the highest count that a request may tell.
@@ -77,32 +58,18 @@ func checkTold(t *entry.Told) error {
 	return nil
 }
 
-// moments are the minutes of the week in which hours have to be. As long as the
-// kernel holds the wall clock to be synchronised that is the wall clock's. When
-// it does not, somebody may have set it: then hours must also hold at what a clock
-// shows that went on since it was last known to be right, in this boot. So a clock
-// that is set opens nothing. Where it was never right since the boot, the wall
-// clock is all there is.
+// moments are the minutes of the week in which hours have to be, now.
 func (g *Gate) moments() []week.Moment {
 	now := g.clock.Stamp()
 	g.mu.Lock()
 	g.state.sync(now)
 	right := g.state.Right
 	g.mu.Unlock()
-	at := []week.Moment{week.At(now.Time().In(g.opt.Zone))}
-	if right.BootID == now.BootID && right.Wall != 0 && now.Clock != entry.ClockSynchronised {
-		went := time.Duration(now.Boot - right.Boot)
-		at = append(at, week.At(right.Time().Add(went).In(g.opt.Zone)))
-	}
-	return at
+	return gauge.Moments(now, right, g.opt.Zone)
 }
 
 // sync notes a moment at which the wall clock was right.
-func (s *state) sync(at entry.Stamp) {
-	if at.Clock == entry.ClockSynchronised && (at.BootID != s.Right.BootID || at.Boot > s.Right.Boot) {
-		s.Right = at
-	}
-}
+func (s *state) sync(at entry.Stamp) { s.Right = gauge.Right(s.Right, at) }
 
 // used is how often a session had a function; false: nobody knows.
 func (g *Gate) used(session entry.Seq, function string) (uint64, bool) {
@@ -128,31 +95,14 @@ func (s *state) use(e *entry.Entry) {
 	if e.Uses == 0 || s.Session == nil || e.Session != s.Session.ID {
 		return
 	}
-	used := maps.Clone(s.Session.Used)
-	if used == nil {
-		used = map[string]uint64{}
-	}
-	used[e.Function] += uint64(e.Uses)
-	s.Session.Used = used
-	s.Session.LastUse = lastUse{e.Seq, e.Function, e.Uses}
+	s.Session.Add(e.Seq, e.Function, e.Uses)
 }
 
 // giveBack folds in that the last use came to nothing.
 func (s *state) giveBack(about entry.Seq) {
-	if s.Session == nil || about == 0 || s.Session.LastUse.Seq != about {
-		return
+	if s.Session != nil {
+		s.Session.GiveBack(about)
 	}
-	used := maps.Clone(s.Session.Used)
-	last := s.Session.LastUse
-	used[last.Function] -= min(uint64(last.Uses), used[last.Function])
-	s.Session.Used, s.Session.LastUse = used, lastUse{}
-}
-
-// lastUse is the use that may still come to nothing.
-type lastUse struct {
-	Seq      entry.Seq `json:"seq"`
-	Function string    `json:"function"`
-	Uses     uint32    `json:"uses"`
 }
 
 // limitUsed is how the journal has what a measurement came to; nil where the
@@ -172,7 +122,7 @@ func limitUsed(x policy.Measured, v policy.Values) *entry.Limit {
 }
 
 // measure holds an allowed function against the limits of who asks.
-func (r *ruling) measure(p *policy.Compiled, groups []string, m gauge) {
+func (r *ruling) measure(p *policy.Compiled, groups []string, m meter) {
 	v := m.values(r.fn.Key)
 	x := p.Measure(groups, r.index, v)
 	r.limit = limitUsed(x, v)
@@ -233,7 +183,7 @@ func sameTold(a, b *entry.Told) bool {
 	if b == nil {
 		b = new(entry.Told)
 	}
-	return tell(a.Amount) == tell(b.Amount) && tell(a.Percent) == tell(b.Percent) && times(a) == times(b)
+	return gauge.Told(a.Amount) == gauge.Told(b.Amount) && gauge.Told(a.Percent) == gauge.Told(b.Percent) && gauge.Times(a) == gauge.Times(b)
 }
 
 // covers reports whether what was approved for longer than one action is enough
@@ -248,5 +198,5 @@ func covers(approved, asked *entry.Told) bool {
 	within := func(approved, asked *uint64) bool {
 		return approved == nil || asked != nil && *asked <= *approved
 	}
-	return within(approved.Amount, asked.Amount) && within(approved.Percent, asked.Percent) && times(asked) <= times(approved)
+	return within(approved.Amount, asked.Amount) && within(approved.Percent, asked.Percent) && gauge.Times(asked) <= gauge.Times(approved)
 }

@@ -245,7 +245,7 @@ func (g *Gate) mayChange(s *Snapshot, p *Party, e *entry.Entry) Decision {
 	who := p.known()
 	function := functionOf(e.Mode)
 	planes := planesOf(s.Policy, who.WorkGroups)
-	return firm(ruled(rule(s.Policy, planes, who.WorkGroups, function, HasSession|SameSession|Unlocked|Fits, gauge{gate: g}), e, function), e, p.Method)
+	return firm(ruled(rule(s.Policy, planes, who.WorkGroups, function, HasSession|SameSession|Unlocked|Fits, meter{gate: g}), e, function), e, p.Method)
 }
 
 func agree(d Decision, e *entry.Entry, reason entry.Reason) Decision {

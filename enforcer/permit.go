@@ -22,7 +22,7 @@ func (g *Gate) Permit(ctx context.Context, by Subject, function string, method e
 		Method: method, Source: source, Subject: about, Policy: policyRef(s),
 	}
 	planes := planesOf(s.Policy, by.WorkGroups)
-	u := rule(s.Policy, planes, by.WorkGroups, function, HasSession|SameSession|Unlocked|Fits, gauge{gate: g})
+	u := rule(s.Policy, planes, by.WorkGroups, function, HasSession|SameSession|Unlocked|Fits, meter{gate: g})
 	d := firm(ruled(u, &e, function), &e, method)
 	if err := g.journal(ctx, &e, false); err != nil {
 		return failed(), fmt.Errorf("permitting %s: %w", e.Function, err)

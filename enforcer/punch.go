@@ -90,7 +90,7 @@ func (g *Gate) Punch(ctx context.Context, r PunchRequest) (Decision, error) {
 	if another {
 		e.Approval = &entry.Approval{Operator: r.By.Operator, Person: r.By.Person, Method: r.Method}
 	}
-	u := rule(s.Policy, planesOf(s.Policy, r.By.WorkGroups), r.By.WorkGroups, r.function(), HasSession|SameSession|Unlocked|Fits, gauge{gate: g})
+	u := rule(s.Policy, planesOf(s.Policy, r.By.WorkGroups), r.By.WorkGroups, r.function(), HasSession|SameSession|Unlocked|Fits, meter{gate: g})
 	d := firm(ruled(u, &e, r.function()), &e, r.Method)
 	if d.Outcome == entry.OutcomeAllowed {
 		if reason := g.refusesPunch(&r, another); reason != entry.ReasonNone {
@@ -225,7 +225,7 @@ func (g *Gate) onClock(s *Snapshot, planes *policy.Planes, who *Subject, d Decis
 		return d, false
 	}
 	if reason != entry.ReasonForcedBreak {
-		u := rule(s.Policy, planes, who.WorkGroups, functionOffClock, HasSession|SameSession|Unlocked|Fits, gauge{gate: g})
+		u := rule(s.Policy, planes, who.WorkGroups, functionOffClock, HasSession|SameSession|Unlocked|Fits, meter{gate: g})
 		if u.code == codeAllowed {
 			e.Text = "not clocked in, and need not be"
 			return d, true

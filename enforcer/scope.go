@@ -60,7 +60,7 @@ func (g *Gate) approved(s *Snapshot, r *Request, d *Decision, e *entry.Entry) *s
 	if !ok {
 		return nil
 	}
-	v := gauge{g, r.Told, s.Session.ID}.values(e.Function)
+	v := meter{g, r.Told, s.Session.ID}.values(e.Function)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.snap.Load().Generation != s.Generation {

@@ -51,7 +51,7 @@ func (g *Gate) begin(ctx context.Context, who Subject, method entry.Method, sour
 		Method: method, Source: source, Policy: policyRef(s),
 	}
 	planes := planesOf(s.Policy, who.WorkGroups)
-	u := rule(s.Policy, planes, who.WorkGroups, functionSignOn, HasSession|SameSession|Unlocked|Fits, gauge{gate: g})
+	u := rule(s.Policy, planes, who.WorkGroups, functionSignOn, HasSession|SameSession|Unlocked|Fits, meter{gate: g})
 	d := firm(ruled(u, &e, functionSignOn), &e, method)
 	if s.Session != nil && s.Session.ID != over {
 		d = deny(d, &e, entry.ReasonInUse)
@@ -292,7 +292,7 @@ func (g *Gate) mayUnlock(s *Snapshot, by Subject, e *entry.Entry) Decision {
 		return d
 	}
 	planes := planesOf(s.Policy, by.WorkGroups)
-	u := rule(s.Policy, planes, by.WorkGroups, functionUnlockOther, HasSession|SameSession|Unlocked|Fits, gauge{gate: g})
+	u := rule(s.Policy, planes, by.WorkGroups, functionUnlockOther, HasSession|SameSession|Unlocked|Fits, meter{gate: g})
 	return firm(ruled(u, e, functionUnlockOther), e, e.Method)
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"tillwarden/enforcer/gauge"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/timeclock"
 )
@@ -53,9 +54,8 @@ type savedSession struct {
 	// FellBack is the Session's; Proved is when who is signed on last proved it, boot time.
 	FellBack bool  `json:"fell_back,omitempty"`
 	Proved   int64 `json:"proved,omitempty"`
-	// Used is how often it had the functions that are counted.
-	Used    map[string]uint64 `json:"used,omitempty"`
-	LastUse lastUse           `json:"last_use,omitzero"`
+	// How often it had the functions that are counted.
+	gauge.Uses[string]
 }
 
 // savedOverride is a pending override with the request behind it.

@@ -48,7 +48,7 @@ func (g *Gate) mayConfirm(s *Snapshot, p *pending, by Subject, e *entry.Entry) e
 	case !e.Method.PIN():
 		return entry.ReasonPINRequired
 	}
-	u, _ := g.ruleOf(s.Policy, s.Session, p.view().Function, HasSession|SameSession|Unlocked|Fits, g.gaugeOf(s, p))
+	u, _ := g.ruleOf(s.Policy, s.Session, p.view().Function, HasSession|SameSession|Unlocked|Fits, g.meterOf(s, p))
 	e.Rule, e.Limit = u.rule, u.limit
 	if !u.code.Reason().OwnPIN() {
 		return u.code.Reason()

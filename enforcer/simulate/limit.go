@@ -3,9 +3,9 @@ package simulate
 import (
 	"time"
 
+	"tillwarden/enforcer/gauge"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
-	"tillwarden/enforcer/week"
 )
 
 // meter follows through the entries of one register what limits are held
@@ -17,17 +17,9 @@ type meter struct {
 	register string
 	right    entry.Stamp
 	session  entry.Seq // whose beginning was among the entries
-	used     map[policy.Index]uint64
-	last     use
-	asked    asked               // the last decision
-	pending  map[entry.Seq]asked // by the override that was announced for it
-}
-
-// use is what may still come to nothing.
-type use struct {
-	seq   entry.Seq
-	index policy.Index
-	n     uint64
+	gauge.Uses[policy.Index]
+	asked   asked               // the last decision
+	pending map[entry.Seq]asked // by the override that was announced for it
 }
 
 // asked is a decision, as it may come to an approver.
@@ -40,24 +32,18 @@ type asked struct {
 
 // follow takes in what every entry tells.
 func (m *meter) follow(e *entry.Entry) {
-	at := e.Stamp
-	if at.Clock == entry.ClockSynchronised && (at.BootID != m.right.BootID || at.Boot > m.right.Boot) {
-		m.right = at
-	}
+	m.right = gauge.Right(m.right, e.Stamp)
 	switch e.Kind {
 	case entry.KindSignOn:
 		if e.Outcome == entry.OutcomeAllowed {
-			m.session, m.used, m.last, m.pending = e.Seq, map[policy.Index]uint64{}, use{}, map[entry.Seq]asked{}
+			m.session, m.Uses, m.pending = e.Seq, gauge.Uses[policy.Index]{}, map[entry.Seq]asked{}
 		}
 	case entry.KindOverride:
 		if m.pending != nil && m.asked.seq != 0 {
 			m.pending[e.Seq] = m.asked
 		}
 	case entry.KindWithdrawn, entry.KindLapsed:
-		if e.About != 0 && e.About == m.last.seq {
-			m.used[m.last.index] -= m.last.n
-			m.last = use{}
-		}
+		m.GiveBack(e.About)
 	case entry.KindStepUp:
 		if p, ok := m.pending[e.About]; ok && e.Outcome == entry.OutcomeAllowed {
 			m.approved(e, p)
@@ -65,41 +51,14 @@ func (m *meter) follow(e *entry.Entry) {
 	}
 }
 
-// moments are the minutes of the week in which hours have to be: where the wall
-// clock may be wrong, its own and also what a clock shows that went on since it was
-// right. When the gate last knew it to be right the entries do not tell exactly.
-func (m *meter) moments(at entry.Stamp) []week.Moment {
-	list := []week.Moment{week.At(at.Time().In(m.zone))}
-	if m.right.BootID == at.BootID && m.right.Wall != 0 && at.Clock != entry.ClockSynchronised {
-		list = append(list, week.At(m.right.Time().Add(time.Duration(at.Boot-m.right.Boot)).In(m.zone)))
-	}
-	return list
-}
-
-// values are what the limits of a function are held against.
+// values are what the limits of a function are held against. When the gate last knew
+// the wall clock to be right the entries do not tell exactly.
 func (m *meter) values(e *entry.Entry, i policy.Index) policy.Values {
-	v := policy.Values{At: m.moments(e.Stamp), Register: m.register}
-	if t := e.Told; t != nil {
-		v.Amount, v.Percent = told(t.Amount), told(t.Percent)
-	}
+	v := gauge.Values(e.Told, gauge.Moments(e.Stamp, m.right, m.zone), m.register)
 	if e.Session != 0 && e.Session == m.session {
-		v.Uses = policy.Tell(m.used[i] + times(e.Told))
+		v.Uses = policy.Tell(m.Used[i] + uint64(gauge.Times(e.Told)))
 	}
 	return v
-}
-
-func told(n *uint64) policy.Told {
-	if n == nil {
-		return policy.Told{}
-	}
-	return policy.Tell(*n)
-}
-
-func times(t *entry.Told) uint64 {
-	if t == nil || t.Count == nil || *t.Count == 0 {
-		return 1
-	}
-	return *t.Count
 }
 
 // decided takes in what a decision comes to under the new policy, as far as that can
@@ -119,15 +78,14 @@ func (m *meter) decided(e *entry.Entry, i policy.Index, a answer, why string) {
 func (m *meter) approved(e *entry.Entry, p asked) {
 	if !p.allowed {
 		m.uses(e, p.index)
-	} else if m.last.seq == p.seq {
-		m.last.seq = e.Seq // whose grant may lapse
+	} else if m.LastUse.Seq == p.seq {
+		m.LastUse.Seq = e.Seq // whose grant may lapse
 	}
 }
 
 func (m *meter) uses(e *entry.Entry, i policy.Index) {
 	if e.Session != 0 && e.Session == m.session {
-		m.last = use{e.Seq, i, times(e.Told)}
-		m.used[i] += m.last.n
+		m.Add(e.Seq, i, gauge.Times(e.Told))
 	}
 }
 

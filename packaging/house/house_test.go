@@ -47,6 +47,10 @@ var rules = []rule{
 		why: "hours of the week are pure, so that policies and reports read them alike",
 	},
 	{
+		who: "enforcer/gauge", not: []string{"net", "os", "os/exec", "syscall", module + "/enforcer", module + "/enforcer/journal"},
+		why: "what limits are held against is measured from what is given, so that the gate and what answers its decisions anew measure alike",
+	},
+	{
 		who: "enforcer/simulate", not: []string{"net", "os", "os/exec", "syscall", module + "/enforcer", module + "/enforcer/journal", module + "/enforcer/policy/source"},
 		why: "a simulation depends on nothing but the entries and the policy: who reads them, and from where, is others' matter",
 	},
