@@ -52,6 +52,7 @@ type Decoder struct {
 
 	tracks [3]span
 	noise  int       // bytes outside of swipes since it was last quiet
+	line   int       // how much of config.Removed the line at hand is; odd: it is another line
 	last   time.Time // when the last byte came
 	calmed time.Time // when an unreadable swipe was last reported
 }
@@ -75,19 +76,19 @@ func NewDecoder(source string, c Config) (*Decoder, error) {
 // Reset forgets, and empties, what was held.
 func (d *Decoder) Reset() {
 	d.begin(between)
-	d.noise = 0
+	d.noise, d.line = 0, 0
 }
 
 // begin empties what was held and goes on in a state.
 func (d *Decoder) begin(s state) {
 	clear(d.held[:cap(d.held)])
-	d.held, d.tracks, d.which, d.ended = d.held[:0], [3]span{}, 0, false
+	d.held, d.tracks, d.which, d.ended, d.line = d.held[:0], [3]span{}, 0, false, 0
 	d.state = s
 }
 
 // Deadline is when Feed is to be called though nothing came, if it is.
 func (d *Decoder) Deadline() (time.Time, bool) {
-	if d.state == between && d.noise == 0 {
+	if d.state == between && d.noise == 0 && d.line == 0 {
 		return time.Time{}, false
 	}
 	return d.last.Add(d.patience()), true
@@ -146,11 +147,16 @@ func (d *Decoder) feed(c byte, emit func(Swipe)) {
 	}
 }
 
-// start looks for the beginning of a swipe. All else, such as the message by
-// which a reader signs on, is nothing.
+// odd is a line that is not config.Removed.
+const odd = -1
+
+// start looks for the beginning of a swipe, and for the line that says that the
+// card was removed. All else, such as the message by which a reader signs on, is
+// nothing.
 func (d *Decoder) start(c byte, emit func(Swipe)) {
 	switch {
 	case c == stx:
+		d.line = 0
 		if d.config.Format == FormatIDTechSecure {
 			d.begin(frame)
 			d.held = append(d.held, c)
@@ -159,9 +165,21 @@ func (d *Decoder) start(c byte, emit func(Swipe)) {
 		d.begin(between)
 		d.open(c)
 	case c == '\r' || c == '\n' || c == etx || c == 0:
-	case d.noise < noisy:
-		if d.noise++; d.noise == noisy {
-			d.unreadable(ProblemNoise, emit)
+		if said := d.config.Removed; said != "" && d.line == len(said) {
+			d.noise = 0
+			emit(Swipe{Source: d.source, At: d.last, Removed: true})
+		}
+		d.line = 0
+	default:
+		if said := d.config.Removed; d.line != odd && d.line < len(said) && said[d.line] == c {
+			d.line++
+		} else {
+			d.line = odd
+		}
+		if d.noise < noisy {
+			if d.noise++; d.noise == noisy {
+				d.unreadable(ProblemNoise, emit)
+			}
 		}
 	}
 }

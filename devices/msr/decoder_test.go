@@ -52,6 +52,9 @@ func decode(t testing.TB, c Config, arrivals ...moment) []string {
 
 // describe tells all of a swipe, which only a test may.
 func describe(s Swipe) string {
+	if s.Removed {
+		return "removed"
+	}
 	if s.Problem != ProblemNone {
 		return s.Problem.String()
 	}
@@ -64,7 +67,7 @@ const (
 )
 
 func TestDecode(t *testing.T) {
-	idtech, secure := Config{Format: FormatIDTech}, Config{Format: FormatIDTechSecure}
+	idtech, secure, stays := Config{Format: FormatIDTech}, Config{Format: FormatIDTechSecure}, Config{Removed: "0000"}
 	long := strings.Repeat("1", maxTrack)
 	for name, c := range map[string]struct {
 		config   Config
@@ -115,15 +118,26 @@ func TestDecode(t *testing.T) {
 			arrivals: []moment{{data: "%" + strings.Repeat("\xff", 100_000)}, {time.Second, magtek}},
 			want:     []string{"garbled", whole},
 		},
-		"noise":                    {arrivals: []moment{{data: strings.Repeat("\xf8", 100_000)}, {time.Second, magtek}}, want: []string{"noise", whole}},
-		"storm of bad swipes":      {arrivals: []moment{{data: strings.Repeat(";\x01\r", 10_000)}}, want: []string{"garbled"}},
-		"idtech":                   {config: idtech, arrivals: []moment{{data: "%A?\r;12?\r;34?\r"}}, want: []string{"%A?;12?+34? present=7 bad=0 encoding=0"}},
-		"idtech, two swipes":       {config: idtech, arrivals: []moment{{data: ";12?\r"}, {200 * time.Millisecond, ";34?\r"}}, want: []string{";12? present=2 bad=0 encoding=0", ";34? present=2 bad=0 encoding=0"}},
-		"idtech in bursts":         {config: idtech, arrivals: []moment{{data: "%A?\r"}, {100 * time.Millisecond, ";12?"}, {300 * time.Millisecond, "\r"}}, want: []string{"%A?;12? present=3 bad=0 encoding=0"}},
-		"idtech without an end":    {config: idtech, arrivals: []moment{{data: "%A?\r;12?"}, {time.Minute, ""}}, want: []string{"unfinished"}},
-		"idtech framed":            {config: secure, arrivals: []moment{{data: "\x02;12?\r\x03"}}, want: []string{";12? present=2 bad=0 encoding=0"}},
-		"secure head without keys": {config: secure, arrivals: []moment{{data: "%A?\r;12?\r"}}, want: []string{"%A?;12? present=3 bad=0 encoding=0"}},
-		"frame with no sense":      {config: secure, arrivals: []moment{{data: "\x02AAAA"}, {time.Second, ";12?\r"}}, want: []string{"garbled", ";12? present=2 bad=0 encoding=0"}},
+		"noise":                       {arrivals: []moment{{data: strings.Repeat("\xf8", 100_000)}, {time.Second, magtek}}, want: []string{"noise", whole}},
+		"storm of bad swipes":         {arrivals: []moment{{data: strings.Repeat(";\x01\r", 10_000)}}, want: []string{"garbled"}},
+		"idtech":                      {config: idtech, arrivals: []moment{{data: "%A?\r;12?\r;34?\r"}}, want: []string{"%A?;12?+34? present=7 bad=0 encoding=0"}},
+		"idtech, two swipes":          {config: idtech, arrivals: []moment{{data: ";12?\r"}, {200 * time.Millisecond, ";34?\r"}}, want: []string{";12? present=2 bad=0 encoding=0", ";34? present=2 bad=0 encoding=0"}},
+		"idtech in bursts":            {config: idtech, arrivals: []moment{{data: "%A?\r"}, {100 * time.Millisecond, ";12?"}, {300 * time.Millisecond, "\r"}}, want: []string{"%A?;12? present=3 bad=0 encoding=0"}},
+		"idtech without an end":       {config: idtech, arrivals: []moment{{data: "%A?\r;12?"}, {time.Minute, ""}}, want: []string{"unfinished"}},
+		"idtech framed":               {config: secure, arrivals: []moment{{data: "\x02;12?\r\x03"}}, want: []string{";12? present=2 bad=0 encoding=0"}},
+		"secure head without keys":    {config: secure, arrivals: []moment{{data: "%A?\r;12?\r"}}, want: []string{"%A?;12? present=3 bad=0 encoding=0"}},
+		"removed":                     {config: stays, arrivals: []moment{{data: ";12?\r"}, {time.Hour, "0000\r\n"}}, want: []string{";12? present=2 bad=0 encoding=0", "removed"}},
+		"removed, framed, in pieces":  {config: stays, arrivals: []moment{{data: "\x020"}, {100 * time.Millisecond, "00"}, {100 * time.Millisecond, "0\x03"}}, want: []string{"removed"}},
+		"removed and put back":        {config: stays, arrivals: []moment{{data: "0000\r;12?\r0000\r"}}, want: []string{"removed", ";12? present=2 bad=0 encoding=0", "removed"}},
+		"removed behind another line": {config: stays, arrivals: []moment{{data: "21088817A01\r0000\r"}}, want: []string{"removed"}},
+		"a longer line":               {config: stays, arrivals: []moment{{data: "00000\r"}}},
+		"a shorter line":              {config: stays, arrivals: []moment{{data: "000\r"}}},
+		"ends like it":                {config: stays, arrivals: []moment{{data: "10000\r"}}},
+		"half a line":                 {config: stays, arrivals: []moment{{data: "00"}, {time.Second, "00\r"}}},
+		"removed in a track":          {config: stays, arrivals: []moment{{data: ";0000\r"}}, want: []string{"garbled"}},
+		"says nothing of it":          {arrivals: []moment{{data: "0000\r\r"}}},
+		"secure head, removed":        {config: Config{Format: FormatIDTechSecure, Removed: "0000"}, arrivals: []moment{{data: "0000\r"}}, want: []string{"removed"}},
+		"frame with no sense":         {config: secure, arrivals: []moment{{data: "\x02AAAA"}, {time.Second, ";12?\r"}}, want: []string{"garbled", ";12? present=2 bad=0 encoding=0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -166,12 +180,13 @@ var formats = []Config{
 	{Format: FormatMagTek, LRC: true, ErrorTokens: []string{"E", "M1!"}},
 	{Format: FormatIDTech},
 	{Format: FormatIDTechSecure},
+	{Removed: "0000"},
 }
 
 func TestAnyChunkingGivesTheSameSwipes(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		piece := rapid.OneOf(
-			rapid.SampledFrom([]string{magtek, "%E?\r", ";12?\r", "\x02", "\x03", "21088817A01\r", "%A?", ";", "?", "\r", "E"}),
+			rapid.SampledFrom([]string{magtek, "%E?\r", ";12?\r", "\x02", "\x03", "21088817A01\r", "%A?", ";", "?", "\r", "E", "0000\r", "00"}),
 			rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 12), func(b []byte) string { return string(b) }),
 			rapid.Just(string(sampleFrame())),
 		)
@@ -191,13 +206,14 @@ func FuzzDecoder(f *testing.F) {
 	f.Add(uint8(3), sampleFrame(), []byte{7, 1})
 	f.Add(uint8(3), []byte("\x02;12?\r\x03"), []byte{0})
 	f.Add(uint8(0), []byte("21088817A01\r\xff\xff%\x00"), []byte{2})
+	f.Add(uint8(4), []byte("\x02;12?\r\x030000\r\n00"), []byte{2})
 	f.Fuzz(func(t *testing.T, format uint8, data, cuts []byte) {
 		chunked(t, formats[int(format)%len(formats)], data, cuts)
 	})
 }
 
 func TestConfigIsChecked(t *testing.T) {
-	for _, c := range []Config{{Format: "hid"}, {ErrorTokens: []string{""}}, {ErrorTokens: []string{strings.Repeat("E", 200)}}} {
+	for _, c := range []Config{{Format: "hid"}, {ErrorTokens: []string{""}}, {ErrorTokens: []string{strings.Repeat("E", 200)}}, {Removed: ";0?"}, {Removed: "\r"}, {Removed: strings.Repeat("0", 33)}} {
 		if _, err := NewDecoder("x", c); err == nil {
 			t.Errorf("%+v was taken", c)
 		}

@@ -1,5 +1,5 @@
-// Package msr reads magnetic-stripe card readers on a serial line: it turns
-// what they send into swipes.
+// Package msr reads magnetic-stripe card readers on a serial line, and others that
+// put what they read on it as tracks: it turns what they send into swipes.
 //
 // It guarantees that the same bytes give the same swipes however they were cut
 // into pieces; that what is no whole, well-formed swipe is discarded and
@@ -45,6 +45,11 @@ type Config struct {
 	// LRC says that the reader sends the check character after each track.
 	// It has checked it itself; here it is dropped.
 	LRC bool
+	// Removed is the line by which a reader in which cards stay, such as an insert
+	// or a proximity reader, says that its card was taken out: up to 32 printable
+	// characters, none of them a sentinel. It ends like a line. Empty: this reader
+	// says nothing of it.
+	Removed string
 	// Gap is how long a swipe may pause; 0 means 500 ms. Readers send in bursts
 	// with some ten milliseconds between.
 	Gap time.Duration
@@ -75,6 +80,9 @@ func (c Config) check() (Config, error) {
 			return c, fmt.Errorf("card reader: an error token has 1 to %d characters", maxTrack)
 		}
 	}
+	if !isLine(c.Removed) {
+		return c, fmt.Errorf("card reader: what it sends when a card is removed has up to %d printable characters, none of %s", maxRemoved, `% ; @ + # & ! ?`)
+	}
 	if c.Gap <= 0 {
 		c.Gap = defaultGap
 	}
@@ -82,6 +90,23 @@ func (c Config) check() (Config, error) {
 		c.Quiet = defaultQuiet
 	}
 	return c, nil
+}
+
+// maxRemoved is how long a line may be that says that a card was removed. It is
+// shorter than what counts as noise.
+const maxRemoved = 32
+
+// isLine reports whether a text can be told from a swipe.
+func isLine(text string) bool {
+	if len(text) > maxRemoved {
+		return false
+	}
+	for _, c := range []byte(text) {
+		if isSentinel(c) || !printable([]byte{c}) {
+			return false
+		}
+	}
+	return true
 }
 
 // Reader is a card reader of a register.

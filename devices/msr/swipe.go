@@ -15,6 +15,8 @@ type Swipe struct {
 	Source string
 	// At is when the last of it came in.
 	At time.Time
+	// Removed says that a card was taken out of the reader, and that is all there is.
+	Removed bool
 	// Problem says why there is nothing to read, if there is not.
 	Problem Problem
 	// Encoding is what the reader says of the card, where it says anything.
@@ -40,7 +42,7 @@ func keep(report []byte) func() *secret {
 // ;...? for track 2 (@...? if it has letters), +...? for track 3 in this order,
 // without check characters; %E?, ;E?, +E? for what was not decoded. It points to
 // the swipe's own bytes, so that wiping either wipes both. It is nil when there
-// is a Problem, and after Wipe.
+// is a Problem, at a removal, and after Wipe.
 func (s Swipe) Report() []byte {
 	if s.open == nil {
 		return nil
@@ -60,6 +62,9 @@ func (s Swipe) Wipe() {
 
 // String says which reader and what kind of event, never what was read.
 func (s Swipe) String() string {
+	if s.Removed {
+		return "card removed at " + s.Source
+	}
 	if s.Problem != ProblemNone {
 		return fmt.Sprintf("unreadable swipe at %s (%s)", s.Source, s.Problem)
 	}
