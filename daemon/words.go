@@ -254,6 +254,7 @@ var reasonWords = map[entry.Reason]string{
 	entry.ReasonNoTimeClock:       "this register runs no time clock",
 	entry.ReasonSignedOver:        "another operator signed on",
 	entry.ReasonFellBack:          "nothing that takes a manager was done for a while",
+	entry.ReasonCardRemoved:       "the card was taken out of the reader",
 }
 
 // sayReason is a reason in words: every reason has some.

@@ -19,7 +19,7 @@ type Action uint8
 // The actions.
 const (
 	Refused    Action = iota // nothing: it was refused
-	Same                     // nothing: the same swipe, read twice
+	Same                     // nothing: the same swipe, read twice, or a card that came back
 	AskPIN                   // nothing yet: the card wants its PIN
 	InUse                    // nothing: somebody else is signed on
 	Identified               // it was found out who it is, and that was all that was asked
@@ -59,7 +59,7 @@ type Result struct {
 
 // intent is what a credential means, by the state that it is shown in.
 type intent struct {
-	do       Action    // SignedOn, Locked, Unlocked, Approved, Confirmed, InUse, SignedOff, Punched or AskManager
+	do       Action    // SignedOn, Locked, Unlocked, Approved, Confirmed, InUse, SignedOff, Same, Punched or AskManager
 	override entry.Seq // that is to be approved
 	own      bool      // the session's operator
 	pin      bool      // with a PIN, whatever the site asks for
@@ -106,6 +106,7 @@ func stateOf(snap *enforcer.Snapshot) state {
 //	override pending             refused as approver  approves if entitled
 //	own PIN pending              confirms, with PIN   refused as approver
 //
+// Where cards stay in the reader (Removed) the own one that comes back does nothing.
 // Where somebody waits to sign on over the session, another's credential lets them.
 // What is no operator's never comes this far.
 func (s *Service) intend(st state, number string) intent {
@@ -232,7 +233,8 @@ func (s *Service) present(ctx context.Context, c Credential, want func(state, st
 	}
 	s.lockIfIdle(ctx, asked)
 	st := s.state()
-	if want == nil {
+	plain := want == nil
+	if plain {
 		want = s.intend
 	}
 	in := intent{punch: want(st, "").punch}
@@ -240,8 +242,14 @@ func (s *Service) present(ctx context.Context, c Credential, want func(state, st
 	if err != nil {
 		return s.failed(ctx, asked, &c, in.kind(st), err)
 	}
+	if c.Card != nil {
+		s.lay(c.Source, &f)
+	}
 	if f.record != nil && (f.reason == entry.ReasonNone || f.reason == entry.ReasonNewPIN) {
 		in = want(st, f.record.Number)
+		if plain {
+			in = s.stays(in, &f)
+		}
 		if needsProof(in) {
 			need := NeedSite
 			if in.pin {
@@ -422,6 +430,9 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 		}
 		r.Action, r.Say = Locked, "locked"
 		return r, err
+	case Same:
+		r.Action, r.Say = Same, "you are signed on"
+		return r, nil
 	case Punched:
 		return s.punch(ctx, r, in.punch, who, c)
 	case SignedOff:

@@ -51,6 +51,8 @@ type Options struct {
 	Over Over
 	// Again says what the own card does that is shown again.
 	Again Again
+	// Removed says what it does that the own card is taken out of its reader.
+	Removed Removed
 	// MinDelay is how long every answer takes at least, and a step of how much
 	// longer it takes. Default 300 ms.
 	MinDelay time.Duration
@@ -87,6 +89,8 @@ type Service struct {
 	asked    map[string]*askedPIN // by token
 	askedWhy *askedWhy            // nil: nobody is asked for a reason
 	newcomer *newcomer            // nil: nobody waits to sign on over the session
+	laid     map[string]laid      // by reader, the card that is in it
+	resumed  entry.Seq            // the session that was there at the start, by a card; 0: none
 	active   time.Duration        // boot time of the last activity
 	stopIdle func() bool
 	stopDay  func() bool    // rings when the last day of who is signed on is over
@@ -120,7 +124,7 @@ func New(o Options) (*Service, error) {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	return &Service{
-		o: o, store: o.Store, gate: o.Gate, brake: o.Store.brake, done: make(chan struct{}), asked: map[string]*askedPIN{},
+		o: o, store: o.Store, gate: o.Gate, brake: o.Store.brake, done: make(chan struct{}), asked: map[string]*askedPIN{}, laid: map[string]laid{},
 	}, nil
 }
 
@@ -132,6 +136,11 @@ func (s *Service) Start(ctx context.Context) error {
 		s.o.Logger.Error("sign-on is not possible", "error", err)
 	}
 	s.touch(s.o.Clock.Boot())
+	if session := s.gate.Snapshot().Session; session != nil && (session.Method == entry.MethodCard || session.Method == entry.MethodCardPIN) {
+		s.mu.Lock()
+		s.resumed = session.ID
+		s.mu.Unlock()
+	}
 	return s.follow(ctx)
 }
 

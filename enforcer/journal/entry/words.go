@@ -220,6 +220,7 @@ const (
 	ReasonNoTimeClock              // this register runs no time clock
 	ReasonSignedOver               // another operator signed on in this one's place
 	ReasonFellBack                 // a manager's work groups are not used until the own PIN is given again
+	ReasonCardRemoved              // the operator's card was taken out of its reader
 	reasonEnd
 )
 
@@ -334,6 +335,7 @@ var reasonNames = [...]string{
 	ReasonNoTimeClock:       "no-time-clock",
 	ReasonSignedOver:        "signed-over",
 	ReasonFellBack:          "fell-back",
+	ReasonCardRemoved:       "card-removed",
 }
 
 // String gives the reason's word.
