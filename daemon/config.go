@@ -59,6 +59,7 @@ type SignOnConfig struct {
 	SameCard Duration     `toml:"same_card"`
 	Over     string       `toml:"over"`
 	Again    string       `toml:"again"`
+	Removed  string       `toml:"removed"`
 }
 
 // Argon2Config is what a PIN's key derivation costs.
@@ -258,6 +259,8 @@ type ReaderConfig struct {
 	LineConfig
 	Format string `toml:"format"`
 	LRC    bool   `toml:"lrc"`
+	// Removed is the line that the reader sends when a card is taken out of it.
+	Removed string `toml:"removed"`
 }
 
 // KeypadConfig is one keypad.
@@ -316,7 +319,7 @@ func DefaultConfig() Config {
 		Policy: PolicyConfig{Keys: []string{"/etc/tillwarden/policy.pub"}, Threshold: 1},
 		SignOn: SignOnConfig{
 			Method: "number+pin", Idle: Duration(15 * time.Minute), Tries: 5, Lockout: Duration(30 * time.Minute),
-			PINWait: Duration(30 * time.Second), PINMin: 4, SameCard: Duration(2 * time.Second), Over: signon.Overs()[0], Again: signon.Agains()[0], Formats: []string{"micros", "digits"},
+			PINWait: Duration(30 * time.Second), PINMin: 4, SameCard: Duration(2 * time.Second), Over: signon.Overs()[0], Again: signon.Agains()[0], Removed: signon.Removals()[0], Formats: []string{"micros", "digits"},
 			Argon2: Argon2Config{MemoryKiB: 19 << 10, Passes: 2},
 		},
 		Override:  OverrideConfig{Wait: Duration(180 * time.Second), Transaction: Duration(5 * time.Minute), Method: "card+pin", Fallback: fallbackAuto},

@@ -99,6 +99,7 @@ func (k *checker) config(c *Config) {
 func (k *checker) signon(s *SignOnConfig) {
 	k.word("signon.over", s.Over, signon.Overs()...)
 	k.word("signon.again", s.Again, signon.Agains()...)
+	k.word("signon.removed", s.Removed, signon.Removals()...)
 	if m, ok := policy.ParseSignOn(s.Method); !ok || m == policy.SignOnDefault {
 		k.wrong("signon.method", "known are card, card+pin, number+pin", "there is no method called %q", s.Method)
 	}
@@ -325,11 +326,19 @@ func (k *checker) devices(c *Config) {
 		serial(key, &s.LineConfig)
 		k.serialDrawer(key, s)
 	}
+	tells := false // one of the readers, when its card is taken out
 	for i := range c.Readers {
 		key := fmt.Sprintf("reader[%d]", i)
 		unique(key+".name", c.Readers[i].Name)
 		serial(key, &c.Readers[i].LineConfig)
 		k.word(key+".format", c.Readers[i].Format, string(msr.FormatMagTek), string(msr.FormatIDTech), string(msr.FormatIDTechSecure))
+		if err := msr.CheckRemoved(c.Readers[i].Removed); err != nil {
+			k.wrong(key+".removed", "", "%v", err)
+		}
+		tells = tells || c.Readers[i].Removed != ""
+	}
+	if c.SignOn.Removed != signon.Removals()[0] && !tells {
+		k.wrong("signon.removed", "set removed of a [[reader]] to what it sends then", "no reader says when a card is taken out")
 	}
 	drawers := map[string]bool{}
 	for _, p := range c.Printers {

@@ -9,7 +9,7 @@ import (
 // reloadable are the keys that a running daemon takes over, and tables of
 // which it takes over every key.
 var reloadable = []string{
-	"log", "feedback", "policy.file", "signon.method", "signon.idle", "signon.manager_idle", "signon.pin_wait", "signon.same_card", "signon.over", "signon.again", "signon.formats", "signon.card", "override.reason", "override.method", "override.fallback", "override.remote", "timeclock.run", "timeclock.forced_break", "printer[].profile",
+	"log", "feedback", "policy.file", "signon.method", "signon.idle", "signon.manager_idle", "signon.pin_wait", "signon.same_card", "signon.over", "signon.again", "signon.removed", "signon.formats", "signon.card", "override.reason", "override.method", "override.fallback", "override.remote", "timeclock.run", "timeclock.forced_break", "printer[].profile",
 }
 
 // NeedsRestart lists the keys in which another configuration differs from this one

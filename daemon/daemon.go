@@ -265,13 +265,14 @@ func (d *Daemon) startService(ctx context.Context, c *Config) error {
 	approve, _ := policy.ParseSignOn(c.Override.Method)
 	over, _ := signon.ParseOver(c.SignOn.Over)
 	again, _ := signon.ParseAgain(c.SignOn.Again)
+	removed, _ := signon.ParseRemoved(c.SignOn.Removed)
 	idle := time.Duration(c.SignOn.Idle)
 	if idle == 0 {
 		idle = -1 // never
 	}
 	s, err := signon.New(signon.Options{
 		Store: d.roster, Gate: d.gate, Method: method, Approve: approve, ApproveFallback: c.NumberAndPIN(), Remote: c.Override.Remote,
-		Over: over, Again: again, SameSwipe: time.Duration(c.SignOn.SameCard),
+		Over: over, Again: again, Removed: removed, SameSwipe: time.Duration(c.SignOn.SameCard),
 		AskPIN: time.Duration(c.SignOn.PINWait), Idle: idle, Logger: d.log,
 	})
 	if err != nil {

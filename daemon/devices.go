@@ -42,7 +42,7 @@ func (d *Daemon) makeDevices() error {
 	d.swipes = newSwipes(d)
 	for i := range c.Readers {
 		r := &c.Readers[i]
-		reader, err := msr.NewReader(r.Name, msr.Config{Format: msr.Format(r.Format), LRC: r.LRC})
+		reader, err := msr.NewReader(r.Name, msr.Config{Format: msr.Format(r.Format), LRC: r.LRC, Removed: r.Removed})
 		if err != nil {
 			return fmt.Errorf("reader %s: %w", r.Name, err)
 		}

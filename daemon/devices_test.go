@@ -45,6 +45,7 @@ func withReader(t *testing.T, more string) *benchRegister {
 [[reader]]
 name = "reader"
 path = %q
+removed = "OUT"
 [[keypad]]
 name = "keypad"
 path = %q
@@ -192,6 +193,43 @@ func TestSwipes(t *testing.T) {
 	b.swipe(cardAda)
 	b.session("the own card locks", signedOn("1001", true))
 	b.noSecrets("0000010019", "4111111111111111", "25806931", bossPIN)
+}
+
+// TestCardTakenOut: the card stays in its reader while its operator is signed on; taken
+// out before its PIN was typed, the PIN is nothing; taken out later, it signs off. What is
+// taken out is no card for who waits for one.
+func TestCardTakenOut(t *testing.T) {
+	t.Parallel()
+	b := withReader(t, "[signon]\nremoved = \"sign-off\"\n")
+	b.staffed()
+	out := sim.Card{Raw: "OUT\r"}
+	b.swipe(out)
+	if err := b.enrol("1001", cardAda); err != nil {
+		t.Fatal(err)
+	}
+	b.swipe(out)
+	waits := func(want bool) func() bool {
+		return func() bool {
+			b.d.pin.mu.Lock()
+			defer b.d.pin.mu.Unlock()
+			return (b.d.pin.token != "") == want
+		}
+	}
+	time.Sleep(2100 * time.Millisecond) // the card that was just enrolled would be the same swipe
+	b.swipe(cardAda)
+	until(t, "the card waits for its PIN", waits(true))
+	b.swipe(out)
+	until(t, "nobody waits", waits(false))
+	b.swipe(cardAda)
+	until(t, "the card waits again", waits(true))
+	b.enter("25806931")
+	b.session("signed on", signedOn("1001", false))
+	b.swipe(out)
+	b.session("signed off", nobodyOn)
+	off := b.entries("sign-off")
+	if len(off) != 1 || off[0].Reason != "card-removed" || off[0].Source != "reader" || off[0].Operator != "1001" {
+		t.Errorf("journaled: %+v", off)
+	}
 }
 
 func denied(es []api.Entry) (some []api.Entry) {

@@ -22,8 +22,13 @@ type swipes struct {
 	enrol *enrolment // guarded by mu
 }
 
-// A card that was swiped while three others wait is dropped: nobody swipes so fast.
-const swipeQueue = 3
+const (
+	// A card that was swiped while three others wait is dropped: nobody swipes so fast.
+	maxSwipes = 3
+	// That one was taken out is not: there is room for more of those than anybody does
+	// while three swipes are looked at.
+	swipeQueue = 32
+)
 
 func newSwipes(d *Daemon) *swipes {
 	return &swipes{d: d, queue: make(chan msr.Swipe, swipeQueue), probes: make(chan chan struct{})}
@@ -31,12 +36,15 @@ func newSwipes(d *Daemon) *swipes {
 
 // take is the reader's: it gives a swipe over and returns at once.
 func (s *swipes) take(sw msr.Swipe) {
-	select {
-	case s.queue <- sw:
-	default:
-		sw.Wipe()
-		s.d.log.Warn("a swipe was dropped: others are still being looked at", "reader", sw.Source)
+	if sw.Removed || len(s.queue) < maxSwipes {
+		select {
+		case s.queue <- sw:
+			return
+		default:
+		}
 	}
+	sw.Wipe()
+	s.d.log.Warn("a swipe was dropped: others are still being looked at", "reader", sw.Source)
 }
 
 // run deals with swipes until ctx ends. What waits then is wiped.
@@ -62,6 +70,10 @@ func (s *swipes) run(ctx context.Context) {
 
 func (s *swipes) one(ctx context.Context, sw msr.Swipe) {
 	defer sw.Wipe()
+	if sw.Removed {
+		s.removed(ctx, sw.Source)
+		return
+	}
 	s.d.touch()
 	c := s.read(sw)
 	if e := s.disarmed(); e != nil {
@@ -75,6 +87,17 @@ func (s *swipes) one(ctx context.Context, sw msr.Swipe) {
 	}
 	s.d.log.Debug("swipe", "reader", sw.Source, "action", r.Action.String(), "reason", r.Reason.String())
 	s.d.wait(r)
+}
+
+// removed is that a card was taken out of a reader. It is nobody's activity, and what
+// waits for a card goes on waiting.
+func (s *swipes) removed(ctx context.Context, reader string) {
+	r, err := s.d.service().CardRemoved(ctx, reader)
+	if err != nil {
+		s.d.log.Error("a card was removed", "reader", reader, "err", err)
+	}
+	s.d.log.Debug("card removed", "reader", reader, "action", r.Action.String())
+	s.d.pin.forget(r.Token)
 }
 
 // read classifies a swipe. What could not be read is an unreadable card, so
@@ -180,6 +203,15 @@ func (w *waitingLine) take() string {
 	t := w.token
 	w.token = ""
 	return t
+}
+
+// forget forgets one who waits, who has been dropped.
+func (w *waitingLine) forget(token string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.token == token {
+		w.token = ""
+	}
 }
 
 // clear forgets who waits: they pressed Clear.

@@ -70,16 +70,25 @@ func (a *app) simSwipeCommand(f *simFlags) *cobra.Command {
 		Use:   "swipe [TRACK2]",
 		Short: "draw a card through the reader",
 		Long: `Draws a card through the reader. Tracks are given without their sentinels; - reads
-track 2 from standard input.`,
+track 2 from standard input. With --line the reader sends a line in place of a card, as
+those do that say when a card was taken out.`,
 		Example:           "  tillwarden sim swipe 9900000101\n  tillwarden sim swipe --track1 'B0000^NOBODY/^0' --bad 2",
 		Args:              between(0, 1, "TRACK2"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
+	var line string
+	c.Flags().StringVar(&line, "line", "", "send a line of `text` in place of a card")
 	c.Flags().StringVar(&card.Track1, "track1", "", "`text` of track 1")
 	c.Flags().StringVar(&card.Track3, "track3", "", "`text` of track 3")
 	c.Flags().IntSliceVar(&card.Bad, "bad", nil, "`tracks` that cannot be decoded, as 1,2")
 	c.Flags().BoolVar(&card.Bursts, "bursts", false, "send a few bytes at a time, as slow readers do")
 	return a.simDo(c, f, func(cmd *cobra.Command, args []string, client *sim.Client) error {
+		if line != "" {
+			if len(args) > 0 || card.Track1 != "" || card.Track3 != "" {
+				return usagef("a line or a card, not both")
+			}
+			card.Raw = line + "\r"
+		}
 		if len(args) == 1 {
 			card.Track2 = args[0]
 			if args[0] == "-" {

@@ -80,8 +80,8 @@ func (c Config) check() (Config, error) {
 			return c, fmt.Errorf("card reader: an error token has 1 to %d characters", maxTrack)
 		}
 	}
-	if !isLine(c.Removed) {
-		return c, fmt.Errorf("card reader: what it sends when a card is removed has up to %d printable characters, none of %s", maxRemoved, `% ; @ + # & ! ?`)
+	if err := CheckRemoved(c.Removed); err != nil {
+		return c, fmt.Errorf("card reader: what it sends when a card is taken out: %w", err)
 	}
 	if c.Gap <= 0 {
 		c.Gap = defaultGap
@@ -96,17 +96,17 @@ func (c Config) check() (Config, error) {
 // shorter than what counts as noise.
 const maxRemoved = 32
 
-// isLine reports whether a text can be told from a swipe.
-func isLine(text string) bool {
+// CheckRemoved says what is wrong with a Config's Removed: it could not be told from a swipe.
+func CheckRemoved(text string) error {
 	if len(text) > maxRemoved {
-		return false
+		return fmt.Errorf("it has %d characters, at most %d can be", len(text), maxRemoved)
 	}
 	for _, c := range []byte(text) {
 		if isSentinel(c) || !printable([]byte{c}) {
-			return false
+			return fmt.Errorf("%q cannot be in it: it has printable characters, and none that begin or end a track (%s)", c, "% ; @ + # & ! ?")
 		}
 	}
-	return true
+	return nil
 }
 
 // Reader is a card reader of a register.
