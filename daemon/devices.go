@@ -48,7 +48,14 @@ func (d *Daemon) makeDevices() error {
 		}
 		d.units = append(d.units, &unit{
 			name: r.Name, kind: "reader", path: r.Path, open: r.LineConfig.open(),
-			run: func(ctx context.Context, p devices.Port) error { return reader.Run(ctx, p, d.swipes.take) },
+			run: func(ctx context.Context, p devices.Port) error {
+				err := reader.Run(ctx, p, d.swipes.take)
+				if r.Removed != "" && ctx.Err() == nil {
+					// Nobody would hear now that the card is taken out of it.
+					d.swipes.take(msr.Swipe{Source: r.Name, At: time.Now(), Removed: true})
+				}
+				return err
+			},
 		})
 	}
 	for i := range c.Keypads {

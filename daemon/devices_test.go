@@ -197,7 +197,7 @@ func TestSwipes(t *testing.T) {
 
 // TestCardTakenOut: the card stays in its reader while its operator is signed on; taken
 // out before its PIN was typed, the PIN is nothing; taken out later, it signs off. What is
-// taken out is no card for who waits for one.
+// taken out is no card for who waits for one. An unplugged reader is one whose card was taken out.
 func TestCardTakenOut(t *testing.T) {
 	t.Parallel()
 	b := withReader(t, "[signon]\nremoved = \"sign-off\"\n")
@@ -230,6 +230,14 @@ func TestCardTakenOut(t *testing.T) {
 	if len(off) != 1 || off[0].Reason != "card-removed" || off[0].Source != "reader" || off[0].Operator != "1001" {
 		t.Errorf("journaled: %+v", off)
 	}
+	b.swipe(cardAda)
+	until(t, "the card waits again", waits(true))
+	b.enter("25806931")
+	b.session("signed on", signedOn("1001", false))
+	if err := b.station.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.session("signed off, for the reader is unplugged", nobodyOn)
 }
 
 func denied(es []api.Entry) (some []api.Entry) {
