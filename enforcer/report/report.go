@@ -56,13 +56,19 @@ type session struct {
 
 // who is whom an entry is put down to; empty: nobody.
 func (s *session) who(e *entry.Entry) string {
-	if e.Kind == entry.KindSignOn && e.Outcome == entry.OutcomeAllowed {
-		*s = session{e.Seq, e.Operator}
-	}
-	if e.Operator != "" {
-		if e.Session != 0 {
+	switch e.Kind {
+	case entry.KindSignOn:
+		if e.Outcome == entry.OutcomeAllowed {
+			*s = session{e.Seq, e.Operator}
+		}
+	case entry.KindSession, entry.KindDecision, entry.KindRedeemed, entry.KindOverride:
+		// The sign-on may be older than the report. Other kinds name a session in
+		// which somebody else did something, as who typed a wrong PIN to approve.
+		if e.Operator != "" && e.Session != 0 {
 			*s = session{e.Session, e.Operator}
 		}
+	}
+	if e.Operator != "" {
 		return e.Operator
 	}
 	if e.Session != 0 && e.Session == s.id {

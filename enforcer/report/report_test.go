@@ -268,3 +268,35 @@ func TestExceptionsAreJSON(t *testing.T) {
 		}
 	}
 }
+
+// TestSessionIsItsOperators: who shows a card or a PIN in somebody else's session,
+// as an approver who mistypes, does not become whom that session's drawer and
+// reader are put down to.
+func TestSessionIsItsOperators(t *testing.T) {
+	for _, other := range []entry.Entry{
+		{Kind: entry.KindIdentify, Outcome: entry.OutcomeDenied, Reason: entry.ReasonWrongPIN},
+		{Kind: entry.KindUnlock, Outcome: entry.OutcomeDenied, Reason: entry.ReasonRule},
+		{Kind: entry.KindUnlock, Outcome: entry.OutcomeAllowed, Reason: entry.ReasonRule},
+		{Kind: entry.KindLockout},
+		{Kind: entry.KindClockIn, Outcome: entry.OutcomeAllowed},
+	} {
+		x := report.NewExceptions(report.Options{})
+		other.Session, other.Operator = 1, "901"
+		for i, e := range []entry.Entry{
+			{Kind: entry.KindSignOn, Outcome: entry.OutcomeAllowed, Operator: "101"},
+			other,
+			{Kind: entry.KindDrawerOpened, Session: 1, Reason: entry.ReasonNoGrant},
+			{Kind: entry.KindDrawerLeftOpen, Session: 1},
+			{Kind: entry.KindCardRefused, Session: 1, Outcome: entry.OutcomeDenied, Reason: entry.ReasonUnreadable},
+		} {
+			e.Seq = entry.Seq(i + 1)
+			x.Add(&e)
+		}
+		r := x.Result()
+		for _, name := range []string{report.WithoutGrant, report.LeftOpen, report.Failures} {
+			if f := operator(t, r, "101").Figure(name); f.Count != 1 {
+				t.Errorf("after %v of another operator: %s of the session's operator are %d, not 1", other.Kind, name, f.Count)
+			}
+		}
+	}
+}
