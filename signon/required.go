@@ -29,6 +29,7 @@ func (s *Service) required(r *operatorRecord, u use) requirement {
 	}
 	asked, firm := policy.SignOnDefault, policy.SignOnDefault // by all, by the policy alone
 	if p := s.gate.Snapshot().Policy; p != nil && r != nil {
+		firm, _ = p.Shows(r.Groups, u != inOwnName)
 		for _, g := range r.Groups {
 			info, ok := p.WorkGroup(g)
 			if !ok {
@@ -38,7 +39,6 @@ func (s *Service) required(r *operatorRecord, u use) requirement {
 			if u != inOwnName {
 				m = info.Approve
 			}
-			firm = policy.Stricter(firm, m)
 			if m == policy.SignOnDefault {
 				m = site
 			}

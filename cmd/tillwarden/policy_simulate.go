@@ -205,6 +205,7 @@ type simulatedChange struct {
 	Reason string                `json:"reason"`
 	Rule   *source.ExplainedRule `json:"rule,omitempty"`
 	Limit  *simulatedLimit       `json:"limit,omitempty"`
+	Asks   *simulatedAsks        `json:"asks,omitempty"`
 
 	because string
 }
@@ -223,6 +224,23 @@ func (l *simulatedLimit) words() string {
 	s := fmt.Sprintf("%q: beyond the %s of its limit on %s (%s)", l.Group, l.Part, l.Function, l.Limit)
 	if l.At != nil {
 		s += ", " + l.At.String()
+	}
+	return s
+}
+
+// simulatedAsks is what somebody had to show and did not.
+type simulatedAsks struct {
+	Group  string              `json:"group"`
+	For    string              `json:"for"` // the attribute of the work group
+	Method policy.SignOnMethod `json:"method"`
+	At     *source.Pos         `json:"at,omitempty"` // of the work group
+}
+
+// words say it in few.
+func (x *simulatedAsks) words() string {
+	s := fmt.Sprintf("%q: %s = %q, and number and PIN were shown", x.Group, x.For, x.Method)
+	if x.At != nil {
+		s += ", " + x.At.String()
 	}
 	return s
 }
@@ -251,6 +269,16 @@ func simulationOf(v source.Version, r *simulate.Result) *simulation {
 			}
 			one.because = one.Limit.words()
 		}
+		if x := c.Asks; x.WorkGroup != "" {
+			one.Asks = &simulatedAsks{Group: x.WorkGroup, For: "sign_on", Method: x.Method}
+			if x.Approving {
+				one.Asks.For = "approve"
+			}
+			if at, ok := v.Sidecar.WorkGroup(x.WorkGroup); ok {
+				one.Asks.At = &at
+			}
+			one.because = one.Asks.words()
+		}
 		if c.Rule.WorkGroup != "" {
 			var words string
 			one.Rule, words = v.Why(c.Rule)
@@ -272,6 +300,12 @@ func (s *simulation) rows() [][]string {
 			row[8], row[9], row[10] = r.Group, r.Function, r.Mark.String()
 			if r.At != nil {
 				row[11] = r.At.String()
+			}
+		}
+		if x := c.Asks; x != nil {
+			row[8] = x.Group
+			if x.At != nil {
+				row[11] = x.At.String()
 			}
 		}
 		rows = append(rows, row)
@@ -310,6 +344,9 @@ func (a *app) showSimulation(s *simulation, all bool) error {
 	}
 	if s.InUnmadeSessions > 0 {
 		a.say("%d of the decisions were made in sessions that would not have begun", s.InUnmadeSessions)
+	}
+	if s.WithPIN > 0 {
+		a.say("%d times a card alone was shown, and the PIN would have been asked for", s.WithPIN)
 	}
 	for _, g := range sortedKeys(s.UnknownGroups) {
 		a.say("%s", fill(fmt.Sprintf("work group %q, which %s had, is not in the policy", g, count(s.UnknownGroups[g], "operator"))))

@@ -240,9 +240,9 @@ func (a *app) showTime(t *report.Time) error {
 		const form = "2006-01-02 15:04"
 		switch {
 		case s.In == nil:
-			a.say("operator %s: clocked in before the first entry, last punch %s", s.Operator, s.Last.Local().Format(form))
+			a.say("%s", fill(fmt.Sprintf("operator %s: clocked in before the first entry, last punch %s", s.Operator, s.Last.Local().Format(form))))
 		case s.Out == nil:
-			a.say("operator %s: in since %s and not out, last punch %s; not counted", s.Operator, s.In.Local().Format(form), s.Last.Local().Format(form))
+			a.say("%s", fill(fmt.Sprintf("operator %s: in since %s and not out, last punch %s; not counted", s.Operator, s.In.Local().Format(form), s.Last.Local().Format(form))))
 		}
 	}
 	a.sayPeriod(&t.Period, time.Local)

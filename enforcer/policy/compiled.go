@@ -256,16 +256,21 @@ func (c *Compiled) MayHandOut(editor []string, group string) bool {
 	})
 }
 
-// SignOn gives the strictest method that these work groups ask for,
+// Shows gives the strictest method that these work groups themselves ask for, to
+// sign on or to approve for others, and the first of them that does, by name.
 // SignOnDefault where none of them says.
-func (c *Compiled) SignOn(groups []string) SignOnMethod {
-	m := SignOnDefault
-	for _, name := range groups {
-		if n, ok := c.byGroup[name]; ok {
-			m = Stricter(m, c.groups[n].SignOn)
+func (c *Compiled) Shows(groups []string, approving bool) (m SignOnMethod, group string) {
+	known, _ := c.known(groups)
+	for _, n := range known {
+		asks := c.groups[n].SignOn
+		if approving {
+			asks = c.groups[n].Approve
+		}
+		if stricter := Stricter(m, asks); stricter != m {
+			m, group = stricter, c.groups[n].Name
 		}
 	}
-	return m
+	return m, group
 }
 
 // Mark gives what a work group itself says of a function: Blank where either

@@ -284,7 +284,7 @@ func TestSignOnAndRestrictions(t *testing.T) {
 	for groups, want := range map[string]policy.SignOnMethod{
 		"Clerk": policy.SignOnDefault, "Boss,Clerk": policy.SignOnCard, "Boss,Guard": policy.SignOnNumberPIN, "Nobody": policy.SignOnDefault,
 	} {
-		if got := c.SignOn(strings.Split(groups, ",")); got != want {
+		if got, _ := c.Shows(strings.Split(groups, ","), false); got != want {
 			t.Errorf("%s: got %s, want %s", groups, got, want)
 		}
 	}

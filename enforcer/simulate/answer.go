@@ -63,6 +63,7 @@ type answer struct {
 	reason entry.Reason
 	rule   policy.Rule // empty where none decided
 	limit  Limit       // empty where none decided
+	asks   Asks        // empty where what was shown is enough
 }
 
 // lendable reports whether somebody else could lend it: not the own PIN.
@@ -76,6 +77,14 @@ type Limit struct {
 	Function  string // that is limited
 	Part      policy.LimitPart
 	Limit     policy.Limit
+}
+
+// Asks is what a work group asks its operators to show: to sign on and act in the own
+// name, or to approve for others.
+type Asks struct {
+	WorkGroup string
+	Approving bool
+	Method    policy.SignOnMethod
 }
 
 // subject is somebody with work groups, and what they come to under the policy.
@@ -215,4 +224,22 @@ func (s *subject) approves(q question, e *entry.Entry, m *meter) (a answer, why 
 		}
 	}
 	return a, ""
+}
+
+// shown holds what is allowed against how somebody showed who it is. Where the
+// policy itself wants the card and none was shown, nothing is; what only the site's
+// configuration wants is not in the journal. pin: besides the card the PIN would
+// have been asked for, which somebody who has one types.
+func (s *subject) shown(m entry.Method, approving bool, a answer) (_ answer, pin bool) {
+	if a.access != policy.Allowed {
+		return a, false
+	}
+	wants, group := s.policy.Shows(s.groups, approving)
+	switch {
+	case wants == policy.SignOnCardPIN && (m == entry.MethodNumberPIN || m == entry.MethodRemote):
+		return answer{reason: entry.ReasonCardRequired, asks: Asks{group, approving, wants}}, false
+	case m == entry.MethodCard:
+		return a, wants == policy.SignOnCardPIN || wants == policy.SignOnNumberPIN
+	}
+	return a, false
 }

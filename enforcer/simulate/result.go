@@ -32,6 +32,9 @@ type Result struct {
 	// InUnmadeSessions is how many of the decisions were made in sessions that
 	// would not have begun. Each is answered for itself all the same.
 	InUnmadeSessions int64 `json:"in_unmade_sessions"`
+	// WithPIN is how often somebody who showed a card alone would have been asked for
+	// the PIN besides. The answer is the same.
+	WithPIN int64 `json:"with_pin"`
 	// UnknownGroups are work groups that operators had and the policy has not,
 	// with how many operators had them.
 	UnknownGroups map[string]int `json:"unknown_work_groups"`
@@ -54,6 +57,7 @@ type Change struct {
 	Reason    entry.Reason  `json:"-"` // of the new answer
 	Rule      policy.Rule   `json:"-"` // behind it; empty where none decided
 	Limit     Limit         `json:"-"` // that was exceeded; empty where that is not why
+	Asks      Asks          `json:"-"` // what was not shown; empty where that is not why
 	Count     int64         `json:"count"`
 	First     entry.Seq     `json:"first_entry"` // the first such one
 }

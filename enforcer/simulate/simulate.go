@@ -20,6 +20,10 @@
 // allows, and what somebody really approved where it does not. A question that
 // opens no drawer may count as a use, as the journal does not tell them apart.
 //
+// Where the new policy itself wants the card of whoever signs on or approves, and
+// none was shown, that would not have been. Where it wants the PIN besides, it is
+// counted, and the answer is the same: who is asked for a PIN types it.
+//
 // It is pure: no clock, no files, no journal, no policy source.
 package simulate
 
@@ -218,6 +222,9 @@ func (s *Simulation) decision(asks *subject, e *entry.Entry, operator string) {
 		s.undecidable(why, 1)
 		return
 	}
+	if q.firm {
+		a = s.shown(asks, e.Method, false, was, a)
+	}
 	if e.Kind == entry.KindSignOn && was == policy.Allowed && a.access != policy.Allowed {
 		s.unmade[e.Seq] = struct{}{}
 	} else if _, ok := s.unmade[e.Session]; ok {
@@ -268,7 +275,17 @@ func (s *Simulation) approval(asks *subject, e *entry.Entry) {
 		s.undecidable(why, 1)
 		return
 	}
-	s.count(e, e.Approval.Operator, true, was, a)
+	s.count(e, e.Approval.Operator, true, was, s.shown(by, e.Approval.Method, true, was, a))
+}
+
+// shown is an answer with what somebody had to show. What was refused may have been
+// so before it came to that.
+func (s *Simulation) shown(of *subject, m entry.Method, approving bool, was policy.Access, a answer) answer {
+	a, pin := of.shown(m, approving, a)
+	if pin && was == policy.Allowed {
+		s.into.WithPIN++
+	}
+	return a
 }
 
 // count takes in an answer.
@@ -300,7 +317,7 @@ func (s *Simulation) count(e *entry.Entry, operator string, approving bool, was 
 	if c == nil {
 		c = &Change{
 			Day: day, Operator: operator, Function: function, Approving: approving, Was: was, Would: a.access, Reason: a.reason, Rule: a.rule,
-			Limit: a.limit, First: e.Seq,
+			Limit: a.limit, Asks: a.asks, First: e.Seq,
 		}
 		s.changes[k] = c
 	}

@@ -61,6 +61,11 @@ func (s *session) decision(f function, o entry.Outcome) entry.Entry {
 
 func (m *maker) session(o *operator, until time.Time) {
 	s := &session{maker: m, who: o}
+	m.atWork(o)
+	if o.friend != nil { // who sees to being there
+		m.atWork(o.friend)
+		m.leaves(o.friend, until)
+	}
 	s.signOn()
 	for !m.stopped && m.now.Before(until) {
 		m.wait(64 * time.Second)
@@ -69,6 +74,7 @@ func (m *maker) session(o *operator, until time.Time) {
 	e := s.of(entry.KindSignOff)
 	e.Outcome, e.Reason, e.Source = entry.OutcomeAllowed, entry.ReasonOwner, posSource
 	m.say(e)
+	m.leaves(o, m.now)
 }
 
 func (s *session) signOn() {
@@ -196,14 +202,9 @@ func (s *session) override(f function) {
 	e.Kind, e.Elapsed = entry.KindOverride, int64(30*time.Second)
 	id := s.say(e)
 	s.wait(25 * time.Second)
-	by := s.managers[s.r.IntN(len(s.managers))]
-	if s.who.friend != nil && s.chance(0.9) {
-		by = s.who.friend
-	}
-	for by.person == s.who.person { // a manager asks another one
-		by = s.managers[s.r.IntN(len(s.managers))]
-	}
-	if s.chance(0.08) {
+	s.punchUntil(s.now)
+	by := s.approver()
+	if by == nil || s.chance(0.08) {
 		e = s.of(entry.KindOverrideEnd)
 		e.Function, e.FunctionID, e.Drawer, e.About = f.key, f.id, "", id
 		e.Outcome, e.Reason = entry.OutcomeDenied, entry.ReasonTimeout
@@ -227,6 +228,7 @@ func (s *session) override(f function) {
 // afterHours is a visit when the store is shut.
 func (m *maker) afterHours(o *operator) {
 	s := &session{maker: m, who: o}
+	m.atWork(o)
 	s.signOn()
 	for range 1 + m.r.IntN(3) {
 		m.wait(3 * time.Minute)
@@ -235,4 +237,5 @@ func (m *maker) afterHours(o *operator) {
 	e := s.of(entry.KindSignOff)
 	e.Outcome, e.Reason, e.Source = entry.OutcomeAllowed, entry.ReasonOwner, posSource
 	m.say(e)
+	m.leaves(o, m.now)
 }

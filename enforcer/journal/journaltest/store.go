@@ -1,6 +1,6 @@
 // Package journaltest makes up journals for tests and benchmarks: a store with
 // 40 operators, as long a time as is wanted, and a few people in it who do what
-// a report should find.
+// a report should find. They clock in before they sign on or approve, and out.
 //
 // The same Store gives the same entries on every machine. Write puts them into
 // a file through a real journal.Store, so that whatever reads it reads what a
@@ -79,6 +79,7 @@ type operator struct {
 	leftOpen       float64
 	afterHours     bool
 	friend         *operator // approves nearly all overrides
+	shift          shift
 }
 
 // maker makes one store's entries.
@@ -88,7 +89,6 @@ type maker struct {
 	managers []*operator
 	turn     []*operator // who comes next
 	now      time.Time
-	began    time.Time
 	boot     time.Time
 	bootID   entry.BootID
 	next     entry.Seq
@@ -96,10 +96,15 @@ type maker struct {
 	yield    func(*entry.Entry) bool
 	stopped  bool
 	policy   entry.PolicyRef
+
+	clock *rand.Rand // for the time clock
+	due   []punch    // the next first
+	said  time.Time  // when the last entry was
+	days  int        // that began
 }
 
 func (s Store) maker() (*maker, Planted) {
-	m := &maker{r: rand.New(rand.NewPCG(s.Seed, 42)), next: 1, last: entry.Seq(s.Entries), now: s.Start}
+	m := &maker{r: rand.New(rand.NewPCG(s.Seed, 42)), clock: rand.New(rand.NewPCG(s.Seed, 44)), next: 1, last: entry.Seq(s.Entries), now: s.Start}
 	if m.last == 0 {
 		m.last = DefaultEntries
 	}
@@ -108,7 +113,7 @@ func (s Store) maker() (*maker, Planted) {
 	}
 	y, mon, d := m.now.Date()
 	m.now = time.Date(y, mon, d, 0, 0, 0, 0, m.now.Location())
-	m.began = m.now
+	m.said = m.now
 	m.policy = entry.PolicyRef{Epoch: 12, Digest: [32]byte{0x5e, 0xed}}
 	hire := func(n, from int, group string) (list []*operator) {
 		for i := range n {
@@ -162,14 +167,22 @@ func (s Store) All() iter.Seq[*entry.Entry] {
 	}
 }
 
-// say gives an entry its number and moment and hands it on.
+// say gives an entry its number and moment and hands it on, after the punches that
+// are due.
 func (m *maker) say(e entry.Entry) entry.Seq {
+	m.punchUntil(m.now)
+	return m.put(e, m.now)
+}
+
+// put is say at a moment.
+func (m *maker) put(e entry.Entry, now time.Time) entry.Seq {
 	if m.stopped {
 		return 0
 	}
+	m.said = now
 	e.Seq = m.next
 	e.Stamp = entry.Stamp{
-		Wall: m.now.UnixNano(), Boot: int64(m.now.Sub(m.boot)), BootID: m.bootID, Clock: entry.ClockSynchronised,
+		Wall: now.UnixNano(), Boot: int64(now.Sub(m.boot)), BootID: m.bootID, Clock: entry.ClockSynchronised,
 	}
 	m.next++
 	if !m.yield(&e) || e.Seq == m.last {
@@ -202,12 +215,13 @@ func (m *maker) day() {
 	}
 	m.say(entry.Entry{Kind: entry.KindStart, Source: "daemon", Text: "version 1.0"})
 	m.say(entry.Entry{Kind: entry.KindDeviceUp, Outcome: entry.OutcomeAllowed, Reason: entry.ReasonOpened, Device: printerName, Source: printerName, Text: "opened"})
+	m.teams(day)
 	m.now = at(day, Opens)
 	closes := at(day, Closes)
 	for !m.stopped && m.now.Before(closes.Add(-20*time.Minute)) {
 		until := m.now.Add(time.Duration(45+m.r.IntN(75)) * time.Minute)
 		if until.After(closes) {
-			until = closes.Add(-2 * time.Minute)
+			until = closes.Add(-5 * time.Minute)
 		}
 		m.session(m.comes(), until)
 		m.wait(2 * time.Minute)

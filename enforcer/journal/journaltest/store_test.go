@@ -146,7 +146,7 @@ func TestPlanted(t *testing.T) {
 		}
 		check("overrides", c.overrides > 30, p.Requester)
 		check("a friend", c.byFriend > 20, p.Requester)
-		check("no-sales", c.noSales > 30, p.NoSales)
+		check("no-sales", c.noSales > 20, p.NoSales)
 		check("late opens", c.late > 0, p.AfterHours)
 		check("forced drawers", c.forced > 0, p.Forced)
 		check("drawers left open", c.left > 9, p.LeftOpen)
@@ -157,7 +157,7 @@ func TestPlanted(t *testing.T) {
 		t.Error("an honest store has something planted")
 	}
 	for who, c := range count(honest, p) {
-		if c.overrides > 30 || c.noSales > 30 || c.late > 0 || c.forced > 0 || c.left > 9 {
+		if c.overrides > 30 || c.noSales > 20 || c.late > 0 || c.forced > 0 || c.left > 9 {
 			t.Errorf("operator %q of an honest store: %+v", who, *c)
 		}
 	}
