@@ -64,7 +64,9 @@ func (g *Gate) commit(ctx context.Context, essential bool, es ...entry.Entry) ([
 	g.order.release()
 	for _, o := range late {
 		g.emit(o.e, o.d, o.o)
+		g.watchBreaks([]entry.Entry{o.e})
 	}
+	g.watchBreaks(es)
 	return es, err
 }
 

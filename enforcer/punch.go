@@ -165,9 +165,6 @@ func (g *Gate) leave(ctx context.Context, r *PunchRequest, e entry.Entry, d *Dec
 	if again := signOffWith(); again == nil {
 		err = errors.Join(err, g.flush(ctx))
 	}
-	if r.For > 0 {
-		g.watchBreak(r.Whose.Person)
-	}
 	return err
 }
 
@@ -255,6 +252,16 @@ func (g *Gate) restoreBreaks() {
 	g.mu.Unlock()
 	for _, p := range people {
 		g.watchBreak(p)
+	}
+}
+
+// watchBreaks watches the forced breaks that were journaled just now: not before, as
+// the journal may take in one that holds already only when others come.
+func (g *Gate) watchBreaks(es []entry.Entry) {
+	for i := range es {
+		if e := &es[i]; e.Kind == entry.KindBreakBegin && e.Outcome == entry.OutcomeAllowed && e.Elapsed > 0 {
+			g.watchBreak(e.Person)
+		}
 	}
 }
 

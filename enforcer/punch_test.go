@@ -1,6 +1,7 @@
 package enforcer
 
 import (
+	"context"
 	"errors"
 	"os"
 	"testing"
@@ -307,6 +308,64 @@ func TestForcedBreakEndsByTime(t *testing.T) {
 	r.punched(timeclock.Break, ann, ann, 0)
 	if s := r.Standing(ann); s.State != timeclock.OnBreak || s.Forced() {
 		t.Fatalf("on the own break stands as %+v", s)
+	}
+}
+
+// TestForcedBreakEndsInTheJournal: also where it could be journaled only when it had
+// begun already, and where the journal was busy when its time was up.
+func TestForcedBreakEndsInTheJournal(t *testing.T) {
+	busy := func(r *rig, f func()) { // for longer than the gate's own entries wait
+		r.order.acquire(ctx)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			f()
+		}()
+		time.Sleep(5 * followUp / 2)
+		r.order.release()
+		<-done
+	}
+	for words, x := range map[string]func(r *rig){
+		"the journal took in the beginning later": func(r *rig) {
+			gone, cancel := context.WithCancel(ctx)
+			cancel()
+			if _, err := r.Punch(gone, PunchRequest{Punch: timeclock.Break, By: lea, Whose: ann, For: 10 * time.Minute, Method: entry.MethodCard}); err == nil {
+				r.Fatal("it could be journaled at once")
+			}
+			r.clock.advance(5 * time.Minute)
+			r.punched(timeclock.In, bob, bob, 0)
+			r.clock.advance(5 * time.Minute)
+		},
+		"and not before it was over": func(r *rig) {
+			gone, cancel := context.WithCancel(ctx)
+			cancel()
+			if _, err := r.Punch(gone, PunchRequest{Punch: timeclock.Break, By: lea, Whose: ann, For: 10 * time.Minute, Method: entry.MethodCard}); err == nil {
+				r.Fatal("it could be journaled at once")
+			}
+			r.clock.advance(15 * time.Minute)
+			r.punched(timeclock.In, bob, bob, 0)
+			r.clock.advance(time.Second)
+		},
+		"the journal was busy at its end": func(r *rig) {
+			r.punched(timeclock.Break, lea, ann, 10*time.Minute)
+			busy(r, func() { r.clock.advance(10 * time.Minute) })
+			r.clock.advance(time.Second)
+		},
+	} {
+		t.Run(words, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := clocked(t)
+				r.punched(timeclock.In, ann, ann, 0)
+				x(r)
+				begins, ends := r.journal.kind(entry.KindBreakBegin), r.journal.kind(entry.KindBreakEnd)
+				if len(begins) != 1 || len(ends) != 1 || ends[0].Reason != entry.ReasonTimeout || ends[0].Person != "p-ann" || ends[0].Seq < begins[0].Seq {
+					t.Errorf("journaled: %+v, %+v", begins, ends)
+				}
+				if s := r.Standing(ann); s.State != timeclock.On {
+					t.Errorf("stands as %+v", s)
+				}
+			})
+		})
 	}
 }
 
