@@ -200,3 +200,31 @@ func TestJournalFailsAndManagersFallBackAllTheSame(t *testing.T) {
 		t.Errorf("journaled %d times", n)
 	}
 }
+
+// TestMonitorAsksManagersForTheirPIN: whether it is still the manager is a matter of
+// credentials, which no mode lets through. What the policy refuses is let through for
+// managers as for anybody.
+func TestMonitorAsksManagersForTheirPIN(t *testing.T) {
+	begun := func(who Subject) *rig {
+		r := moding(t)
+		r.idle = idle
+		r.signOn(who)
+		r.begin(monitor(time.Hour))
+		r.clock.advance(idle)
+		return r
+	}
+	r := begun(refused)
+	d, gr := r.ask(fnForce, "1")
+	if want(t, "what the policy refuses", d, entry.OutcomeDenied, entry.ReasonRefused); d.Mode != entry.ModeMonitor || gr == nil {
+		t.Errorf("what the policy refuses: %+v, grant %v", d, gr)
+	}
+	r = begun(both)
+	d, gr = r.ask(fnNoSale, "1")
+	if want(t, "fallen back", d, entry.OutcomeOverrideRequired, entry.ReasonFellBack); d.Effective() || gr != nil || d.Override == 0 {
+		t.Fatalf("fallen back: %+v, grant %v", d, gr)
+	}
+	want(t, "with the own PIN", r.backByPIN(d.Override, both), entry.OutcomeAllowed, entry.ReasonRule)
+	if d, gr = r.ask(fnNoSale, "1"); d.Outcome != entry.OutcomeAllowed || d.Mode != entry.ModeEnforce || gr == nil {
+		t.Errorf("afterwards: %+v, grant %v", d, gr)
+	}
+}
