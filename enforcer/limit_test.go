@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"tillwarden/enforcer/gauge"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
 	"tillwarden/enforcer/week"
@@ -205,6 +206,62 @@ func TestCountASession(t *testing.T) {
 	}
 	r.signOn(bob)
 	open("the first of another session", entry.OutcomeAllowed)
+}
+
+// TestCountBeginsWithItsLimit: what a session had before a policy counts it is not
+// counted, with a restart in between or without; what was counted before stays.
+func TestCountBeginsWithItsLimit(t *testing.T) {
+	without := func() *policy.Policy { // the same, and nobody counts no-sales
+		p := withLimits()
+		for _, g := range p.WorkGroups {
+			delete(g.Limits, 1602)
+		}
+		return p
+	}
+	restart := func(r *rig, epoch uint64, p *policy.Policy) { r.kill(); r.load(epoch, p) }
+	for words, loaded := range map[string]func(r *rig, epoch uint64, p *policy.Policy){
+		"in one go":     func(*rig, uint64, *policy.Policy) {},
+		"with restarts": restart,
+		"with restarts, no file's help": func(r *rig, epoch uint64, p *policy.Policy) {
+			r.Gate.state.Session.Uses = gauge.Uses[string]{}
+			r.Gate.state.Applied, r.Gate.state.Seen = r.journal.kind(entry.KindSignOn)[0].Seq, 0
+			r.Gate.order.acquire(ctx)
+			r.Gate.save()
+			r.Gate.order.release()
+			restart(r, epoch, p)
+		},
+	} {
+		r := newRig(t)
+		r.load(1, without())
+		r.signOn(ann)
+		opens := func(outcomes ...entry.Outcome) {
+			t.Helper()
+			for n, outcome := range outcomes {
+				d, gr := r.ask(fnNoSale, "1")
+				if d.Outcome != outcome {
+					t.Fatalf("%s, opening %d: %+v, want %v", words, n+1, d, outcome)
+				}
+				if gr != nil {
+					if _, err := r.redeem(gr, "1"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if d.Override != 0 {
+					r.Cancel(ctx, d.Override, "pos")
+				}
+			}
+		}
+		opens(entry.OutcomeAllowed, entry.OutcomeAllowed, entry.OutcomeAllowed)
+		r.load(2, withLimits())
+		loaded(r, 2, withLimits())
+		opens(entry.OutcomeAllowed)
+		r.load(3, without())
+		loaded(r, 3, without())
+		opens(entry.OutcomeAllowed)
+		r.load(4, withLimits())
+		loaded(r, 4, withLimits())
+		opens(entry.OutcomeAllowed, entry.OutcomeOverrideRequired)
+	}
 }
 
 // TestApprovedOpeningsAreCountedToo: so that an approver's limit by count holds.
