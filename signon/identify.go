@@ -134,6 +134,26 @@ func (s *Service) lookUpCard(ctx context.Context, mac mark, source string, now t
 	return f, nil
 }
 
+// cardStanding says why a card that was an operator's is not any more; ReasonNone:
+// it is, or none was shown.
+func (s *Service) cardStanding(mac mark, number string) (reason entry.Reason, err error) {
+	if mac == (mark{}) {
+		return entry.ReasonNone, nil
+	}
+	err = s.store.view(func(t *txn) error {
+		switch r, c, err := t.byCard(mac); {
+		case err != nil:
+			return err
+		case r == nil || r.Number != number:
+			reason = entry.ReasonRosterChanged
+		case c.Day.over(s.store.o.Clock.Stamp()):
+			reason = entry.ReasonCardOver
+		}
+		return nil
+	})
+	return reason, err
+}
+
 // checkNumber checks number and PIN. Whoever it is, and whether there is anybody,
 // it does the same: wait, count the try on disk, hash the PIN, compare. of says
 // what somebody's number and PIN are for.

@@ -68,6 +68,7 @@ func parseWord[T ~uint8](words []string, word string) (T, bool) {
 type newcomer struct {
 	number  string
 	method  entry.Method
+	mac     mark // of the card that was shown; zero: none was
 	session entry.Seq
 	until   time.Duration // boot time
 }
@@ -114,9 +115,9 @@ func (s *Service) unlocksOthers(number string) bool {
 }
 
 // askManager lets somebody who was identified wait until they are let.
-func (s *Service) askManager(ctx context.Context, r Result, st state, who enforcer.Subject, c *Credential) (Result, error) {
+func (s *Service) askManager(ctx context.Context, r Result, st state, who enforcer.Subject, f *finding, c *Credential) (Result, error) {
 	s.mu.Lock()
-	s.newcomer = &newcomer{number: who.Operator, method: r.Method, session: st.session, until: s.o.Clock.Boot() + s.o.AskPIN}
+	s.newcomer = &newcomer{number: who.Operator, method: r.Method, mac: f.mac, session: st.session, until: s.o.Clock.Boot() + s.o.AskPIN}
 	s.mu.Unlock()
 	r.OK, r.Action, r.Reason = false, AskManager, entry.ReasonInUse
 	r.Say = st.name + " is signed on: somebody who may end that has to let " + who.Name + " sign on"
@@ -144,11 +145,11 @@ func (s *Service) takeOver(ctx context.Context, r Result, in intent, st state, s
 		n := s.newcomer
 		s.newcomer = nil
 		s.mu.Unlock()
-		record, err := s.record(in.newcomer)
+		record, stands, err := s.stillStands(n)
 		switch {
 		case err != nil:
 			return Result{Action: Refused}, err
-		case n == nil || record == nil || s.store.standing(record) != entry.ReasonNone:
+		case !stands || record.Number != in.newcomer:
 			return s.deny(ctx, r, &finding{record: shown}, c, entry.KindIdentify, entry.ReasonStateChanged, sayRefused(entry.ReasonStateChanged, ""))
 		}
 		signsOn, r.Operator = record, record.public()
@@ -159,4 +160,18 @@ func (s *Service) takeOver(ctx context.Context, r Result, in intent, st state, s
 	s.watchDay(signsOn)
 	r, err = s.decided(r, SignedOn, next.Name+" is signed on; "+st.name+" was signed off", err)
 	return s.sayBreak(r, next), err
+}
+
+// stillStands looks at somebody who waited once more: they may have been suspended
+// meanwhile, their card taken from them, or another PIN set.
+func (s *Service) stillStands(n *newcomer) (*operatorRecord, bool, error) {
+	if n == nil {
+		return nil, false, nil
+	}
+	r, err := s.record(n.number)
+	if err != nil || r == nil || s.store.standing(r) != entry.ReasonNone || n.method.PIN() && r.MustChange {
+		return r, false, err
+	}
+	reason, err := s.cardStanding(n.mac, n.number)
+	return r, reason == entry.ReasonNone, err
 }

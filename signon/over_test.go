@@ -126,6 +126,60 @@ func TestNewcomerOfAnotherSession(t *testing.T) {
 	})
 }
 
+// TestNewcomerIsLookedAtAgain: who may not sign on any more when they are let does not,
+// and the session goes on.
+func TestNewcomerIsLookedAtAgain(t *testing.T) {
+	for words, x := range map[string]struct {
+		typed bool // number and PIN, not the card
+		f     func(r *rig) (Change, error)
+		signs bool
+	}{
+		"nothing happened":              {f: func(*rig) (Change, error) { return Change{OK: true}, nil }, signs: true},
+		"suspended":                     {f: func(r *rig) (Change, error) { return r.people.Suspend(r.ctx, r.as("2001"), "1002") }},
+		"terminated":                    {f: func(r *rig) (Change, error) { return r.people.Terminate(r.ctx, r.as("2001"), "1002") }},
+		"the card was taken":            {f: func(r *rig) (Change, error) { return r.people.RevokeCard(r.ctx, r.as("2001"), "1002", 0) }},
+		"the card is somebody else's":   {f: moved},
+		"the card was taken, not shown": {typed: true, f: func(r *rig) (Change, error) { return r.people.RevokeCard(r.ctx, r.as("2001"), "1002", 0) }, signs: true},
+		"another PIN was set": {typed: true, f: func(r *rig) (Change, error) {
+			return r.people.SetPIN(r.ctx, r.as("2001"), "1002", []byte("5038"))
+		}},
+	} {
+		t.Run(words, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, func(o *Options) { o.Over = OverManager })
+				swipeStates["signed on"](r)
+				if x.typed {
+					r.want(r.typed("1002", "1470"), AskManager, entry.ReasonInUse)
+				} else {
+					r.want(r.swipe("1002"), AskManager, entry.ReasonInUse)
+				}
+				if c, err := x.f(r); err != nil || !c.OK {
+					t.Fatalf("%+v, %v", c, err)
+				}
+				time.Sleep(3 * time.Second)
+				res, who := r.swipe("2001"), "1001"
+				if x.signs {
+					who = "1002"
+					r.want(res, SignedOn, entry.ReasonNone)
+				} else {
+					r.want(res, Refused, entry.ReasonStateChanged)
+				}
+				if r.signedOn() != who {
+					t.Errorf("%q is signed on, want %q", r.signedOn(), who)
+				}
+			})
+		})
+	}
+}
+
+// moved gives the newcomer's card to somebody else.
+func moved(r *rig) (Change, error) {
+	if c, err := r.people.RevokeCard(r.ctx, r.as("2001"), "1002", 0); err != nil || !c.OK {
+		return c, err
+	}
+	return r.people.EnrolCard(r.ctx, r.as("2001"), "3002", cardOf("1002"), false)
+}
+
 // TestManagerShowsWhatApproversShow: where approvers take card and PIN, so does this.
 func TestManagerShowsWhatApproversShow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

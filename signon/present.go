@@ -375,15 +375,19 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 	s.store.turn.RLock()
 	defer s.store.turn.RUnlock()
 	// The roster as it is now: a PIN takes its time, and meanwhile a manager may
-	// have suspended who types it.
+	// have suspended who types it, or taken the card from them.
 	fresh, err := s.record(f.record.Number)
 	if err != nil {
 		return Result{Action: Refused}, err
 	}
-	reason := entry.ReasonNone
+	reason, err := s.cardStanding(f.mac, f.record.Number)
+	if err != nil {
+		return Result{Action: Refused}, err
+	}
 	switch now := s.state(); {
 	case fresh == nil:
 		reason = entry.ReasonRosterChanged
+	case reason != entry.ReasonNone:
 	case s.store.standing(fresh) != entry.ReasonNone:
 		reason = s.store.standing(fresh)
 	case now != st:
@@ -396,7 +400,7 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 	r.Operator = fresh.public()
 	switch in.do {
 	case AskManager:
-		return s.askManager(ctx, r, st, who, c)
+		return s.askManager(ctx, r, st, who, f, c)
 	case SignedOn:
 		if in.over != 0 {
 			return s.takeOver(ctx, r, in, st, fresh, c)
