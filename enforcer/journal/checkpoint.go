@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,7 +25,7 @@ type checkpoint struct {
 	origin string
 	size   int64
 	root   tlog.Hash
-	keys   []string // names of the keys that signed it, verified or not
+	keys   []string // names of the given keys that signed it
 }
 
 var errCheckpoint = errors.New("not a checkpoint")
@@ -70,15 +71,18 @@ func parseCheckpoint(raw []byte, keys []note.Verifier) (c checkpoint, signed boo
 	if !strings.HasPrefix(n.Text, checkpointText(c.origin, c.size, c.root)) {
 		return c, false, fmt.Errorf("%w: it is not written as it should be", errCheckpoint)
 	}
-	for _, sig := range append(n.Sigs, n.UnverifiedSigs...) {
+	for _, sig := range n.Sigs {
 		c.keys = append(c.keys, fmt.Sprintf("%s+%08x", sig.Name, sig.Hash))
+	}
+	sigs := slices.Concat(n.Sigs, n.UnverifiedSigs)
+	for _, sig := range sigs {
 		// Base64 has spare bits at its end, which a decoder does not mind.
 		if b, err := base64.StdEncoding.Strict().DecodeString(sig.Base64); err != nil || base64.StdEncoding.EncodeToString(b) != sig.Base64 {
 			return c, false, fmt.Errorf("%w: a signature is not written as it should be", errCheckpoint)
 		}
 	}
 	// Nothing repeated, nothing left out: as many lines as there are signatures.
-	if bytes.Count(raw[len(n.Text):], []byte("\n")) != 1+len(c.keys) {
+	if bytes.Count(raw[len(n.Text):], []byte("\n")) != 1+len(sigs) {
 		return c, false, fmt.Errorf("%w: it has lines to spare", errCheckpoint)
 	}
 	return c, signed, nil

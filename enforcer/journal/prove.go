@@ -93,7 +93,8 @@ type Proved struct {
 	// the checkpoint covers.
 	Origin string `json:"origin"`
 	Size   int64  `json:"size"`
-	// Keys are the names of the keys that signed the checkpoint, verified or not.
+	// Keys are the names of those of the given keys that signed the checkpoint. Whose
+	// other signatures there are is not told: anybody can write a name below a text.
 	Keys []string `json:"keys"`
 }
 
@@ -108,7 +109,7 @@ func (p *Proof) Check(keys ...note.Verifier) (*Proved, error) {
 		return nil, fmt.Errorf("%w: none of the given keys has signed its checkpoint", ErrProof)
 	}
 	if p.Index >= c.size {
-		return nil, fmt.Errorf("%w: the checkpoint covers %d entries, and this one is number %d of them", ErrProof, c.size, p.Index+1)
+		return nil, fmt.Errorf("%w: the checkpoint covers %d entries, and there is none at place %d among them, from 0", ErrProof, c.size, p.Index)
 	}
 	body := append([]byte{0}, p.Entry...)
 	if err := tlog.CheckRecord(p.Hashes, c.size, c.root, p.Index, leafHash(body)); err != nil {

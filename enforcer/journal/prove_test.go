@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -175,6 +176,33 @@ func TestAProofIsOfOneRegister(t *testing.T) {
 	}
 	if _, err := p.Check(stranger, key); err != nil {
 		t.Errorf("one of two keys: %v", err)
+	}
+
+	// Anybody can put a signature below a text, in whose name they like.
+	signer, _, err := NewKey(chachaReader{rand.NewChaCha8([32]byte{8})}, "tillwarden/Example/Auditor/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	forger, err := note.NewSigner(signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := note.Open(p.Checkpoint, note.VerifierList(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	twice, err := note.Sign(opened, forger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := mixed(func(m *Proof) { m.Checkpoint = twice }).Check(key)
+	if err != nil || len(got.Keys) != 1 || !strings.HasPrefix(got.Keys[0], key.Name()+"+") {
+		t.Errorf("with a signature of an unknown key besides, it names %v as who signed it: %v", got, err)
+	}
+	// The place is the proof's word: a message about it has to hold for each.
+	_, err = mixed(func(m *Proof) { m.Index = math.MaxInt64 }).Check(key)
+	if !errors.Is(err, ErrProof) || !strings.Contains(err.Error(), "at place 9223372036854775807") {
+		t.Errorf("the last place there is: %v", err)
 	}
 }
 
