@@ -37,6 +37,8 @@ func TestReadRows(t *testing.T) {
 		"twice":            {"number,name,work_groups,name\n", 0, []string{"1: column name is there twice"}},
 		"PINs":             {"number,name,work_groups,PIN\n101,Ann,Cashier,2580\n", 0, []string{"1: there is a column for PINs"}},
 		"all lines":        {"number,name,work_groups\n101,Ann\n102,Ben,Cashier\n103,C\xe9,x\n1\"4,D,x\n", 1, []string{"2: 2 columns, and the first line names 3", "4: column name is not UTF-8", "5: a quotation mark stands within a cell"}},
+		"UTF-16":           {"\xff\xfen\x00u\x00m\x00b\x00e\x00r\x00\n\x00", 0, []string{"1: the list is not UTF-8: save the list as"}},
+		"a cell too long":  {"number,name,work_groups\n101," + strings.Repeat("x", 5<<20) + ",Cashier\n102,Ben,x\n", 1, []string{"2: column name has 5242880 bytes"}},
 		"a quote too many": {"number,name,work_groups\n101,\"Ann,Cashier\n102,Ben,\n", 0, []string{"2: a quotation mark is not closed"}},
 	} {
 		rows, errs := ReadRows(strings.NewReader(tc.text))

@@ -19,19 +19,28 @@ var rowColumns = []string{"number", "name", "work_groups", "person", "from", "un
 
 const neededColumns = 3
 
+// maxCell is the most bytes of a cell: some fifty work groups.
+const maxCell = 4 << 10
+
+const sayNotUTF8 = `not UTF-8: save the list as "CSV UTF-8"`
+
 // listSeparator parts the names within one cell.
 const listSeparator = "|"
 
 // ReadRows reads a list of operators: CSV (RFC 4180) in UTF-8, with a first line that
 // names its columns, in any order. Where that line has semicolons and no comma, as
 // spreadsheets write it in some countries, semicolons part the columns. Names within
-// a cell are parted by |. It goes on after an error, and gives all of them.
+// a cell are parted by |. It goes on after an error, and gives all of them. A cell of
+// more than 4 KiB is none of a list of operators, and an error of its line.
 //
 // PINs do not belong into a list: a column called pin is refused.
 func ReadRows(file io.Reader) ([]Row, []RowError) {
 	raw, err := io.ReadAll(file)
 	if err != nil {
 		return nil, []RowError{{Line: 1, Reason: entry.ReasonMalformed, Say: "the list cannot be read"}}
+	}
+	if bytes.HasPrefix(raw, []byte("\xff\xfe")) || bytes.HasPrefix(raw, []byte("\xfe\xff")) { // UTF-16, a spreadsheet's "Unicode text"
+		return nil, []RowError{malformed(1, "the list is "+sayNotUTF8)}
 	}
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
 	head, _, _ := bytes.Cut(raw, []byte("\n"))
@@ -78,7 +87,11 @@ func ReadRows(file io.Reader) ([]Row, []RowError) {
 			continue // spreadsheets leave such lines behind
 		}
 		if i := slices.IndexFunc(cells, func(c string) bool { return !utf8.ValidString(c) }); i >= 0 {
-			errs = append(errs, malformed(line, "column %s is not UTF-8: save the list as \"CSV UTF-8\"", names[i]))
+			errs = append(errs, malformed(line, "column %s is "+sayNotUTF8, names[i]))
+			continue
+		}
+		if i := slices.IndexFunc(cells, func(c string) bool { return len(c) > maxCell }); i >= 0 {
+			errs = append(errs, malformed(line, "column %s has %d bytes, and at most %d are taken", names[i], len(cells[i]), maxCell))
 			continue
 		}
 		rows = append(rows, rowOf(line, cells, at))

@@ -104,7 +104,7 @@ func (a *app) imported(file string, w *api.ImportAnswer, dry bool) error {
 			does = ""
 		}
 		if len(w.Errors) > 0 {
-			a.say("%d wrong lines: nothing was changed", len(w.Errors))
+			a.say("%s: nothing was changed", count(len(w.Errors), "wrong line"))
 		} else {
 			a.say("%[1]d %[4]sadded, %[2]d %[4]schanged, %[3]d as the list says", w.Added, w.Changed, w.Unchanged, does)
 		}
