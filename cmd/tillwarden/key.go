@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 
@@ -123,11 +124,23 @@ func createFile(path string, content []byte, mode os.FileMode) error {
 	return nil
 }
 
+// maxFile bounds what is read whole: several times the largest bundle. A device, or
+// a disk's image, named by mistake is none.
+const maxFile = 64 << 20
+
 // readFile reads a whole file and says what it was for when it cannot.
 func readFile(path, what string) ([]byte, error) {
-	b, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, failedf("reading %s: %w", what, err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, failedf("reading %s: %w", what, err)
+	}
+	if len(b) > maxFile {
+		return nil, failedf("%s: this is not %s: it has more than %d MiB", path, what, maxFile>>20)
 	}
 	return b, nil
 }

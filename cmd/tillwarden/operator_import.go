@@ -1,9 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -37,12 +37,11 @@ PINs do not belong into a list. Operators get a PIN (operator set-pin) or a card
 			if !w.given() {
 				return usagef("operator import: --as is missing").hint("an operator who may add and change others has to do it")
 			}
-			f, err := os.Open(args[0])
+			text, err := readFile(args[0], "the list")
 			if err != nil {
-				return failedf("reading the list: %w", err)
+				return err
 			}
-			rows, wrong := signon.ReadRows(f)
-			f.Close()
+			rows, wrong := signon.ReadRows(bytes.NewReader(text))
 			a.note("%s: %d lines read", args[0], len(rows)+len(wrong))
 			by, err := a.credentials(w)
 			if err != nil {
