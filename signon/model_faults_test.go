@@ -14,6 +14,7 @@ import (
 
 // modelBefore is what the model was before a call that the journal may fail.
 type modelBefore struct {
+	at       time.Duration
 	session  *modelSession
 	pending  *modelOverride
 	live     []bool // grants
@@ -22,6 +23,7 @@ type modelBefore struct {
 	punched  map[string]modelPunched
 	active   time.Duration
 	newcomer *modelNewcomer
+	signedOn bool
 	kinds    []entry.Kind // that the journal does not take; none: all
 }
 
@@ -35,9 +37,12 @@ func (m *model) breakJournal() {
 		nil, nil,
 		{entry.KindSignOn, entry.KindUnlock, entry.KindApproval, entry.KindStepUp, entry.KindPeople, entry.KindClockIn, entry.KindBreakEnd, entry.KindOverride},
 		{entry.KindDecision},
+		{entry.KindMode},
 	})
 	b := &modelBefore{
-		scopes: maps.Clone(m.scopes), held: maps.Clone(m.held), punched: maps.Clone(m.punched), active: m.active, newcomer: m.newcomer, kinds: kinds,
+		at:     m.now(),
+		scopes: maps.Clone(m.scopes), held: maps.Clone(m.held), punched: maps.Clone(m.punched), active: m.active, newcomer: m.newcomer,
+		signedOn: m.signedOn, kinds: kinds,
 	}
 	if m.session != nil {
 		s := *m.session
@@ -62,13 +67,16 @@ func (m *model) mended(err error, restricts bool) bool {
 	b := m.was
 	m.was, m.faulted = nil, b
 	m.r.journal.refuses(nil)
-	if b == nil || err == nil {
+	if b == nil {
 		return false
 	}
-	if restricts {
-		return true
+	if b.kinds == nil {
+		defer m.unsaid(b.at)
 	}
-	m.session, m.pending, m.scopes, m.held, m.punched, m.active = b.session, b.pending, b.scopes, b.held, b.punched, b.active
+	if err == nil || restricts {
+		return err != nil
+	}
+	m.session, m.pending, m.scopes, m.held, m.punched, m.active, m.signedOn = b.session, b.pending, b.scopes, b.held, b.punched, b.active, b.signedOn
 	for i, live := range b.live {
 		m.grants[i].live = live
 	}
@@ -102,8 +110,17 @@ func (m *model) oversleep() {
 		m.authorize()
 	}
 	was := m.pending
-	m.r.clock.jump(evenly(m.t, "asleep for", []time.Duration{4 * time.Second, 6 * time.Second, 61 * time.Second, 181 * time.Second}))
+	slept := m.now()
+	m.asleep = true
+	asleep := evenly(m.t, "asleep for", []time.Duration{4 * time.Second, 6 * time.Second, 61 * time.Second, 181 * time.Second})
+	if m.mode != nil && m.oneIn(2, "until the mode is over") {
+		asleep = max(asleep, m.mode.until-m.now())
+	}
+	m.r.clock.jump(asleep)
 	m.settle()
+	if m.mode != nil && m.now() >= m.mode.until {
+		m.asks(evenly(m.t, "function", []string{fnSale, fnNoSale}), "1")
+	}
 	for _, gr := range m.grants {
 		fired := false
 		if m.now() >= gr.expires {
@@ -121,5 +138,10 @@ func (m *model) oversleep() {
 	}
 	m.r.s.Touch()
 	m.active = m.now()
-	m.pass(182 * time.Second) // and all timers have come
+	m.asleep = false
+	if mode := m.mode; mode != nil && mode.tick(slept) <= m.now() {
+		mode.since = m.now()
+	}
+	m.r.clock.rearm()
+	m.pass(0)
 }

@@ -10,15 +10,21 @@ import (
 	"tillwarden/enforcer/policy"
 )
 
-var modelAsked = []string{fnSale, fnNoSale, fnNoSale, fnBoth, fnBoth, fnOwnPIN, fnRest, fnRest, fnFew, fnFew, fnFew, fnTill, fnPickup, fnUnknown}
+var modelAsked = []string{fnSale, fnNoSale, fnNoSale, fnBoth, fnBoth, fnOwnPIN, fnRest, fnRest, fnFew, fnFew, fnFew, fnTill, fnPickup, fnPunch, fnEdit, fnGlass, fnUnknown}
 
 // authorize asks for a function, as a POS does.
 func (m *model) authorize() {
-	if !m.oneIn(10, "as it is") {
-		m.ready()
-	}
 	function := evenly(m.t, "function", modelAsked)
 	drawer := evenly(m.t, "drawer", []string{"1", "1", "2", ""})
+	switch mode := m.mode; {
+	case mode != nil && mode.kind == entry.ModeBreakGlass && m.oneIn(2, "a sale"):
+		function = fnSale // whoever is signed on, or nobody
+	case mode != nil && len(mode.functions) > 0 && m.oneIn(2, "what is monitored"):
+		function = evenly(m.t, "which", mode.functions)
+	case mode != nil && m.oneIn(2, "as it is"), m.oneIn(10, "as it is"):
+	default:
+		m.ready()
+	}
 	if len(m.scopes) > 0 && m.oneIn(2, "what was lent for longer") {
 		function, drawer = fnRest, slices.Min(slices.Collect(maps.Keys(m.scopes)))
 	}
@@ -42,10 +48,11 @@ func (m *model) asks(function, drawer string) {
 	hold := time.Duration(evenly(m.t, "seconds to open it", []int{0, 1, 30, 90})) * time.Second
 	m.r.s.Touch()
 	m.active = m.now()
+	fits := drawer == "" || functionOf(function).drawer
 	m.breakJournal()
 	d, gr, err := m.r.gate.Authorize(m.r.ctx, enforcer.Request{Function: function, Drawer: drawer, Hold: hold, Source: "pos"})
 	if m.mended(err, false) {
-		if s := m.session; s != nil && !s.locked && m.access(s.who.groups, function, s.used) == may && m.takesManager(s.who.groups, function, s.used) && !m.fellBack() {
+		if s := m.session; s != nil && !s.locked && fits && m.access(s.who.groups, function, s.used) == may && m.takesManager(s.who.groups, function, s.used) && !m.fellBack() {
 			s.managed = m.now() // it was used, for all that anybody knows
 		}
 		if d.Outcome != entry.OutcomeError || gr != nil {
@@ -55,7 +62,7 @@ func (m *model) asks(function, drawer string) {
 	}
 	want, s := mayNot, m.session
 	own := functionOf(function).step && s != nil && m.has(s.who.groups, function)
-	if s != nil && !s.locked {
+	if s != nil && !s.locked && fits {
 		want = m.access(s.who.groups, function, s.used)
 		if want == may && m.takesManager(s.who.groups, function, s.used) {
 			if m.fellBack() {
@@ -65,24 +72,31 @@ func (m *model) asks(function, drawer string) {
 			}
 		}
 	}
+	through := m.lets(function, want, own)
 	within := m.scopes[drawer]
-	if within != nil && function == fnRest && want == mayLent && !own {
+	if through == entry.ModeEnforce && within != nil && function == fnRest && want == mayLent && !own {
 		want = may
 	} else {
 		within = nil
 	}
 	o := m.pending
 	joins := o != nil && o.function == function && o.drawer == drawer
-	if want == mayLent && o != nil && !joins {
+	if want == mayLent && o != nil && !joins && through == entry.ModeEnforce {
 		want = mayNot
 	}
-	if err != nil || d.Outcome != want || (gr != nil) != (want == may && drawer != "") {
-		m.t.Fatalf("asking for %s: %v (%v), grant %v, %v; want %v", function, d.Outcome, d.Reason, gr != nil, err, want)
+	opens := want == may || through != entry.ModeEnforce
+	if err != nil || d.Outcome != want || d.Mode != through || (gr != nil) != (opens && drawer != "") {
+		m.t.Fatalf("asking for %s: %v (%v), let through by %v, grant %v, %v; want %v, let through by %v", function, d.Outcome, d.Reason, d.Mode, gr != nil, err, want, through)
 	}
-	if e := m.r.journal.all()[d.Seq-1]; e.Outcome != want || e.Function != function && function != fnUnknown || s != nil && e.Operator != s.who.number {
+	if e := m.r.journal.all()[d.Seq-1]; e.Outcome != want || e.Mode != through || e.Function != function && function != fnUnknown || s != nil && e.Operator != s.who.number {
 		m.t.Fatalf("asking for %s is in the journal as %+v", function, e)
 	}
 	switch {
+	case through != entry.ModeEnforce:
+		m.uses(function, d.Seq)
+		if gr != nil {
+			m.granted(gr, drawer, hold)
+		}
 	case want == may:
 		if within != nil && (d.Reason != entry.ReasonApproved || m.r.journal.all()[d.Seq-1].About != within.approval) {
 			m.t.Fatalf("approved before by %d, and says %+v", within.approval, d)
@@ -103,7 +117,7 @@ func (m *model) asks(function, drawer string) {
 
 // uses counts what is counted.
 func (m *model) uses(function string, by entry.Seq) {
-	if function == fnFew {
+	if function == fnFew && m.session != nil {
 		m.session.used, m.session.last = m.session.used+1, by
 	}
 }
@@ -186,10 +200,14 @@ func (m *model) approved(by entry.Seq) {
 	// It was approved before the answer was given, and its time runs.
 	began := m.r.journal.all()[by-1].Stamp.Boot
 	expires := time.Duration(began) + min(hold, time.Minute)
-	if (gr != nil) != (o.drawer != "" && m.now() < expires) {
+	modeOver := m.mode != nil && m.now() >= m.mode.until // which ends all that was granted before
+	if (gr != nil) != (o.drawer != "" && m.now() < expires && !modeOver) {
 		m.t.Fatalf("approved %+v: grant %v", o, gr != nil)
 	}
-	if gr != nil {
+	switch {
+	case o.drawer != "" && gr == nil:
+		m.giveBackUse(by)
+	case gr != nil:
 		m.grants = append(m.grants, &modelGrant{Grant: gr, drawer: o.drawer, expires: expires, live: true})
 	}
 }
@@ -250,12 +268,21 @@ func (m *model) redeem() {
 // this session's, and what the model's tables allow or somebody lent.
 func (m *model) noGrantOutlivesItsTime(gr *modelGrant, drawer string, x enforcer.Redemption) {
 	s, es := m.session, m.r.journal.all()
-	if !x.Valid(drawer) || x.Valid(drawer+"x") || gr.fired > 1 || m.now() >= gr.expires || s == nil || s.locked || x.Seq() == 0 || int(x.Seq()) > len(es) {
-		m.t.Fatalf("a pulse for %q, fired %d times, session %+v", drawer, gr.fired, s)
+	if !x.Valid(drawer) || x.Valid(drawer+"x") || gr.fired > 1 || m.now() >= gr.expires || x.Seq() == 0 || int(x.Seq()) > len(es) {
+		m.t.Fatalf("a pulse for %q, fired %d times", drawer, gr.fired)
 	}
 	e := es[x.Seq()-1]
-	if e.Outcome != may || e.Drawer != drawer || e.Session != s.id || e.Operator != s.who.number || int64(m.now()) >= e.Stamp.Boot+int64(time.Minute) {
+	if e.Drawer != drawer || int64(m.now()) >= e.Stamp.Boot+int64(time.Minute) {
 		m.t.Fatalf("the entry behind the pulse at %v: %+v", m.now(), e)
+	}
+	if e.Mode != entry.ModeEnforce {
+		if m.mode == nil || m.mode.kind != e.Mode || e.Kind != entry.KindDecision || s != nil && e.Session != s.id {
+			m.t.Fatalf("in mode %+v, session %+v, a pulse of %+v", m.mode, s, e)
+		}
+		return
+	}
+	if s == nil || s.locked || e.Outcome != may || e.Session != s.id || e.Operator != s.who.number {
+		m.t.Fatalf("session %+v, and the entry behind the pulse at %v: %+v", s, m.now(), e)
 	}
 	switch e.Kind {
 	case entry.KindApproval:

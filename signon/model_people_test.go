@@ -23,7 +23,11 @@ func (m *model) people() {
 		"add", "name", "groups", "groups", "PIN", "PIN", "card", "card", "revoke", "suspend", "resume", "resume", "unlock", "days", "places", "person", "terminate", "own PIN",
 	})
 	of := append(m.anybody(), "2001", "2002", "3001", "3002", "4001", "4002")
-	a, by := m.actor(of, what == "own PIN")
+	need := NeedSite
+	if what == "own PIN" {
+		need = NeedOldPIN
+	}
+	a, by := m.actor(of, need)
 	if a == nil {
 		return
 	}
@@ -67,7 +71,7 @@ func (m *model) people() {
 	}
 	var second *modelOperator
 	if what == "person" {
-		c.with, second = m.actor(of, false)
+		c.with, second = m.actor(of, NeedSite)
 		if c.with == nil {
 			return
 		}
@@ -117,22 +121,18 @@ func (m *model) someGroups() []string {
 }
 
 // actor identifies somebody who wishes to change operators.
-func (m *model) actor(of []string, ownPIN bool) (*Actor, *modelOperator) {
+func (m *model) actor(of []string, need Need) (*Actor, *modelOperator) {
 	m.pause()
 	s := m.draw(of)
 	if !m.oneIn(3, "no mistake") {
 		s = m.best(m.ops[evenly(m.t, "who", of)])
 	}
-	need := NeedSite
-	if ownPIN {
-		need = NeedOldPIN
-	}
 	if s.card != "" && (m.swiped != s.card || m.now()-m.swipedAt >= 2*time.Second) {
 		m.swiped, m.swipedAt = s.card, m.now()
 	}
-	o, c, _ := m.check(&s, func(*modelOperator) meaning { return meaning{do: Identified} })
+	o, c, _ := m.check(&s, func(*modelOperator) meaning { return meaning{do: Identified, pin: need == NeedPIN} })
 	v, err := m.r.s.Identify(m.r.ctx, s.credential(m.source()), need)
-	if ok := c == good || c == wantsNewPIN && ownPIN; err != nil || v.OK != ok || v.NeedPIN != (c == wantsPIN) || ok && v.Operator.Number != o.number {
+	if ok := c == good || c == wantsNewPIN && need == NeedOldPIN; err != nil || v.OK != ok || v.NeedPIN != (c == wantsPIN) || ok && v.Operator.Number != o.number {
 		m.t.Fatalf("identifying %+v: %+v, %v; want %v", s, v, err, c)
 	}
 	m.settle()

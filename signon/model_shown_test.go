@@ -353,6 +353,7 @@ func (m *model) do(w meaning, st modelState, o *modelOperator, method entry.Meth
 			return Refused, false
 		}
 		m.end()
+		m.signedOn = true
 		m.session = &modelSession{who: o.subject(), method: method, proved: m.now(), managed: m.now()}
 		m.held[o.person] = true
 	case Unlocked:
@@ -464,7 +465,9 @@ func (m *model) signOn() {
 func (m *model) ready() {
 	if m.session == nil {
 		m.pause()
-		of := slices.DeleteFunc(m.numbers(), func(n string) bool { return m.stands(m.ops[n]) != entry.ReasonNone || m.ops[n].pin == "" })
+		of := slices.DeleteFunc(m.numbers(), func(n string) bool {
+			return m.stands(m.ops[n]) != entry.ReasonNone || m.ops[n].pin == "" || m.access(m.ops[n].groups, fnSignOn, 0) != may
+		})
 		if len(of) == 0 {
 			return
 		}

@@ -22,6 +22,7 @@ type modelFunction struct {
 	step   bool // takes the own PIN again
 	rest   bool // may be lent for the rest of the transaction
 	held   bool // accountable: nobody who held a session on this till lends it
+	never  bool // no monitor mode lets it through
 }
 
 const (
@@ -39,22 +40,27 @@ const (
 	fnPunch   = "pos.time.punch"
 	fnTime    = "pos.time.edit"
 	fnUnlock  = "pos.unlock.other"
+	fnMonitor = "pos.manageroverride.monitor"
+	fnGlass   = "pos.manageroverride.breakglass"
+	fnEdit    = FunctionEdit
 	fnUnknown = "pos.unknown"
 )
 
 var modelFunctions = []modelFunction{
 	{id: 1000, key: "pos"},
-	{id: 1001, key: fnSignOn},
-	{id: 1003, key: fnUnlock},
+	{id: 1001, key: fnSignOn, never: true},
+	{id: 1003, key: fnUnlock, never: true},
 	{id: 1005, key: fnNoClock},
 	{id: 1006, key: fnForced},
-	{id: 1007, key: policy.KeyManagerOverride},
+	{id: 1007, key: policy.KeyManagerOverride, never: true},
 	{id: 1011, key: FunctionOwnPIN},
+	{id: 1031, key: fnMonitor, never: true},
+	{id: 1032, key: fnGlass, never: true},
 	{id: 1600, key: "pos.drawer"},
 	{id: 1601, key: fnSale, drawer: true},
 	{id: 1602, key: fnNoSale, drawer: true, lend: true},
-	{id: 1603, key: fnBoth, drawer: true, lend: true, dual: true},
-	{id: 1604, key: fnOwnPIN, drawer: true, lend: true, step: true},
+	{id: 1603, key: fnBoth, drawer: true, lend: true, dual: true, never: true},
+	{id: 1604, key: fnOwnPIN, drawer: true, lend: true, step: true, never: true},
 	{id: 1605, key: fnRest, drawer: true, lend: true, rest: true},
 	{id: 1606, key: fnFew, drawer: true, lend: true},
 	{id: 1700, key: "pos.till"},
@@ -64,15 +70,15 @@ var modelFunctions = []modelFunction{
 	{id: 2101, key: fnPunch},
 	{id: 2103, key: fnTime},
 	{id: 5000, key: "backoffice"},
-	{id: 5200, key: "backoffice.operator"},
-	{id: 5201, key: FunctionView},
-	{id: 5202, key: FunctionAdd},
-	{id: 5203, key: FunctionEdit},
-	{id: 5204, key: FunctionWorkGroup},
-	{id: 5205, key: FunctionRestricted},
-	{id: 5206, key: FunctionCredential},
-	{id: 5207, key: FunctionCard},
-	{id: 5208, key: FunctionTerminate},
+	{id: 5200, key: "backoffice.operator", never: true},
+	{id: 5201, key: FunctionView, never: true},
+	{id: 5202, key: FunctionAdd, never: true},
+	{id: 5203, key: FunctionEdit, never: true},
+	{id: 5204, key: FunctionWorkGroup, never: true},
+	{id: 5205, key: FunctionRestricted, never: true},
+	{id: 5206, key: FunctionCredential, never: true},
+	{id: 5207, key: FunctionCard, never: true},
+	{id: 5208, key: FunctionTerminate, never: true},
 }
 
 func functionOf(key string) modelFunction {
@@ -105,7 +111,7 @@ type modelGroup struct {
 
 var (
 	atTill  = []string{fnSignOn, FunctionOwnPIN, fnPunch, fnSale, fnTill, fnFew}
-	lending = []string{fnUnlock, fnForced, fnTime, policy.KeyManagerOverride, fnNoSale, fnBoth, fnOwnPIN, fnRest, fnPickup}
+	lending = []string{fnUnlock, fnForced, fnTime, policy.KeyManagerOverride, fnMonitor, fnGlass, fnNoSale, fnBoth, fnOwnPIN, fnRest, fnPickup}
 	ofStaff = []string{
 		FunctionView, FunctionAdd, FunctionEdit, FunctionWorkGroup, FunctionRestricted, FunctionCredential, FunctionCard, FunctionTerminate,
 	}
@@ -153,6 +159,8 @@ func modelPolicy(t testing.TB, epoch uint64) *policy.Compiled {
 		switch {
 		case f.id%1000 == 0:
 			c.Level, c.Parent = 1, 0
+		case f.id > 1030 && f.id < 1100:
+			c.Parent, c.Protected = 1007, true
 		case f.id%100 == 0 || f.id < 1100:
 			c.Level, c.Parent = 2, 1000
 			if f.id > 5000 {

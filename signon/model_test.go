@@ -47,7 +47,14 @@ type model struct {
 	newcomer *modelNewcomer // who waits to sign on over the session
 	cards    []string       // all that there are
 	active   time.Duration
+	asleep   bool // no timer rings
 	boot     int
+
+	mode      *modelMode    // nil: the policy alone decides
+	monitored time.Duration // in monitor modes that are over
+	signedOn  bool          // somebody ever was
+	setUp     bool          // a mode began with set-up
+	signed    uint64        // epoch of the chain's last mode
 
 	swiped   string
 	swipedAt time.Duration
@@ -64,6 +71,7 @@ type model struct {
 	early        bool         // a card approved too early, and may again
 	was, faulted *modelBefore // the journal may fail; nil: it does not
 
+	often   []int // the steps, by how often
 	steps   int
 	changed bool   // the roster, perhaps
 	seen    int    // entries of the journal that were looked at
@@ -159,7 +167,7 @@ const (
 	modelAskPIN  = 30 * time.Second
 )
 
-// modelRoster is who is there at first. Ann has two numbers.
+// modelRoster is who is there at first. Ann and Lea have two numbers.
 var modelRoster = []modelOperator{
 	{number: "1001", name: "Ann", person: "ann", groups: []string{cashier}, pin: "2580"},
 	{number: "1002", name: "Ben", person: "ben", groups: []string{careful}, pin: "1470"},
@@ -167,11 +175,13 @@ var modelRoster = []modelOperator{
 	{number: "2001", name: "Lea", person: "lea", groups: []string{lead}, pin: "3690"},
 	{number: "2002", name: "Ann L", person: "ann", groups: []string{cashier, lead}, pin: "9510"},
 	{number: "2003", name: "Dan", person: "dan", groups: []string{deputy}, pin: "7530"},
+	{number: "2004", name: "Lea D", person: "lea", groups: []string{deputy}, pin: "6420"},
 	{number: "3001", name: "Cleo", person: "cleo", groups: []string{clerk}, pin: "8520"},
 	{number: "3002", name: "Hal", person: "hal", groups: []string{cashier, helper}, pin: "1593"},
 	{number: "4001", name: "Una", person: "una", groups: []string{chief}, pin: "9630"},
 	{number: "4002", name: "Uwe", person: "uwe", groups: []string{chief}, pin: "3571"},
 	{number: "5001", name: "Bea", person: "bea", groups: []string{lead, banned}, pin: "4862"},
+	{number: "6001", name: "Kim", person: "kim", groups: []string{helper}, pin: "8024"},
 }
 
 var (
@@ -226,6 +236,8 @@ func newModel(t *testing.T, rt *rapid.T, dir string, policies [2]*policy.Compile
 		m.begin[g] = true
 	}
 	m.active = m.now()
+	m.t = rt
+	m.beginsInMode()
 	m.seen = len(r.journal.all())
 	r.journal.before = m.journaledBeforeItsEffect
 	return m
@@ -247,6 +259,9 @@ func (m *model) pass(d time.Duration) {
 // settle lets happen to the model what comes with time.
 func (m *model) settle() {
 	now := m.now()
+	if m.mode != nil && now >= m.mode.until && !m.asleep {
+		m.endMode(m.now())
+	}
 	if m.pending != nil && now >= m.pending.since+180*time.Second {
 		m.pending = nil
 	}
@@ -281,7 +296,12 @@ func (m *model) settle() {
 // lapse ends a grant that opened nothing.
 func (m *model) lapse(gr *modelGrant) {
 	gr.live = false
-	if s := m.session; s != nil && s.last == gr.Seq() {
+	m.giveBackUse(gr.Seq())
+}
+
+// giveBackUse does not count what came to nothing, if nothing was counted since.
+func (m *model) giveBackUse(by entry.Seq) {
+	if s := m.session; s != nil && by != 0 && s.last == by {
 		s.used, s.last = s.used-1, 0
 	}
 }
@@ -410,6 +430,9 @@ func (m *model) turnOff(orderly bool) {
 		gr.live = false
 	}
 	clear(m.scopes)
+	if m.mode != nil {
+		m.mode.since = m.now()
+	}
 	m.ask, m.newcomer, m.swiped, m.strained, m.active = nil, nil, "", 0, m.now()
 	if m.session != nil {
 		m.session.managed, m.session.fell = m.session.proved, false // when it was used since is not known
@@ -422,6 +445,10 @@ func (m *model) turnOff(orderly bool) {
 
 // reboot is the machine gone off and on.
 func (m *model) reboot() {
+	left := time.Duration(0)
+	if m.mode != nil {
+		left = m.mode.until - m.now()
+	}
 	if rapid.Bool().Draw(m.t, "by a power cut") {
 		m.crash()
 	} else {
@@ -443,6 +470,7 @@ func (m *model) reboot() {
 			m.punched[person] = p
 		}
 	}
+	m.rebooted(left)
 	m.turnOff(true)
 }
 
@@ -467,6 +495,7 @@ func (m *model) agree(t *rapid.T) {
 		t.Fatal(m.before)
 	}
 	m.sameSession()
+	m.sameMode()
 	m.samePeople()
 	m.noSessionOfWhoIsGone()
 	m.noSelfElevation()
@@ -573,6 +602,7 @@ func (m *model) noSelfElevation() {
 func (m *model) journaled() {
 	es := m.r.journal.all()
 	for _, e := range es[m.seen:] {
+		m.noModeForMore(&e, es)
 		switch e.Kind {
 		case entry.KindApproval:
 			m.noApprovalByTheSamePerson(&e, es)
@@ -644,10 +674,25 @@ func (m *model) journaledBeforeItsEffect(es []entry.Entry) {
 	}
 }
 
-// TestRegisterAgainstModel lets random days happen at a register and at the model.
+// TestRegisterAgainstModel lets random days happen at a register and at the model. In
+// so many steps some meet too seldom: those have days of their own.
 func TestRegisterAgainstModel(t *testing.T) {
+	t.Run("all there is", func(t *testing.T) { againstModel(t) })
+	t.Run("modes", func(t *testing.T) {
+		againstModel(t, "mode", "sign on", "credential", "ask", "approve", "redeem", "lock", "sign off", "policy", "time", "much time", "suspend", "restart", "kill", "reboot")
+	})
+}
+
+// againstModel takes all steps, or the named ones.
+func againstModel(t *testing.T, names ...string) {
 	root := scratch(t)
 	policies := [2]*policy.Compiled{modelPolicy(t, 0), modelPolicy(t, 1)}
+	var steps []int
+	for i, s := range modelSteps {
+		if len(names) == 0 || slices.Contains(names, s.what) {
+			steps = append(steps, slices.Repeat([]int{i}, s.often)...)
+		}
+	}
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
@@ -656,6 +701,7 @@ func TestRegisterAgainstModel(t *testing.T) {
 		rapid.SyncTest(rt, func(rt *rapid.T) {
 			m := newModel(t, rt, dir, policies)
 			defer m.r.stop()
+			m.often = steps
 			rt.Repeat(map[string]func(*rapid.T){"": m.agree, "step": m.step})
 		})
 	})
@@ -691,6 +737,7 @@ var modelSteps = []struct {
 	{2, "policy", (*model).load},
 	{20, "people", (*model).people},
 	{2, "revocations", (*model).revoke},
+	{5, "mode", (*model).modes},
 }
 
 func (m *model) step(t *rapid.T) {
@@ -699,11 +746,7 @@ func (m *model) step(t *rapid.T) {
 		m.givePIN()
 		return
 	}
-	var all []int
-	for i, s := range modelSteps {
-		all = append(all, slices.Repeat([]int{i}, s.often)...)
-	}
-	i := evenly(t, "step", all)
+	i := evenly(t, "step", m.often)
 	t.Log(modelSteps[i].what)
 	modelSteps[i].do(m)
 }

@@ -32,10 +32,17 @@ type bubbleClock struct {
 	began time.Time     // guarded by mu
 	wall  time.Duration // guarded by mu; off by this
 	boot  entry.BootID  // guarded by mu
+
+	alarms map[*bubbleAlarm]bool // that have not rung; guarded by mu
+}
+
+type bubbleAlarm struct {
+	due   time.Duration // boot time
+	timer *time.Timer
 }
 
 func newClock() *bubbleClock {
-	return &bubbleClock{began: time.Now().Add(-time.Hour), boot: entry.BootID{1}}
+	return &bubbleClock{began: time.Now().Add(-time.Hour), boot: entry.BootID{1}, alarms: map[*bubbleAlarm]bool{}}
 }
 
 func (c *bubbleClock) Boot() time.Duration {
@@ -50,7 +57,28 @@ func (c *bubbleClock) Stamp() entry.Stamp {
 	return entry.Stamp{Wall: time.Now().Add(c.wall).UnixNano(), Boot: int64(time.Since(c.began)), BootID: c.boot}
 }
 
-func (c *bubbleClock) After(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
+func (c *bubbleClock) After(d time.Duration, f func()) func() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := &bubbleAlarm{due: time.Since(c.began) + d}
+	gone := func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		was := c.alarms[a]
+		delete(c.alarms, a)
+		return was
+	}
+	c.alarms[a] = true
+	a.timer = time.AfterFunc(d, func() {
+		if gone() {
+			f()
+		}
+	})
+	return func() bool {
+		a.timer.Stop()
+		return gone()
+	}
+}
 
 // reboot begins another boot: the boot clock begins again, and who knows how
 // long it took.
@@ -59,6 +87,15 @@ func (c *bubbleClock) reboot() {
 	defer c.mu.Unlock()
 	c.boot[0]++
 	c.began = time.Now().Add(-5 * time.Second)
+}
+
+// rearm lets all timers see where the clock is, as the daemon does after a suspend.
+func (c *bubbleClock) rearm() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for a := range c.alarms {
+		a.timer.Reset(max(0, a.due-time.Since(c.began)))
+	}
 }
 
 // jump lets time go on that no timer sees.
