@@ -143,7 +143,9 @@ func (r *operatorRecord) keep(before *operatorRecord, given map[string]bool, now
 	if bytes.Equal(before.Roster.PIN, r.Roster.PIN) {
 		r.PIN, r.MustChange = before.PIN, before.MustChange
 	}
-	r.Suspended = r.Suspended || before.Suspended && !before.Roster.Suspended
+	here := before.Suspended && (before.Roster.Here || !before.Roster.Suspended)
+	r.Roster.Here = r.Suspended && here
+	r.Suspended = r.Suspended || here
 	next := max(before.NextCard, r.NextCard)
 	for i := range r.Cards { // the numbers that people know them by stay
 		r.Cards[i].ID = 0

@@ -509,8 +509,11 @@ func (s *Store) Resume(ctx context.Context, by By, number string) (Change, error
 
 func (s *Store) suspend(ctx context.Context, by By, number string, suspended bool) (Change, error) {
 	return s.edit(ctx, by, number, func(_ *txn, r *operatorRecord) (string, error) {
-		if !suspended && r.Roster != nil && r.Roster.Suspended {
-			return "", ofRoster(number)
+		if r.Roster != nil && r.Roster.Suspended {
+			if !suspended {
+				return "", ofRoster(number)
+			}
+			r.Roster.Here = true
 		}
 		r.Suspended = suspended
 		if suspended {

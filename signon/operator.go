@@ -94,7 +94,8 @@ type operatorRecord struct {
 type fromRoster struct {
 	Epoch     uint64 `json:"epoch"`
 	Suspended bool   `json:"suspended,omitempty"`
-	PIN       []byte `json:"pin,omitempty"` // the hash of its verifier
+	Here      bool   `json:"suspended_here,omitempty"` // at this register besides: that stays when the roster resumes
+	PIN       []byte `json:"pin,omitempty"`            // the hash of its verifier
 }
 
 // cardRecord is what the roster keeps of a card.

@@ -176,6 +176,49 @@ func TestWhatWasDoneHereStays(t *testing.T) {
 	})
 }
 
+// A suspension at a register stays, whatever the roster said of a suspension before,
+// until somebody ends it at that register.
+func TestASuspensionHereOutlivesTheRosters(t *testing.T) {
+	for what, here := range map[string]struct{ before, after bool }{
+		"suspended here, then by the roster":        {before: true},
+		"suspended by the roster, and here besides": {after: true},
+		"suspended by the roster alone":             {},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := lanes(t)
+				b.apply(a.carry(), 1)
+				suspend := func(r *rig) {
+					c, err := r.people.Suspend(r.ctx, r.as("2001"), "1002")
+					r.wantChange(c, err, true, entry.ReasonNone)
+				}
+				if here.before {
+					suspend(b)
+				}
+				suspend(a)
+				b.apply(a.carry(), 2)
+				if here.after {
+					suspend(b)
+				}
+				a.must(a.store.Resume(a.ctx, By{}, "1002"))
+				for epoch := range uint64(2) {
+					b.apply(a.carry(), 3+epoch)
+					b.restart()
+					if o := b.operator("1002"); o.Suspended != (here.before || here.after) {
+						t.Fatalf("after roster %d: suspended %v", 3+epoch, o.Suspended)
+					}
+				}
+				c, err := b.people.Resume(b.ctx, b.as("2001"), "1002")
+				b.wantChange(c, err, true, entry.ReasonNone)
+				b.apply(a.carry(), 5)
+				if b.operator("1002").Suspended {
+					t.Error("resumed here, and is suspended again")
+				}
+			})
+		})
+	}
+}
+
 // Nothing of a roster is applied that has one of the register's own numbers or cards in
 // it, or that is refused at the last moment, or was made here.
 func TestARosterIsAppliedWholeOrNotAtAll(t *testing.T) {
