@@ -207,13 +207,7 @@ func (a *app) examine(ctx context.Context, d *doctor, c *daemon.Config) []api.De
 	if j := s.Journal; j != nil {
 		a.examineJournal(d, j)
 	}
-	switch s.Clock {
-	case "unsynchronised":
-		d.note("clock", "timedatectl set-ntp true, or set the clock", "not synchronised: times in the journal may be wrong")
-	case "":
-	default:
-		d.ok("clock", "%s", s.Clock)
-	}
+	examineClock(d, s.Clock)
 	for i := range s.Devices {
 		examineDevice(d, &s.Devices[i])
 	}
@@ -240,6 +234,20 @@ func (a *app) examine(ctx context.Context, d *doctor, c *daemon.Config) []api.De
 		d.problem("register", "tillwarden status shows the whole", "%s", p)
 	}
 	return s.Devices
+}
+
+// examineClock looks at what the kernel tells the daemon of the wall clock.
+func examineClock(d *doctor, state string) {
+	const wrong = "times in the journal may be wrong, and so may the hours that limits hold in"
+	switch state {
+	case "synchronised":
+		d.ok("clock", "synchronised")
+	case "unsynchronised":
+		d.note("clock", "timedatectl set-ntp true, or set the clock", "not synchronised: %s", wrong)
+	case "unknown":
+		d.note("clock", "timedatectl says whether it is in step; that the daemon may ask, too, takes adjtimex in its unit's SystemCallFilter= (systemctl show -p SystemCallFilter tillwardend; docs/hardening.md)",
+			"the kernel does not tell tillwardend whether it is right: %s", wrong)
+	}
 }
 
 // noCredentials is the exit code of a service whose credentials could not be opened

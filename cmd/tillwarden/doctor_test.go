@@ -214,6 +214,26 @@ func TestDoctorListeners(t *testing.T) {
 		"problem: this machine takes prints from the network, on 0.0.0.0:9100, as ann", "note: Odoo's IoT service, if that is what it is, of ann listens on 0.0.0.0:8069", "ok: [::1]:9100", "problem: this machine takes prints from the network, on [::]:9100, as tillwarden")
 }
 
+// TestDoctorClock: what is not known is not right.
+func TestDoctorClock(t *testing.T) {
+	for state, says := range map[string]string{
+		"synchronised":   "ok: synchronised",
+		"unsynchronised": "note: not synchronised: times in the journal may be wrong",
+		"unknown":        "note: the kernel does not tell tillwardend whether it is right: times in the journal may be wrong",
+	} {
+		var d doctor
+		examineClock(&d, state)
+		if len(d.findings) != 1 {
+			t.Fatalf("%s: %+v", state, d.findings)
+		}
+		f := d.findings[0]
+		want(t, []string{f.State + ": " + f.Says}, says)
+		if (f.Do == "") != (f.State == "ok") {
+			t.Errorf("%s: what to do is %q", state, f.Do)
+		}
+	}
+}
+
 // TestDoctorMainboard: who could use I/O ports.
 func TestDoctorMainboard(t *testing.T) {
 	status := func(name string, uid int, caps string) string {
