@@ -42,6 +42,9 @@ func (a *app) dial(ctx context.Context, roles ...api.Role) (*api.Client, error) 
 	}
 	f := failedf("tillwardend is not reachable in %s", a.runDir)
 	if errors.Is(last, fs.ErrNotExist) {
+		if again := newMachine(a.machineRoot()).undone(); again != "" {
+			return nil, failedf("tillwardend is switched off, as setup --undo leaves it: nothing prints through it, and it opens no drawer").hint("%s", again)
+		}
 		return nil, f.hint("is it running? systemctl status tillwardend").
 			hint("if its sockets are elsewhere, say so with --run-dir or TILLWARDEN_RUN_DIR")
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tillwarden/daemon/api"
 )
 
 // TestDaemonThatCannotStartIsNotWaitedFor: systemd holds its sockets, so that
@@ -35,5 +37,34 @@ func TestDaemonThatCannotStartIsNotWaitedFor(t *testing.T) {
 	cancel()
 	if _, err := reach(ctx, path, time.Minute); err == nil || !strings.Contains(err.Error(), context.Canceled.Error()) {
 		t.Errorf("given up by who asked: %v", err)
+	}
+}
+
+// TestSwitchedOffByUndo: who asks a register that was given back is not asked in turn
+// whether the daemon runs.
+func TestSwitchedOffByUndo(t *testing.T) {
+	undone, record := defaultConfigFile+".undone", recordPath
+	for words, x := range map[string]struct {
+		files map[string]string
+		says  string
+	}{
+		"never set up":     {map[string]string{}, "is it running?"},
+		"set up":           {map[string]string{record: "{}"}, "is it running?"},
+		"undone":           {map[string]string{undone: ""}, "to take over again: sudo tillwarden setup --answers " + undone},
+		"set up once more": {map[string]string{undone: "", record: "{}"}, "is it running?"},
+	} {
+		root := plant(t, x.files)
+		a := &app{runDir: t.TempDir(), env: func(name string) string { return map[string]string{"TILLWARDEN_ROOT": root}[name] }}
+		_, err := a.dial(t.Context(), api.RoleTechnician)
+		if err == nil {
+			t.Fatalf("%s: there is a daemon", words)
+		}
+		f := classify(err)
+		if hints := strings.Join(f.hints, " "); f.code != exitFailed || !strings.Contains(hints, x.says) {
+			t.Errorf("%s: %v, hints %q", words, err, hints)
+		}
+		if off := strings.Contains(err.Error(), "switched off"); off != strings.Contains(x.says, "again") {
+			t.Errorf("%s: %v", words, err)
+		}
 	}
 }

@@ -276,9 +276,8 @@ func examineUnit(ctx context.Context, d *doctor, m *machine) bool {
 	case unit["LoadState"] != "loaded": // it runs otherwise, if it does
 	case unit["ActiveState"] == "inactive" && unit["UnitFileState"] == "disabled":
 		do := "sudo tillwarden setup switches it on"
-		left := defaultConfigFile + ".undone"
-		if _, err := os.Stat(m.at(left)); err == nil {
-			do = "to take over again: sudo tillwarden setup --answers " + left
+		if again := m.undone(); again != "" {
+			do = again
 		}
 		d.problem("unit", do, "tillwardend.service is switched off, as setup --undo leaves it: nothing prints through it, and it opens no drawer")
 		return false

@@ -28,12 +28,16 @@ type machine struct {
 
 // rootFlag adds --root.
 func (a *app) rootFlag(c *cobra.Command, root *string, what string) {
-	standard := a.env("TILLWARDEN_ROOT")
-	if standard == "" {
-		standard = "/"
-	}
-	c.Flags().StringVar(root, "root", standard, what)
+	c.Flags().StringVar(root, "root", a.machineRoot(), what)
 	_ = c.MarkFlagDirname("root")
+}
+
+// machineRoot is where the machine's files are, where no flag says.
+func (a *app) machineRoot() string {
+	if root := a.env("TILLWARDEN_ROOT"); root != "" {
+		return root
+	}
+	return "/"
 }
 
 func newMachine(root string) *machine {

@@ -260,3 +260,16 @@ func (a *app) system(ctx context.Context, m *machine, tell func(what, says strin
 	tell(line, "done")
 	return true
 }
+
+// undone says how to take over again where setup --undo gave the machine back, and
+// nothing was set up since; empty: it did not.
+func (m *machine) undone() string {
+	left := defaultConfigFile + ".undone"
+	if _, err := os.Stat(m.at(left)); err != nil {
+		return ""
+	}
+	if _, err := os.Stat(m.at(recordPath)); err == nil {
+		return ""
+	}
+	return "to take over again: sudo tillwarden setup --answers " + left
+}
