@@ -55,6 +55,12 @@ function = "signoff"
 [[keypad.code]]
 code = "*7#"
 function = "pin"
+[[keypad.code]]
+code = "*8#"
+function = "clock-out"
+[[keypad.code]]
+code = "*9#"
+function = "lock"
 `, p.Reader, p.Keypad)
 	b := &benchRegister{register: newRegister(t, more+config), station: s, sim: sim.NewClient(p.Control)}
 	b.start()

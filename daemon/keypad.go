@@ -144,15 +144,16 @@ func (p *pad) one(ctx context.Context, e keypad.Event) {
 		p.told(r, err)
 		return
 	}
+	if len(line) == 0 {
+		return // Enter alone is nobody's number, and no try of a PIN that nobody began
+	}
 	// Nothing else can be done with a number while the own PIN is waited for.
 	if o := p.d.gate.Snapshot().Override; o != nil && o.StepUp && !p.d.punch.waits() {
 		r, err := p.d.service().StepUp(ctx, o.ID, line, p.name)
 		p.told(r, err)
 		return
 	}
-	if len(line) > 0 {
-		p.wait(line)
-	}
+	p.wait(line)
 }
 
 // told notes how it came out. People hear it through the journal's events.
@@ -238,6 +239,10 @@ func (p *pad) do(ctx context.Context, c CodeConfig) error {
 		return nil
 	}
 	if what := punchOf(c.Function); what != 0 {
+		if p.d.gate.Snapshot().Override != nil {
+			p.d.slip("to " + toPunch(what) + ", answer or cancel first what waits for approval")
+			return nil
+		}
 		p.d.askPunch(what)
 		return nil
 	}

@@ -129,6 +129,39 @@ func TestStepUpAtTheKeypad(t *testing.T) {
 	b.noSecrets("36901472")
 }
 
+// TestCodesAreNoTriesOfThePIN: while the own PIN is waited for, codes do what they
+// always do, and neither they nor Enter alone count as wrong PINs.
+func TestCodesAreNoTriesOfThePIN(t *testing.T) {
+	t.Parallel()
+	b := withReader(t, "")
+	b.staffedUnder(shippedWith(t, "pos.void.line", "step_up = true"))
+	b.signOn("2001")
+	a, err := b.pos.Ask(t.Context(), api.AskRequest{Function: "pos.void.line"})
+	if err != nil || a.Reason != "step-up" {
+		t.Fatalf("%+v %v", a, err)
+	}
+	time.Sleep(1100 * time.Millisecond) // what is announced counts after a second
+	for n := range 2 * b.d.config().SignOn.Tries {
+		b.enter("")
+		b.enter("*61#") // no code of this keypad
+		until(t, "it was looked at", func() bool { return strings.Count(b.log.String(), "an unknown code was entered") == n+1 })
+	}
+	b.enter("36901472")
+	if w, err := b.pos.WaitOverride(t.Context(), a.Override, longEnough); err != nil || w.Outcome != "allowed" {
+		t.Errorf("%+v %v", w, err)
+	}
+	if es := b.entries("step-up"); len(es) != 1 || len(b.entries("identify"))+len(b.entries("lockout")) != 0 {
+		t.Errorf("journaled: %+v, %+v, %+v", es, b.entries("identify"), b.entries("lockout"))
+	}
+	// A code that locks does lock, and ends what waits.
+	if a, err = b.pos.Ask(t.Context(), api.AskRequest{Function: "pos.void.line"}); err != nil || a.Reason != "step-up" {
+		t.Fatalf("%+v %v", a, err)
+	}
+	b.enter("*9#")
+	b.session("locked", func(s *api.SessionState) bool { return s.SignedOn && s.Session.Locked })
+	b.noSecrets("36901472")
+}
+
 // TestReasonOverTheAPI: checked before the PIN, journaled as a code or as words.
 func TestReasonOverTheAPI(t *testing.T) {
 	t.Parallel()

@@ -210,6 +210,10 @@ func (d *Daemon) nextCard(ctx context.Context) (*card.Card, error) {
 	if len(d.config().Readers) == 0 {
 		return nil, api.Errorf(api.CodeUnavailable, "this register has no card reader").WithHint("configure one: [[reader]] in tillwarden.toml")
 	}
+	if d.gate.Snapshot().Override != nil {
+		return nil, api.Errorf(api.CodeConflict, "something waits for approval at the register: the next card there is for that").
+			WithReason(entry.ReasonPending.String()).WithHint("have it approved, or cancel it (tillwarden override cancel), and start again")
+	}
 	swiped := make(chan *card.Card, 1)
 	e := &enrolment{take: func(c *card.Card) { swiped <- c }}
 	if !d.swipes.arm(e) {

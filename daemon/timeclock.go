@@ -152,10 +152,14 @@ func toPunch(what timeclock.Punch) string {
 	}[what]
 }
 
-// present does what a credential at the register's reader or keypad means.
+// present does what a credential at the register's reader or keypad means. What waits
+// for approval comes first: whoever asks for a punch in between keeps no manager from
+// approving, nor has one punch unawares. The punch waits on, as long as it did.
 func (d *Daemon) present(ctx context.Context, c signon.Credential) (signon.Result, error) {
-	if what := d.punch.take(); what != 0 {
-		return d.service().Punch(ctx, what, c)
+	if d.gate.Snapshot().Override == nil {
+		if what := d.punch.take(); what != 0 {
+			return d.service().Punch(ctx, what, c)
+		}
 	}
 	return d.service().Present(ctx, c)
 }

@@ -126,3 +126,75 @@ func TestManagerFallsBackAtTheRegister(t *testing.T) {
 		t.Errorf("journaled %d times", n)
 	}
 }
+
+// What waits for approval comes first: neither a console that waits for the next card,
+// nor a punch that was asked for at the keypad, takes the manager's.
+func TestPendingOverrideComesBeforePunches(t *testing.T) {
+	t.Parallel()
+	for words, begins := range map[string]func(b *benchRegister){
+		"a console waits for a card": func(b *benchRegister) {
+			ctx, cancel := context.WithCancel(b.t.Context())
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				_, _ = b.con.Punch(ctx, timeclock.Out, api.PunchRequest{By: &api.Person{Card: true}})
+			}()
+			b.t.Cleanup(func() { cancel(); <-done })
+			until(b.t, "a card is waited for", func() bool {
+				b.d.swipes.mu.Lock()
+				defer b.d.swipes.mu.Unlock()
+				return b.d.swipes.enrol != nil
+			})
+		},
+		"a code of the keypad": func(b *benchRegister) {
+			b.enter("*8#")
+			until(b.t, "a punch is waited for", b.d.punch.waits)
+		},
+	} {
+		t.Run(words, func(t *testing.T) {
+			t.Parallel()
+			b := withReader(t, "[signon]\nmethod = \"card\"\n[override]\nmethod = \"card\"\n[timeclock]\nrun = true\n")
+			b.staffed()
+			if err := b.enrol("2001", cardMax); err != nil {
+				t.Fatal(err)
+			}
+			for _, number := range []string{"1001", "2001"} {
+				if a, err := b.con.Punch(t.Context(), timeclock.In, api.PunchRequest{By: &api.Person{Credentials: creds(number)}}); err != nil || !a.OK {
+					t.Fatalf("%+v %v", a, err)
+				}
+			}
+			b.signOn("1001")
+			begins(b)
+			o := b.waiting("pos.void.transaction")
+			b.swipe(cardMax)
+			if w, err := b.pos.WaitOverride(t.Context(), o.ID, longEnough); err != nil || w.Outcome != "allowed" {
+				t.Errorf("%+v %v", w, err)
+			}
+			if outs := b.entries("clock-out"); len(outs) != 0 {
+				t.Errorf("journaled: %+v", outs)
+			}
+		})
+	}
+}
+
+// Nothing is begun with the next card, or number and PIN, while something waits for approval.
+func TestNoPunchIsBegunBeforeAPendingOverride(t *testing.T) {
+	t.Parallel()
+	b := withReader(t, byNumber)
+	b.staffed()
+	b.signOn("1001")
+	b.waiting("pos.void.transaction")
+	if _, err := b.con.Punch(t.Context(), timeclock.Out, api.PunchRequest{By: &api.Person{Card: true}}); !isCode(err, api.CodeConflict) {
+		t.Errorf("over the console's socket: %v", err)
+	}
+	b.enter("*8#")
+	until(t, "the code was looked at", func() bool {
+		done := make(chan struct{})
+		b.d.pads[0].probes <- done
+		<-done
+		return len(b.d.pads[0].queue) == 0
+	})
+	if b.d.punch.waits() {
+		t.Error("a punch waits all the same")
+	}
+}
