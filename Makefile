@@ -10,7 +10,7 @@ COUNT    ?= 1
 # The daemon, the command line and the simulator are plain Go: no C in what decides.
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo run test check unit e2e bench lint fuzz fmt deb deb-check deb-test test-rig test-acceptance clean
+.PHONY: help build demo run year test check unit e2e bench lint fuzz fmt deb deb-check deb-test test-rig test-acceptance clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,12 @@ run: ## the demo's register, left up to try by hand
 	@packaging/setup.sh demo
 	@$(MAKE) --no-print-directory build
 	bin/tillwarden-demo --bin bin --stay
+
+year: ## a made-up store's journal of a year, to try reports and simulations on: build/year.db
+	@packaging/setup.sh demo
+	@$(MAKE) --no-print-directory build
+	@mkdir -p build
+	bin/tillwarden-demo --year build/year.db
 
 test: ## everything: linters, then all tests with the race detector
 	@packaging/setup.sh test

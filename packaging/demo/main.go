@@ -6,6 +6,8 @@
 // soon as anything goes otherwise than told. With --stay it sets up the same
 // register and leaves it up for trying by hand.
 //
+// With --year it writes a journal to try reports on, and nothing else.
+//
 // It is no part of the product and knows nothing that a site would not: it
 // uses the binaries in --bin, the daemon's sockets, and the simulator's.
 package main
@@ -25,9 +27,18 @@ func main() {
 	bin := flag.String("bin", "bin", "`folder` with tillwardend, tillwarden and tillwarden-sim")
 	stay := flag.Bool("stay", false, "set the register up and leave it up until Ctrl-C")
 	keep := flag.Bool("keep", false, "leave the temporary folder behind")
+	yearFile := flag.String("year", "", "write a made-up store's journal of a year to this `file`, and nothing else")
+	entries := flag.Int("entries", yearEntries, "how many entries --year writes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if *yearFile != "" {
+		t := &teller{out: os.Stdout}
+		if err := year(ctx, t, *yearFile, *entries); err != nil {
+			os.Exit(t.failed(err, nil))
+		}
+		return
+	}
 	os.Exit(run(ctx, *bin, *stay, *keep))
 }
 
