@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -63,8 +64,16 @@ const limitSign = "l"
 // accessSigns are the accesses in a column one character wide.
 var accessSigns = [...]string{Denied: "-", OverrideRequired: "o", Allowed: "+"}
 
+// tableColumns is what the table fits in, a terminal's, and groupColumns what a
+// work group takes of it.
+const (
+	tableColumns = 80
+	groupColumns = 4
+)
+
 // WriteTable writes the matrix for people: a function a line, a work group a
-// column, with the columns numbered as the heading lists them.
+// column, with the columns numbered as the heading lists them. Where they do not
+// fit into 80 columns all functions come again, with the next work groups.
 func WriteTable(w io.Writer, cells []Cell) error {
 	out := bufio.NewWriter(w)
 	var groups, functions []string
@@ -95,17 +104,21 @@ func WriteTable(w io.Writer, cells []Cell) error {
 	for _, g := range groups {
 		fmt.Fprintf(out, "%3d  %s\n", seenGroup[g], g)
 	}
-	fmt.Fprintf(out, "\n%-*s", widest, "")
-	for _, g := range groups {
-		fmt.Fprintf(out, " %3d", seenGroup[g])
-	}
-	fmt.Fprintln(out)
-	for _, f := range functions {
-		fmt.Fprintf(out, "%-*s", widest, f)
-		for _, g := range groups {
-			fmt.Fprintf(out, " %3s", signs[[2]string{g, f}])
+	fit := max((tableColumns-widest)/groupColumns, 1)
+	parts := max((len(groups)+fit-1)/fit, 1)
+	for some := range slices.Chunk(groups, max((len(groups)+parts-1)/parts, 1)) { // about as many in each
+		fmt.Fprintf(out, "\n%-*s", widest, "")
+		for _, g := range some {
+			fmt.Fprintf(out, " %3d", seenGroup[g])
 		}
 		fmt.Fprintln(out)
+		for _, f := range functions {
+			fmt.Fprintf(out, "%-*s", widest, f)
+			for _, g := range some {
+				fmt.Fprintf(out, " %3s", signs[[2]string{g, f}])
+			}
+			fmt.Fprintln(out)
+		}
 	}
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("write matrix: %w", err)

@@ -140,7 +140,7 @@ func unknownGroup(c *policy.Compiled, name string) error {
 }
 
 func unknown(what, name string, known []string) error {
-	if best := closest(name, known); best != "" {
+	if best := Closest(name, known); best != "" {
 		return fmt.Errorf("%s %q: %w (did you mean %q?)", what, name, ErrUnknown, best)
 	}
 	return fmt.Errorf("%s %q: %w", what, name, ErrUnknown)

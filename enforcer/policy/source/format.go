@@ -26,6 +26,9 @@ const lineWidth = 110
 // returned as findings.
 func Format(name string, content []byte) ([]byte, Diagnostics) {
 	var f findings
+	if f.notText(name, content) {
+		return nil, f.sorted()
+	}
 	start := hcl.Pos{Line: 1, Column: 1}
 	tokens, diags := hclsyntax.LexConfig(content, name, start)
 	if f.hcl(diags) || !f.plain(tokens) {

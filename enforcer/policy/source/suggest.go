@@ -18,15 +18,15 @@ func (s *suggester) hint(given string, known []string) string {
 	if s.asked++; s.asked > maxSuggestions {
 		return ""
 	}
-	if best := closest(given, known); best != "" {
+	if best := Closest(given, known); best != "" {
 		return fmt.Sprintf("did you mean %q?", best)
 	}
 	return ""
 }
 
-// closest gives the known name most like the given one: spelt almost the same,
-// or, for dotted keys, with the same last words. Of equals the first wins.
-func closest(given string, known []string) string {
+// Closest gives the known name most like the given one: spelt almost the same,
+// or, for dotted keys, with the same last words. Of equals the first wins; empty: none is like it.
+func Closest(given string, known []string) string {
 	lower := strings.ToLower(strings.TrimSpace(given))
 	if lower == "" || len(lower) > 200 {
 		return ""

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"fmt"
 	"iter"
 	"maps"
@@ -22,6 +23,16 @@ const (
 	maxNumber = 20 // digits
 )
 
+// notText finds that a file is something else altogether, a bundle or a journal:
+// what each byte of that is to HCL nobody wants to read.
+func (f *findings) notText(name string, content []byte) bool {
+	if bytes.IndexByte(content, 0) < 0 {
+		return false
+	}
+	f.errorf(CodeSyntax, Pos{File: name, Line: 1, Column: 1}, "name .hcl files, or a folder of them", "the file is not text, so it is no source of a policy")
+	return true
+}
+
 func posOf(r hcl.Range) Pos { return Pos{File: r.Filename, Line: r.Start.Line, Column: r.Start.Column} }
 
 // parseFile reads one file's syntax and hands it on piece by piece, so that no
@@ -30,6 +41,9 @@ func (f *findings) parseFile(name string, content []byte, each func(*hclsyntax.B
 	start := hcl.Pos{Line: 1, Column: 1}
 	if len(content) > maxFile {
 		f.errorf(CodeTooMany, Pos{File: name, Line: 1, Column: 1}, "spread it over several files", "the file is larger than %d MiB", maxFile>>20)
+		return false
+	}
+	if f.notText(name, content) {
 		return false
 	}
 	pieces, ok := cut(name, content)

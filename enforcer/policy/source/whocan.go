@@ -29,6 +29,8 @@ type WhoCan struct {
 	Function string `json:"function"`
 	Name     string `json:"name"`
 	At       *Pos   `json:"at,omitempty"`
+	// Below is how many functions there are below it. They are not in the answer.
+	Below int `json:"below,omitempty"`
 	// Override says what an approval takes; nobody may approve it where it is not there.
 	Override *ExplainedOverride `json:"override,omitempty"`
 	Groups   []ReachedFrom      `json:"work_groups"`
@@ -58,6 +60,13 @@ func AskWhoCan(v Version, key string, operators []Holder) (*WhoCan, error) {
 	out := &WhoCan{
 		Policy: v.Name, Function: f.Key, Name: f.Name, At: optional(v.Sidecar.Function(key)), Override: overrideOf(f), Groups: []ReachedFrom{},
 	}
+	for n := range v.Compiled.Functions() {
+		for up, ok := v.Compiled.Parent(policy.Index(n)); ok; up, ok = v.Compiled.Parent(up) {
+			if up == i {
+				out.Below++
+			}
+		}
+	}
 	for _, r := range v.Compiled.WhoCan(i) {
 		out.Groups = append(out.Groups, reachedFrom(r, v.Sidecar))
 	}
@@ -79,6 +88,9 @@ func AskWhoCan(v Version, key string, operators []Holder) (*WhoCan, error) {
 func (w *WhoCan) WriteText(out io.Writer) error {
 	var t text
 	t.line(0, "%s (%s)", w.Function, w.Name)
+	if w.Below > 0 {
+		t.line(0, "this is about it alone, and not about the %d below it: who has an X here may have a check there", w.Below)
+	}
 	type entry struct {
 		access            policy.Access
 		refused, approves bool
