@@ -141,13 +141,27 @@ func (d *Daemon) changed(c signon.Change, err error) (*api.PeopleAnswer, error) 
 	case err != nil:
 		return nil, d.cannotDecide(err)
 	case !c.OK:
-		return nil, api.Errorf(codeOf(c.Reason), "%s", c.Say).WithReason(c.Reason.String()).WithRule(ruleOf(c.Rule))
+		return nil, api.Errorf(codeOf(c.Reason), "%s", d.because(c.Say, c.Reason, c.Rule)).WithReason(c.Reason.String()).WithRule(ruleOf(c.Rule))
 	}
 	a := &api.PeopleAnswer{Say: c.Say}
 	if c.Operator != nil {
 		a.Operator = operatorStatus(c.Operator)
 	}
 	return a, nil
+}
+
+// because adds the rule to what is said of a refusal that a rule decided.
+func (d *Daemon) because(say string, reason entry.Reason, rule *entry.Rule) string {
+	switch reason {
+	case entry.ReasonRule, entry.ReasonRefused, entry.ReasonUnreviewed:
+		if rule == nil {
+			return say
+		}
+		if r := sayRule(d.gate.Snapshot(), *rule); r != "" {
+			return say + ": " + r
+		}
+	}
+	return say
 }
 
 // ruleOf is a rule on the wire; nil: there is none.

@@ -44,6 +44,7 @@ func (d *Daemon) Punch(ctx context.Context, c api.Caller, what timeclock.Punch, 
 	}
 	a := &api.PunchAnswer{OK: res.OK, Say: res.Say}
 	if !res.OK {
+		a.Say = d.because(res.Say, res.Reason, &res.Decision.Rule)
 		a.Reason, a.Rule = res.Reason.String(), ruleOf(&res.Decision.Rule)
 	}
 	if res.LockedUntil > 0 {

@@ -176,11 +176,11 @@ func (p *People) plan(a Actor, by By, rows []Row) (*importPlan, error) {
 		row := &rows[i]
 		before := there[row.Number]
 		r, what, no := planRow(row, before)
-		if no == nil {
-			if first, twice := lines[row.Number]; twice {
-				no = refuse(entry.ReasonExists, "operator %s stands in line %d already", row.Number, first)
-			}
+		first, twice := lines[row.Number] // also in a line that is wrong itself
+		if !twice {
 			lines[row.Number] = row.Line
+		} else if no == nil {
+			no = refuse(entry.ReasonExists, "operator %s stands in line %d already", row.Number, first)
 		}
 		if no == nil {
 			if known, ok := persons[policy.FoldName(r.Person)]; ok && known != r.Person {

@@ -96,6 +96,7 @@ func TestImportFindsAllErrors(t *testing.T) {
 7003,Bad group,Cashiers,,
 7004,Bad day,Cashier,,31.12.2026
 7001,Twice,Cashier,,
+7004,Twice beside a wrong one,Cashier,,
 9001,Restricted,Cashier,,
 7005,Restricted,Headquarters,,
 2001,Myself,Manager|Cashier,max,
@@ -107,8 +108,8 @@ func TestImportFindsAllErrors(t *testing.T) {
 `)
 	want := map[int]entry.Reason{
 		3: entry.ReasonMalformed, 4: entry.ReasonMalformed, 5: entry.ReasonUnknownWorkGroup, 6: entry.ReasonMalformed, 7: entry.ReasonExists,
-		8: entry.ReasonRestricted, 9: entry.ReasonRestricted, 10: entry.ReasonSamePerson, 11: entry.ReasonSamePerson,
-		12: entry.ReasonSamePerson, 13: entry.ReasonMalformed, 14: entry.ReasonTerminated,
+		8: entry.ReasonExists, 9: entry.ReasonRestricted, 10: entry.ReasonRestricted, 11: entry.ReasonSamePerson, 12: entry.ReasonSamePerson,
+		13: entry.ReasonSamePerson, 14: entry.ReasonMalformed, 15: entry.ReasonTerminated,
 	}
 	before, err := r.store.List()
 	if err != nil {
@@ -130,7 +131,7 @@ func TestImportFindsAllErrors(t *testing.T) {
 				t.Errorf("line %d is explained by %+v", e.Line, e.Rule)
 			}
 		}
-		if len(done.Rows) != 2 || done.Rows[0].Line != 2 || done.Rows[1].Line != 15 {
+		if len(done.Rows) != 2 || done.Rows[0].Line != 2 || done.Rows[1].Line != 16 {
 			t.Errorf("what would be done: %+v", done.Rows)
 		}
 	}

@@ -63,8 +63,11 @@ func (s *Service) punch(ctx context.Context, r Result, p punch, who enforcer.Sub
 	switch r.Reason {
 	case entry.ReasonOffClock, entry.ReasonOnBreak, entry.ReasonForcedBreak, entry.ReasonClockedIn:
 		r.Say = sayRefused(r.Reason, name) // it is about whose clock it is
-		if r.Reason == entry.ReasonOffClock {
+		switch {
+		case r.Reason == entry.ReasonOffClock:
 			r.Say = name + " is not clocked in"
+		case r.Reason == entry.ReasonClockedIn && p.what == timeclock.Back:
+			r.Say = name + " is on no break"
 		}
 	}
 	return s.sayBreak(r, req.Whose), nil

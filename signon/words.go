@@ -115,7 +115,7 @@ func sayRefused(r entry.Reason, name string) string {
 	case entry.ReasonForcedBreak:
 		return name + " was sent on a break: it ends by time, or by somebody who may end it"
 	case entry.ReasonClockedIn:
-		return name + " is clocked in"
+		return name + " is clocked in already"
 	case entry.ReasonNoTimeClock:
 		return "this register runs no time clock"
 	}
