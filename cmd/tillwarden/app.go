@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // app is one run of the command line: where it reads and writes, and the
@@ -66,7 +70,7 @@ command line cannot be understood; 3 could not do it.`,
 	}
 	root.SetVersionTemplate("tillwarden {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%v", err).hint("%s --help shows what it takes", cmd.CommandPath())
+		return usagef("%s", flagWords(err)).hint("%s --help shows what it takes", cmd.CommandPath())
 	})
 	runDir := a.env("TILLWARDEN_RUN_DIR")
 	if runDir == "" {
@@ -101,6 +105,27 @@ command line cannot be understood; 3 could not do it.`,
 	root.AddCommand(a.manualCommand())
 	narrow(root)
 	return root
+}
+
+// flagWords is what is wrong with a flag, without the words of the Go library that
+// read its value.
+func flagWords(err error) string {
+	var bad *pflag.InvalidValueError
+	var number *strconv.NumError
+	if errors.As(err, &bad) && errors.As(err, &number) {
+		what := "whole number"
+		switch bad.GetFlag().Value.Type() {
+		case "float64":
+			what = "number"
+		case "uint64":
+			what = "whole number from 0 on"
+		}
+		if errors.Is(number, strconv.ErrRange) {
+			what += " of that size"
+		}
+		return fmt.Sprintf("--%s: %q is no %s", bad.GetFlag().Name, bad.GetValue(), what)
+	}
+	return err.Error()
 }
 
 // The groups of commands in the help.

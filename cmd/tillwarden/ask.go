@@ -94,6 +94,9 @@ func (a *app) answer(w *api.Answer) error {
 			a.say("journal entry %d", w.Seq)
 		}
 	}
+	if w.Reason == entry.ReasonUnknownFunction.String() {
+		a.noteUnknownFunction(w.Function)
+	}
 	if w.Outcome != "allowed" || (w.Drawer != nil && w.Drawer.Result == api.DrawerNotOpened) {
 		return said(exitRefused)
 	}

@@ -87,6 +87,12 @@ func (a *app) report(err error) int {
 	return f.code
 }
 
+// A PIN that somebody else has set does nothing until it was changed.
+const (
+	reasonNewPIN = "new-pin"
+	hintNewPIN   = "tillwarden operator set-pin NUMBER --as NUMBER, with the own number twice, sets it; so does the next sign-on"
+)
+
 // classify finds the exit code and the hints of an error.
 func classify(err error) *failure {
 	var f *failure
@@ -106,6 +112,9 @@ func classify(err error) *failure {
 		}
 		if e.Hint != "" {
 			out.hints = append(out.hints, e.Hint)
+		}
+		if e.Reason == reasonNewPIN {
+			out.hints = append(out.hints, hintNewPIN)
 		}
 		return out
 	}

@@ -14,7 +14,8 @@ const helpColumns = 80
 func narrow(c *cobra.Command) {
 	if !c.HasParent() {
 		t := strings.ReplaceAll(c.UsageTemplate(), "FlagUsages ", "FlagUsagesWrapped 80 ")
-		c.SetUsageTemplate(strings.ReplaceAll(t, " for more information about a command.", " says more."))
+		t = strings.ReplaceAll(t, `Use "{{.CommandPath}} [command] --help" for more information about a command.`, `"{{.CommandPath}} COMMAND --help" says more.`)
+		c.SetUsageTemplate(t)
 	}
 	c.Long = fill(c.Long)
 	for _, sub := range c.Commands() {

@@ -87,6 +87,9 @@ func (j *journalFlags) filter(now time.Time) (api.Filter, error) {
 		}
 		*t.into = &when
 	}
+	if f.From != nil && f.To != nil && !f.From.Before(*f.To) {
+		return f, usagef("--from %s is not before --to %s", j.from, j.to)
+	}
 	return f, nil
 }
 

@@ -30,12 +30,44 @@ func openCopy(path string, f api.Filter) (*copiedJournal, error) {
 	return &copiedJournal{r: r, filter: filter}, nil
 }
 
+// distinctCopies refuses two copies of one journal: what is in both would be counted
+// twice, and a report of people that counts twice accuses them.
+func distinctCopies(paths []string) error {
+	if len(paths) < 2 {
+		return nil
+	}
+	of := map[string]string{}
+	for _, path := range paths {
+		head, err := copyHead(path)
+		if err != nil {
+			return err
+		}
+		if other, is := of[head.Origin]; is {
+			return usagef("%s and %s are copies of the same journal: what is in both would be counted twice", other, path).
+				hint("name the later one alone")
+		}
+		of[head.Origin] = path
+	}
+	return nil
+}
+
+// copyHead is what a copy says of itself.
+func copyHead(path string) (journal.Head, error) {
+	file, err := journal.OpenReader(path)
+	if err != nil {
+		return journal.Head{}, copyError(err)
+	}
+	defer file.Close()
+	head, err := file.Last()
+	return head, damaged(err)
+}
+
 // copyError says what to do about a copy that cannot be read.
 func copyError(err error) error {
 	f := failedf("%w", err)
 	switch {
 	case errors.Is(err, journal.ErrInUse):
-		return f.hint("leave --file out to ask the daemon, or copy the file while the daemon is stopped")
+		return f.hint("leave --file out to ask the daemon, or copy the file with cp and read the copy")
 	case errors.Is(err, journal.ErrDamaged):
 		return f.hint("tillwarden journal verify says what is wrong with it")
 	}

@@ -67,7 +67,7 @@ PIN before anything is done with this one.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if r.Name == "" || len(r.WorkGroups) == 0 {
 				return usagef("operator add: --name and at least one --group are needed").
-					hint("the work groups of the loaded policy: tillwarden status --json, or tillwarden policy matrix")
+					hint("tillwarden policy matrix @active lists the work groups of the loaded policy")
 			}
 			if !w.given() {
 				if err := a.checkFirst(cmd.Context(), r.WorkGroups); err != nil {

@@ -42,7 +42,7 @@ PINs do not belong into a list. Operators get a PIN (operator set-pin) or a card
 				return err
 			}
 			rows, wrong := signon.ReadRows(bytes.NewReader(text))
-			a.note("%s: %d lines read", args[0], len(rows)+len(wrong))
+			a.note("%s: %s read", args[0], count(len(rows)+len(wrong), "line"))
 			by, err := a.credentials(w)
 			if err != nil {
 				return err

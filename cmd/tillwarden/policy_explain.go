@@ -32,7 +32,7 @@ It answers a question, and so exits with 0 whatever the answer is.`,
 		ValidArgsFunction: a.functionThenPolicies,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(groups) == 0 {
-				return usagef("policy explain: --group WORK-GROUP is missing").hint("tillwarden policy matrix lists the work groups")
+				return usagef("policy explain: --group WORK-GROUP is missing").hint("tillwarden policy matrix lists the work groups, with the same FILEs behind it")
 			}
 			v, err := a.policyAt(cmd.Context(), args[1:], withPresets)
 			if err != nil {

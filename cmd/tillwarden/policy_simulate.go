@@ -101,15 +101,17 @@ func (f *simulateFlags) check(a *app) error {
 	live := slices.Contains(f.journals, liveJournalName)
 	switch {
 	case len(f.journals) == 0:
-		return usagef("policy simulate: --journal is missing").hint("@live is this register's; a copy is made with tillwarden journal export")
+		return usagef("policy simulate: --journal is missing").hint("@live is this register's; a copy is one of the register's journal.db, made with cp")
 	case live && len(f.journals) > 1:
 		return usagef("policy simulate: @live and copies cannot be one simulation").hint("copy this register's journal too")
 	case !live && f.given():
 		return usagef("--as and a copy of a journal: a copy needs no operator")
 	case f.csv && a.json:
 		return usagef("--csv and --json: one of them")
+	case live:
+		return nil
 	}
-	return nil
+	return distinctCopies(f.journals)
 }
 
 // simulate reads the journals under a policy.
@@ -144,10 +146,11 @@ func (a *app) simulate(ctx context.Context, f *simulateFlags, p *policy.Compiled
 		return nil, err
 	}
 	for i, path := range f.journals {
-		register, err := registerOf(path)
+		head, err := copyHead(path)
 		if err != nil {
 			return nil, err
 		}
+		register := journal.RegisterName(head.Origin)
 		if i == 0 {
 			s.Register(register)
 		} else {
@@ -158,20 +161,6 @@ func (a *app) simulate(ctx context.Context, f *simulateFlags, p *policy.Compiled
 		}
 	}
 	return s.Result(), nil
-}
-
-// registerOf is the register's name as a copy of its journal has it.
-func registerOf(path string) (string, error) {
-	file, err := journal.OpenReader(path)
-	if err != nil {
-		return "", copyError(err)
-	}
-	defer file.Close()
-	head, err := file.Last()
-	if err != nil {
-		return "", damaged(err)
-	}
-	return journal.RegisterName(head.Origin), nil
 }
 
 // liveEntries gives the entries of this register's journal.

@@ -102,7 +102,7 @@ func (a *app) functionThenPolicies(cmd *cobra.Command, args []string, part strin
 // unknownName is what to say of a name that the policy does not have.
 func unknownName(err error) error {
 	if errors.Is(err, source.ErrUnknown) {
-		return usagef("%w", err).hint("tillwarden policy matrix lists all of them")
+		return usagef("%w", err).hint("tillwarden policy matrix lists all of them, with the same FILEs behind it")
 	}
 	return err
 }

@@ -63,7 +63,7 @@ func (a *app) terminal() (int, bool) {
 // askPIN asks for a PIN: on a terminal without showing it, else as the next
 // line of standard input.
 func (a *app) askPIN(whose string) (api.Secret, error) {
-	return a.askSecret("PIN of "+whose, "PINs are read one a line, in the order: the acting operator's (--as), then the new one")
+	return a.askSecret("PIN of "+whose, "PINs are read one a line: first that of who acts, then the new one, where one is chosen")
 }
 
 // askSecret asks for what must not be shown. order is the hint where standard
@@ -83,7 +83,7 @@ func (a *app) askSecret(what, order string) (api.Secret, error) {
 		return nil, err
 	}
 	if err == io.EOF {
-		return nil, usagef("the %s is missing on standard input", what).hint("%s", order)
+		return nil, usagef("missing on standard input: the %s", what).hint("%s", order)
 	}
 	if err != nil {
 		return nil, failedf("reading the %s: %w", what, err)

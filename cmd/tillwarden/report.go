@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"tillwarden/daemon/api"
 	"tillwarden/enforcer/journal"
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy/source"
 	"tillwarden/enforcer/report"
 	"tillwarden/enforcer/week"
 )
@@ -54,7 +56,7 @@ func (r *reportFlags) check(a *app) error {
 	case len(r.files) > 0 && r.given():
 		return usagef("--as and --file: a copy needs no operator")
 	}
-	return nil
+	return distinctCopies(r.files)
 }
 
 func readCopy(ctx context.Context, path string, f journal.Filter, add func(*entry.Entry) error) error {
@@ -118,6 +120,9 @@ func (p *periodFlags) times(now time.Time) (from, to *time.Time, err error) {
 		}
 		*t.into = &when
 	}
+	if from != nil && to != nil && !from.Before(*to) {
+		return nil, nil, usagef("--since %s is not before --until %s", p.since, p.until)
+	}
 	return from, to, nil
 }
 
@@ -146,6 +151,23 @@ func presetNames() map[string]string {
 		}
 	}
 	return names
+}
+
+// likeFunction is the shipped catalogue's function that was perhaps meant; empty where
+// the name is one of it, or like none.
+func likeFunction(name string) string {
+	names := presetNames()
+	if _, is := names[name]; is {
+		return ""
+	}
+	return source.Closest(name, slices.Sorted(maps.Keys(names)))
+}
+
+// noteUnknownFunction says what was perhaps meant by a name that nothing was found of.
+func (a *app) noteUnknownFunction(name string) {
+	if near := likeFunction(name); near != "" && !a.json {
+		a.note("hint: is %s meant?", near)
+	}
 }
 
 // csvRows writes rows as RFC 4180 has them.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -70,6 +71,9 @@ it. With --json acts are printed as JSON, one a line.`,
 			list := a.newActs(r.csv)
 			if err := a.acts(cmd.Context(), &r, q, list.add); err != nil {
 				return err
+			}
+			if list.n == 0 && function != "" {
+				a.noteUnknownFunction(function)
 			}
 			return list.end()
 		},
@@ -140,15 +144,39 @@ func (a *app) activityByFunction(ctx context.Context, r *reportFlags, from, to *
 	rows := [][]string{{"FUNCTION", "NAME", "DONE", "OVERR", "APPR", "DENIED", "OPENS", "BY"}}
 	for _, f := range res.Rows {
 		rows = append(rows, []string{
-			cut(f.Function, 26), cut(orDash(f.Name), 17), number(f.Allowed), number(f.Override), number(f.Approved), number(f.Denied + f.Failed),
+			cut(f.Function, maxFunctionColumn), orDash(f.Name), number(f.Allowed), number(f.Override), number(f.Approved), number(f.Denied + f.Failed),
 			number(f.Opens), fmt.Sprint(f.Operators),
 		})
+	}
+	// The key is what --function takes: the name gets what the others leave.
+	left := helpColumns
+	for column := range rows[0] {
+		if column != nameColumn {
+			left -= columnWidth(rows, column) + 2
+		}
+	}
+	for _, row := range rows {
+		row[nameColumn] = cut(row[nameColumn], max(left, len("NAME")))
 	}
 	if err := table(a.out, rows); err != nil {
 		return err
 	}
 	a.sayPeriod(&res.Period, time.Local)
 	return nil
+}
+
+// The table of functions: where their names are, and what a key takes at most.
+const (
+	nameColumn        = 1
+	maxFunctionColumn = 31
+)
+
+// columnWidth is how wide a column of a table is.
+func columnWidth(rows [][]string, column int) (widest int) {
+	for _, row := range rows {
+		widest = max(widest, utf8.RuneCountInString(row[column]))
+	}
+	return widest
 }
 
 // number shows none as a dash: a column of noughts hides what is in it.

@@ -186,7 +186,8 @@ func (a *app) showExceptions(r *report.Exceptions) error {
 		a.say("of nobody who is known: %s without a grant, %s of card or PIN, %s too fast to be listed",
 			count(int(n.WithoutGrant), "opening"), count(int(n.Failures), "failure"), count(int(n.Uncounted), "refusal"))
 	}
-	a.say("* %.1f or more deviations above the peers' median, of the rate per 100 sales", r.Thresholds.Deviation)
+	a.say("* %.1f or more deviations above the peers' median, of the rate per 100 sales;", r.Thresholds.Deviation)
+	a.say("  of %s, %s and %s of the count", figureHeads[report.Approvals], figureHeads[report.WithoutGrant], figureHeads[report.AfterHours])
 	a.say("? %s to compare: fewer than %d sales, or fewer than %d peers", report.TooLittle, r.Thresholds.Sales, r.Thresholds.Peers)
 	a.say("SECS is the average; the other columns are counts")
 	return nil
@@ -229,7 +230,11 @@ func (a *app) showExceptional(r *report.Exceptions) error {
 	slices.SortStableFunc(list, func(x, y finding) int { return cmp.Compare(far(&y.f), far(&x.f)) })
 	rows := [][]string{{"OPERATOR", "EXCEPTIONAL", "COUNT", "RATE", "PEERS' MEDIAN", "DEVIATIONS"}}
 	for _, l := range list {
-		rows = append(rows, []string{l.operator, l.f.Name, fmt.Sprint(l.f.Count), short(l.f.Rate), short(l.f.Median), short(l.f.Deviation)})
+		rate := short(l.f.Rate)
+		if report.ByCount(l.f.Name) {
+			rate = "-" // the median beside it is one of counts
+		}
+		rows = append(rows, []string{l.operator, l.f.Name, fmt.Sprint(l.f.Count), rate, short(l.f.Median), short(l.f.Deviation)})
 	}
 	return table(a.out, rows)
 }

@@ -97,6 +97,9 @@ func (a *app) showOpens(o *report.Opens) error {
 	}
 	a.say("%s (%s): %s: %d sales, %d no-sales, %d other, %d forced", o.Day, o.Zone, count(all.All(), "opening"),
 		all.Sales, all.NoSales, all.Other, all.WithoutGrant)
+	if o.Period.Entries == 0 {
+		a.say("no entries of that day are in the journal")
+	}
 	if all.All() == 0 {
 		return nil
 	}

@@ -218,7 +218,7 @@ func TestSetupAsksForAPINThatWillDo(t *testing.T) {
 		"at once":                   {"", "4711\n", "", true},
 		"the second time":           {"", "1111\n4711\n", "", true},
 		"never":                     {"", "1111\n1111\n1111\n4711\n", "too easy to guess", false},
-		"nothing typed":             {"", "", "is missing on standard input", false},
+		"nothing typed":             {"", "", "missing on standard input", false},
 		"an answers file, at once":  {"a.toml", "4711\n", "", true},
 		"an answers file, too easy": {"a.toml", "1111\n4711\n", "too easy to guess", false},
 	} {

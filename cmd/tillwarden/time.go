@@ -97,6 +97,9 @@ func (a *app) punched(answer *api.PunchAnswer) error {
 		}
 	} else {
 		a.say("%s", answer.Say)
+		if answer.Reason == reasonNewPIN {
+			a.note("hint: %s", hintNewPIN)
+		}
 	}
 	if !answer.OK {
 		return said(exitRefused)

@@ -103,7 +103,14 @@ func openCopy(path string) (*fileCopy, error) {
 	if err != nil || !info.Mode().IsRegular() || info.Size() < 4*minPageSize || info.Size() > 1<<46 {
 		_ = c.close()
 		if err == nil {
-			err = fmt.Errorf("%w: it has %d bytes", ErrNotJournal, info.Size())
+			switch {
+			case info.IsDir():
+				err = fmt.Errorf("%w: it is a folder", ErrNotJournal)
+			case !info.Mode().IsRegular():
+				err = fmt.Errorf("%w: it is no file on a disk", ErrNotJournal)
+			default:
+				err = fmt.Errorf("%w: it has %d bytes", ErrNotJournal, info.Size())
+			}
 		}
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}

@@ -79,6 +79,16 @@ var figures = [...]struct {
 	{AfterHours, false},
 }
 
+// ByCount reports whether a figure is compared by its count, and not by its rate.
+func ByCount(name string) bool {
+	for _, f := range figures {
+		if f.name == name {
+			return !f.rate
+		}
+	}
+	return false
+}
+
 // Figures lists their names, in order.
 func Figures() []string {
 	list := make([]string, len(figures))
