@@ -132,7 +132,7 @@ func unknownGroups(p *policy.Compiled, groups []string) *refusal {
 		if _, ok := p.WorkGroup(g); ok {
 			continue
 		}
-		say := fmt.Sprintf("the loaded policy has no work group %q", g)
+		say := fmt.Sprintf("the loaded policy has no work group %.80q", g)
 		if near := nearest(g, p.WorkGroups()); near != "" {
 			say += fmt.Sprintf("; did you mean %q?", near)
 		} else if names := groupNames(p); names != "" {

@@ -221,8 +221,8 @@ func TestUnknownWorkGroups(t *testing.T) {
 		r := newRig(t)
 		c, err := r.people.SetGroups(r.ctx, r.as("2001"), "1002", []string{"Something else altogether"})
 		r.wantChange(c, err, false, entry.ReasonUnknownWorkGroup)
-		if !strings.Contains(c.Say, `"Cashier"`) || strings.Contains(c.Say, "Something") {
-			t.Errorf("no list of what there is: %q", c.Say)
+		if !strings.HasPrefix(c.Say, `the loaded policy has no work group "Something else altogether"; it has `) || !strings.Contains(c.Say, `"Cashier"`) {
+			t.Errorf("it does not say which, or what there is: %q", c.Say)
 		}
 		c, err = r.people.SetGroups(r.ctx, r.as("2001"), "1002", []string{"cashier"})
 		r.wantChange(c, err, false, entry.ReasonUnknownWorkGroup)
