@@ -154,6 +154,9 @@ func fields(e *api.Entry, where *time.Location) [][]string {
 		add("limit", sayLimit(e.Limit))
 	}
 	number("counts as", uint64(e.Uses))
+	if e.Later {
+		add("besides", "fields of a later version, which this one does not know")
+	}
 	if isPunch(e.Kind) {
 		add("done by", e.Approver)
 	} else {

@@ -15,7 +15,7 @@ func (w *Entry) Stored() (e entry.Entry, err error) {
 	e = entry.Entry{
 		Seq: entry.Seq(w.Seq), Session: entry.Seq(w.Session), Operator: w.Operator, Person: w.Person, WorkGroups: w.WorkGroups,
 		Function: w.Function, FunctionID: w.FunctionID, Source: w.Source, Device: w.Device, Drawer: w.Drawer, Claimant: w.Claimant,
-		About: entry.Seq(w.About), Lines: w.Lines, Count: w.Count, Subject: w.Subject, Text: w.Text, Why: w.Why, WhyCode: w.WhyCode, Uses: w.Uses,
+		About: entry.Seq(w.About), Lines: w.Lines, Count: w.Count, Subject: w.Subject, Text: w.Text, Why: w.Why, WhyCode: w.WhyCode, Uses: w.Uses, Later: w.Later,
 		Stamp: entry.Stamp{Wall: w.Time.UnixNano(), Boot: w.BootTime},
 	}
 	if w.Rule != nil {

@@ -41,7 +41,7 @@ func TestStoredIsTheReverseOfWords(t *testing.T) {
 		Method:   entry.MethodPOS, Source: "s", Device: "d", Drawer: "till", Purpose: entry.PurposeNone, Claimant: "pos",
 		Policy: &entry.PolicyRef{Epoch: 4, Digest: [32]byte{9, 8}}, About: 5, Lines: 2, Digest: []byte{1, 2, 3}, Elapsed: 1500, Count: 8, Subject: "x",
 		Text: "t", Mode: entry.ModeMonitor, Why: "w", WhyCode: 12, Told: &entry.Told{Amount: &amount, Percent: &percent, Count: &count},
-		Limit: &entry.Limit{WorkGroup: "A", Function: "pos.manageroverride", Part: "percent", Most: 1250, Uses: 2}, Uses: 3,
+		Limit: &entry.Limit{WorkGroup: "A", Function: "pos.manageroverride", Part: "percent", Most: 1250, Uses: 2}, Uses: 3, Later: true,
 	}
 	v := reflect.ValueOf(full)
 	for i := range v.NumField() {

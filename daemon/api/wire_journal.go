@@ -108,6 +108,7 @@ type Entry struct {
 	Told       *Told     `json:"told,omitempty"`
 	Limit      *Limit    `json:"limit,omitempty"`
 	Uses       uint32    `json:"uses,omitempty"`
+	Later      bool      `json:"later_fields,omitempty"`
 	BootTime   int64     `json:"boot_ns"`
 	BootID     string    `json:"boot_id"`
 	Clock      string    `json:"clock"`
@@ -129,7 +130,7 @@ func Words(e *entry.Entry) Entry {
 		WorkGroups: e.WorkGroups, Session: Seq(e.Session), Function: e.Function, FunctionID: e.FunctionID,
 		Source: e.Source, Device: e.Device, Drawer: e.Drawer, Claimant: e.Claimant, About: Seq(e.About), Lines: e.Lines,
 		Digest: hexString(e.Digest), Count: e.Count, Subject: e.Subject, Text: e.Text, Why: e.Why, WhyCode: e.WhyCode,
-		Limit: LimitOf(e.Limit), Uses: e.Uses,
+		Limit: LimitOf(e.Limit), Uses: e.Uses, Later: e.Later,
 		BootTime: e.Stamp.Boot, BootID: e.Stamp.BootID.String(), Clock: e.Stamp.Clock.String(),
 	}
 	if e.Rule != nil {

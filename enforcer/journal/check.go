@@ -39,6 +39,7 @@ type chunk struct {
 	// What checking it gives:
 	root     tlog.Hash   // of its subtree, where it is full
 	above    []tlog.Hash // the hashes stored with its last entry for the larger subtrees that it completes
+	later    int64       // entries with fields that this version does not know
 	retired  entry.Seq   // up to which an entry in it says that others were removed
 	findings []Finding
 }
@@ -97,6 +98,9 @@ func (c *checker) check(ch *chunk) {
 			say(Finding{What: FoundEntry, Seq: seq, Text: err.Error()})
 		}
 		rows = append(rows, rowOf(&e))
+		if e.Later {
+			ch.later++
+		}
 		if e.Kind == entry.KindRetired {
 			ch.retired = max(ch.retired, e.About)
 		}

@@ -3,6 +3,7 @@ package journal
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"math/bits"
 	"strings"
 	"unicode/utf8"
@@ -25,16 +26,21 @@ const (
 var (
 	encMode   = must(cbor.CoreDetEncOptions().EncMode())
 	encBuffer = must(cbor.CoreDetEncOptions().UserBufferEncMode())
-	decMode   = must(cbor.DecOptions{
+	decMode   = must(decOptions(cbor.ExtraDecErrorUnknownField).DecMode())
+	laterMode = must(decOptions(cbor.ExtraDecErrorNone).DecMode())
+)
+
+func decOptions(unknown cbor.ExtraDecErrorCond) cbor.DecOptions {
+	return cbor.DecOptions{
 		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
 		IndefLength:       cbor.IndefLengthForbidden,
 		TagsMd:            cbor.TagsForbidden,
-		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
+		ExtraReturnErrors: unknown,
 		MaxNestedLevels:   4,
 		MaxArrayElements:  maxWorkGroups,
 		MaxMapPairs:       64,
-	}.DecMode())
-)
+	}
+}
 
 // must serves options that are constants: a mistake shows at the first start.
 func must[M any](m M, err error) M {
@@ -78,9 +84,32 @@ func decodeBody(body []byte, e *entry.Entry) error {
 	if len(body) < 2 || body[0] != 0 {
 		return damaged(0, "a record without an entry")
 	}
-	if err := decMode.Unmarshal(body[1:], e); err != nil {
+	err := decMode.Unmarshal(body[1:], e)
+	if unknown := (*cbor.UnknownFieldError)(nil); errors.As(err, &unknown) {
+		err = decodeLater(body[1:], e)
+	}
+	if err != nil {
 		return damaged(0, "an entry that cannot be decoded: %v", err)
 	}
+	return nil
+}
+
+// decodeLater reads an entry of a later version: one with fields that this one does not
+// know, whose keys are numbers as all are, and none of them there twice. What it knows it
+// reads, and the hash is over all of the entry's bytes whoever reads them.
+func decodeLater(b []byte, e *entry.Entry) error {
+	var fields map[uint64]cbor.RawMessage
+	if err := laterMode.Unmarshal(b, &fields); err != nil {
+		return err
+	}
+	if _, ok := fields[0]; ok {
+		return errors.New("a field with the key 0")
+	}
+	*e = entry.Entry{}
+	if err := laterMode.Unmarshal(b, e); err != nil {
+		return err
+	}
+	e.Later = true
 	return nil
 }
 

@@ -40,7 +40,9 @@ func TestDocumentedNumbers(t *testing.T) {
 	var want []string
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[entry.Entry]()) {
 		number, _, _ := strings.Cut(f.Tag.Get("cbor"), ",")
-		want = append(want, number+" "+f.Name)
+		if number != "-" { // is not stored
+			want = append(want, number+" "+f.Name)
+		}
 	}
 	compareRows(t, "Entries", rows(doc, "Entries", regexp.MustCompile(`(?m)^\| (\d+) \| (\w+) \| .+ \|$`)), want)
 }

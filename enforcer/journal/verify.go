@@ -27,6 +27,9 @@ type Report struct {
 	Removed int64  `json:"removed,omitempty"`
 	Root    string `json:"root,omitempty"`
 
+	// Later is how many entries have fields of a later version.
+	Later int64 `json:"later_fields,omitempty"`
+
 	// OK: nothing is wrong with what could be checked.
 	OK bool `json:"ok"`
 	// Findings are the first things that are wrong, Total how many there are.
@@ -139,6 +142,7 @@ func (r *Report) content(ctx context.Context, v *view, m meta) error {
 	if err != nil {
 		return fmt.Errorf("verifying the journal: %w", err)
 	}
+	r.Later = p.later
 	if last := v.firstKept() - 1; v.removed > 0 && p.retired < last {
 		r.add(Finding{
 			What: FoundMissing, Seq: max(v.header.First, p.retired+1), To: last,
@@ -196,6 +200,7 @@ type pool struct {
 	next int64 // place of the next entry
 	// retired is up to which an entry says that others were removed; collect's until it is done.
 	retired entry.Seq
+	later   int64 // entries of a later version, likewise
 	ahead   chan chan *chunk
 	work    chan job
 	wg      sync.WaitGroup
@@ -240,6 +245,7 @@ func (p *pool) collect() {
 		ch := <-out
 		p.c.join(ch)
 		p.retired = max(p.retired, ch.retired)
+		p.later += ch.later
 		p.say(ch.findings...)
 	}
 }
@@ -410,6 +416,9 @@ func (r *Report) leftOpen(v *view, keys []note.Verifier, given int) {
 	}
 	if len(keys) > 0 && max(r.Covered, r.Held) < v.last() {
 		open("entries %d to %d come after the last signed checkpoint in the file", max(r.Covered+1, v.header.First), v.last())
+	}
+	if r.Later > 0 {
+		open("%d entries have fields of a later version: their bytes are what their hashes say, and what those fields mean only that version can check", r.Later)
 	}
 	if v.removed > 0 {
 		open("entries %d to %d were removed, as they were older than what is kept: only their hashes are here", v.header.First, v.firstKept()-1)

@@ -154,6 +154,10 @@ type Entry struct {
 	Limit *Limit `cbor:"32,keyasint,omitempty"`
 	// Uses is by how much this adds to how often the session had the function.
 	Uses uint32 `cbor:"33,keyasint,omitempty"`
+
+	// Later says, of an entry that was read, that a later version wrote it with fields
+	// which this one does not know: what they say is not in here. It is not stored.
+	Later bool `cbor:"-"`
 }
 
 // Told is what the POS, or whoever asks, told of the size of an action. Nil is
@@ -256,6 +260,7 @@ type jsonEntry struct {
 	Told       *jsonTold  `json:"told,omitempty"`
 	Limit      *jsonLimit `json:"limit,omitempty"`
 	Uses       uint32     `json:"uses,omitempty"`
+	Later      bool       `json:"later_fields,omitempty"`
 	BootTime   int64      `json:"boot_ns"`
 	BootID     string     `json:"boot_id"`
 	Clock      string     `json:"clock"`
@@ -268,7 +273,7 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 		WorkGroups: e.WorkGroups, Session: e.Session, Function: e.Function, FunctionID: e.FunctionID, Rule: e.Rule,
 		Source: e.Source, Device: e.Device, Drawer: e.Drawer, Claimant: e.Claimant, About: e.About, Lines: e.Lines,
 		Digest: hex.EncodeToString(e.Digest), Count: e.Count, Subject: e.Subject, Text: e.Text, Why: e.Why, WhyCode: e.WhyCode,
-		Uses:     e.Uses,
+		Uses: e.Uses, Later: e.Later,
 		BootTime: e.Stamp.Boot, BootID: e.Stamp.BootID.String(), Clock: e.Stamp.Clock.String(),
 	}
 	if e.Outcome != 0 {
