@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
@@ -132,7 +133,10 @@ func unknownGroups(p *policy.Compiled, groups []string) *refusal {
 		if _, ok := p.WorkGroup(g); ok {
 			continue
 		}
-		say := fmt.Sprintf("the loaded policy has no work group %.80q", g)
+		say := "the loaded policy has no such work group"
+		if !strings.ContainsFunc(g, unicode.IsDigit) { // else it could be a PIN that was typed in the wrong place
+			say = fmt.Sprintf("the loaded policy has no work group %.80q", g)
+		}
 		if near := nearest(g, p.WorkGroups()); near != "" {
 			say += fmt.Sprintf("; did you mean %q?", near)
 		} else if names := groupNames(p); names != "" {

@@ -224,6 +224,11 @@ func TestUnknownWorkGroups(t *testing.T) {
 		if !strings.HasPrefix(c.Say, `the loaded policy has no work group "Something else altogether"; it has `) || !strings.Contains(c.Say, `"Cashier"`) {
 			t.Errorf("it does not say which, or what there is: %q", c.Say)
 		}
+		c, err = r.people.SetGroups(r.ctx, r.as("2001"), "1002", []string{"PIN 4711"})
+		r.wantChange(c, err, false, entry.ReasonUnknownWorkGroup)
+		if strings.Contains(c.Say, "4711") {
+			t.Errorf("what could be a PIN is said: %q", c.Say)
+		}
 		c, err = r.people.SetGroups(r.ctx, r.as("2001"), "1002", []string{"cashier"})
 		r.wantChange(c, err, false, entry.ReasonUnknownWorkGroup)
 		if !strings.Contains(c.Say, `did you mean "Cashier"?`) {

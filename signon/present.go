@@ -443,8 +443,11 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 		return s.signOffBy(ctx, r, in, st, who, f, c)
 	case InUse:
 		say := st.name + " is signed on"
-		if in.own {
+		switch {
+		case in.own:
 			say = "you are signed on"
+		case st.locked:
+			say += ", and the register is locked: unlock it first"
 		}
 		r, err := s.deny(ctx, r, f, c, entry.KindIdentify, entry.ReasonInUse, say)
 		r.Action = InUse
@@ -459,7 +462,7 @@ func (s *Service) decided(r Result, done Action, say string, err error) (Result,
 		return Result{Action: Refused}, err
 	}
 	if r.Decision.Outcome != entry.OutcomeAllowed {
-		r.OK, r.Reason, r.Say = false, r.Decision.Reason, sayRefused(r.Decision.Reason, r.Operator.Name)
+		r.OK, r.Reason, r.Say = false, r.Decision.Reason, sayDenied(r.Decision, r.Operator.Name)
 		return r, nil
 	}
 	r.Action, r.Say = done, say

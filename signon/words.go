@@ -4,13 +4,16 @@ import (
 	"fmt"
 	"time"
 
+	"tillwarden/enforcer"
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/policy"
 	"tillwarden/signon/card"
 )
 
 // What people at the register are told. Rules: plain words, no capital at
 // the beginning but a name's, no full stop; say what to do where something can be
-// done; nothing that was typed or swiped; before a valid card was shown, nothing
+// done; nothing that was typed or swiped, but a work group's name that is no PIN
+// and no card's number; before a valid card was shown, nothing
 // that tells one number from another.
 
 // sayNotAccepted answers every number and PIN that does not let somebody in.
@@ -84,7 +87,7 @@ func sayRefused(r entry.Reason, name string) string {
 		return "in the first second no approval counts: read what is to be approved, then do it again; it still waits"
 	case entry.ReasonTimeout, entry.ReasonCancelled, entry.ReasonNoOverride, entry.ReasonRefusedByApprover:
 		return "there is nothing to approve any more"
-	case entry.ReasonStateChanged, entry.ReasonRosterChanged, entry.ReasonPolicyChanged:
+	case entry.ReasonStateChanged, entry.ReasonRosterChanged, entry.ReasonPolicyChanged, entry.ReasonModeChanged:
 		return "something changed meanwhile; try again"
 	case entry.ReasonInUse, entry.ReasonSignedOver:
 		return "somebody is signed on"
@@ -116,10 +119,50 @@ func sayRefused(r entry.Reason, name string) string {
 		return name + " was sent on a break: it ends by time, or by somebody who may end it"
 	case entry.ReasonClockedIn:
 		return name + " is clocked in already"
+	case entry.ReasonLimit, entry.ReasonUntold:
+		return name + " may do that within a limit only, and this is beyond it"
+	case entry.ReasonApproverLimit:
+		return name + " may approve it within a limit only, and this is beyond it: somebody who may more has to"
+	case entry.ReasonRemote:
+		return "this site allows no approval from elsewhere"
+	case entry.ReasonPending:
+		return "something else waits for a second person: that first"
+	case entry.ReasonFellBack:
+		return "that takes the own PIN again"
 	case entry.ReasonNoTimeClock:
 		return "this register runs no time clock"
 	}
 	return "refused (" + r.String() + ")"
+}
+
+// sayDenied is what a decision of the gate means to somebody: beyond a limit, with
+// what is within it. It is said only to who has been identified.
+func sayDenied(d enforcer.Decision, name string) string {
+	if d.Limit == nil {
+		return sayRefused(d.Reason, name)
+	}
+	var within string
+	switch d.Limit.Part {
+	case policy.LimitAmount.String():
+		within = fmt.Sprintf("up to an amount of %d only", d.Limit.Most)
+	case policy.LimitPercent.String():
+		within = fmt.Sprintf("up to %s %% only", policy.PercentWords(d.Limit.Most))
+	case policy.LimitCount.String():
+		within = fmt.Sprintf("%d times a session only", d.Limit.Most)
+	case policy.LimitHours.String():
+		within = "at other hours only"
+	case policy.LimitRegisters.String():
+		within = "at other registers only"
+	default:
+		return sayRefused(d.Reason, name)
+	}
+	switch d.Reason {
+	case entry.ReasonLimit, entry.ReasonUntold:
+		return name + " may do that " + within
+	case entry.ReasonApproverLimit:
+		return name + " may approve that " + within + ": somebody who may more has to"
+	}
+	return sayRefused(d.Reason, name)
 }
 
 func sayNoPIN(name string) string { return name + " has no PIN; a manager can set one" }

@@ -94,6 +94,9 @@ func (a *app) answer(w *api.Answer) error {
 			a.say("journal entry %d", w.Seq)
 		}
 	}
+	if w.Reason == entry.ReasonWhyNeeded.String() && !a.json {
+		a.note("hint: --reason, with a code of tillwarden override reasons, or in words of 8 letters at least where no code is enough")
+	}
 	if w.Reason == entry.ReasonUnknownFunction.String() {
 		a.noteUnknownFunction(w.Function)
 	}
