@@ -8,7 +8,10 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -170,13 +173,31 @@ func (a *app) noteUnknownFunction(name string) {
 	}
 }
 
-// csvRows writes rows as RFC 4180 has them.
+// csvRows writes rows as RFC 4180 has them, with cells for spreadsheets.
 func (a *app) csvRows(rows [][]string) error {
 	w := csv.NewWriter(a.out)
+	for _, row := range rows {
+		spreadsheet(row)
+	}
 	if err := w.WriteAll(rows); err != nil {
 		return failedf("writing the report: %w", err)
 	}
 	return nil
+}
+
+// spreadsheet puts an apostrophe before each cell that a spreadsheet would take for
+// a formula, and could be told by it to fetch or run something: what people typed,
+// as a reason, is in some cells (OWASP, CSV Injection). Numbers stay.
+func spreadsheet(row []string) {
+	for i, cell := range row {
+		first, _ := utf8.DecodeRuneInString(cell)
+		if !strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
+			continue
+		}
+		if _, err := strconv.ParseFloat(cell, 64); err != nil {
+			row[i] = "'" + cell
+		}
+	}
 }
 
 // sayPeriod says what a report was made of.

@@ -245,9 +245,11 @@ func (a *app) newActs(asCSV bool) *acts {
 	return l
 }
 
-// record is a record as RFC 4180 has it; it is the caller's until the next.
+// record is a record as RFC 4180 has it, with cells for spreadsheets; it is the caller's
+// until the next.
 func (l *acts) record(fields ...string) []byte {
 	l.line.Reset()
+	spreadsheet(fields)
 	_ = l.csv.Write(fields) // into memory
 	l.csv.Flush()
 	return l.line.Bytes()

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/csv"
 	"os"
+	"slices"
 	"strconv"
+	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -25,5 +29,34 @@ func makeStore(ts *testscript.TestScript, neg bool, args []string) {
 	p := s.Planted()
 	for _, w := range [][2]string{{"REQUESTER", p.Requester}, {"APPROVER", p.Approver}, {"NOSALES", p.NoSales}, {"FORCED", p.Forced}} {
 		ts.Setenv(w[0], w[1])
+	}
+}
+
+// TestNoCellIsAFormula: what somebody typed is text to a spreadsheet, whatever it
+// begins with, and comes back as it was but for the apostrophe; numbers are numbers.
+func TestNoCellIsAFormula(t *testing.T) {
+	typed := []string{
+		`=HYPERLINK("http://x","y")`, "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "-",
+		"Ann, \"A\"\nMiller", "-1.589", "0.25", "", "drawer", "a=b",
+	}
+	want := slices.Clone(typed)
+	for i := range 9 {
+		want[i] = "'" + want[i]
+	}
+	var out bytes.Buffer
+	a := &app{out: &out}
+	if err := a.csvRows([][]string{slices.Clone(typed)}); err != nil {
+		t.Fatal(err)
+	}
+	acts := a.newActs(true)
+	out.Write(acts.record(slices.Clone(typed)...))
+	rows, err := csv.NewReader(&out).ReadAll()
+	if err != nil || len(rows) != 2 {
+		t.Fatalf("%d rows: %v", len(rows), err)
+	}
+	for _, row := range rows {
+		if !slices.Equal(row, want) {
+			t.Errorf("cells are %q, want %q", row, want)
+		}
 	}
 }
