@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/week"
 )
 
 // Standing: whether an operator may do anything at this register now, before any
@@ -65,11 +66,12 @@ func (s *Store) endOfDay(r *operatorRecord) (time.Duration, bool) {
 	if r.Until == "" {
 		return 0, false
 	}
-	last, err := time.ParseInLocation(dayForm, r.Until, s.o.Location)
+	last, err := time.Parse(dayForm, r.Until)
 	if err != nil {
 		return 0, false
 	}
-	return last.AddDate(0, 0, 1).Sub(s.o.Clock.Stamp().Time()), true
+	over := week.DayStart(last.Year(), last.Month(), last.Day()+1, s.o.Location)
+	return over.Sub(s.o.Clock.Stamp().Time()), true
 }
 
 // day is what is left of one: until midnight. The wall clock says when it ends,
@@ -85,7 +87,7 @@ type day struct {
 func (s *Store) restOfDay() *day {
 	now := s.o.Clock.Stamp()
 	t := now.Time().In(s.o.Location)
-	midnight := time.Date(t.Year(), t.Month(), t.Day()+1, 0, 0, 0, 0, s.o.Location)
+	midnight := week.DayStart(t.Year(), t.Month(), t.Day()+1, s.o.Location)
 	return &day{Ends: midnight.UnixNano(), Boot: now.BootID, Until: now.Boot + int64(midnight.Sub(t))}
 }
 

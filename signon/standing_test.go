@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tillwarden/enforcer"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/signon/card"
 )
@@ -386,4 +387,31 @@ func TestMalformedDaysAndPlaces(t *testing.T) {
 	}
 	c, err := r.people.SetDays(r.ctx, r.as("2001"), "2001", "", "") // the own
 	r.wantChange(c, err, false, entry.ReasonSamePerson)
+}
+
+// stopped is a clock that stands.
+type stopped struct{ enforcer.Clock }
+
+func (c stopped) Stamp() entry.Stamp {
+	return entry.Stamp{Wall: time.Date(2025, 9, 7, 2, 0, 0, 0, time.UTC).UnixNano()}
+}
+
+// TestDaysEndWhereTheyEnd: in a place that puts its clocks forward at midnight a last
+// day, and a temporary card's, has all its hours.
+func TestDaysEndWhereTheyEnd(t *testing.T) {
+	in, err := time.LoadLocation("America/Santiago")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Store{o: StoreOptions{Location: in, Clock: stopped{}}} // 6 September, 22:00
+	const left = 2 * time.Hour
+	if got, ok := s.endOfDay(&operatorRecord{Until: "2025-09-06"}); !ok || got != left {
+		t.Errorf("the last day is over in %v, want %v", got, left)
+	}
+	if got, ok := s.endOfDay(&operatorRecord{Until: "2025-09-07"}); !ok || got != left+23*time.Hour {
+		t.Errorf("the day after, which has 23 hours, is over in %v, want %v", got, left+23*time.Hour)
+	}
+	if got := time.Duration(s.restOfDay().Until); got != left {
+		t.Errorf("a temporary card of the day ends in %v, want %v", got, left)
+	}
 }

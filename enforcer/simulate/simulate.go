@@ -34,6 +34,7 @@ import (
 
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
+	"tillwarden/enforcer/week"
 )
 
 // Why a decision cannot be decided anew. The words do not change.
@@ -331,8 +332,8 @@ func (s *Simulation) dayOf(wall int64) string {
 		t := time.Unix(0, wall).In(s.zone)
 		y, m, d := t.Date()
 		s.day = t.Format(time.DateOnly)
-		s.from = time.Date(y, m, d, 0, 0, 0, 0, s.zone).UnixNano()
-		s.to = time.Date(y, m, d+1, 0, 0, 0, 0, s.zone).UnixNano()
+		s.from = week.DayStart(y, m, d, s.zone).UnixNano()
+		s.to = week.DayStart(y, m, d+1, s.zone).UnixNano()
 	}
 	return s.day
 }

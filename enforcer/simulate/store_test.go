@@ -282,3 +282,28 @@ func TestPunches(t *testing.T) {
 		t.Errorf("%+v", r.Changes)
 	}
 }
+
+// TestADayIsItsZonesDay, also where the zone puts its clocks forward at midnight and
+// the register's clock was set back over it.
+func TestADayIsItsZonesDay(t *testing.T) {
+	zone, err := time.LoadLocation("America/Santiago")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := simulate.New(stricter(t), zone)
+	for i, at := range []time.Time{
+		time.Date(2025, 9, 7, 1, 30, 0, 0, zone), time.Date(2025, 9, 6, 23, 30, 0, 0, zone), time.Date(2025, 9, 7, 1, 0, 0, 0, zone),
+	} {
+		s.Add(&entry.Entry{ // its work group is gone
+			Seq: entry.Seq(i + 1), Kind: entry.KindDecision, Stamp: entry.Stamp{Wall: at.UnixNano()}, Session: 1, Operator: "101", Person: "p",
+			WorkGroups: []string{journaltest.Returns}, Function: "pos.drawer.sale", FunctionID: 1601, Outcome: entry.OutcomeAllowed, Reason: entry.ReasonRule,
+		})
+	}
+	days := map[string]int64{}
+	for _, c := range s.Result().Changes {
+		days[c.Day] += c.Count
+	}
+	if days["2025-09-06"] != 1 || days["2025-09-07"] != 2 || len(days) != 2 {
+		t.Errorf("by day: %v", days)
+	}
+}
