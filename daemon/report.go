@@ -16,15 +16,26 @@ import (
 // Reports are made here and not where they are read, so that a year's entries
 // need not go over a socket. One is made at a time: the register has other work.
 
-// entries gives a report what it is made of.
-func (d *Daemon) entries(ctx context.Context, f journal.Filter, add func(*entry.Entry)) error {
+// collector is what all reports are.
+type collector interface {
+	Begins(from time.Time, first entry.Seq, at time.Time, removed int64)
+	Add(*entry.Entry)
+}
+
+// collect gives a report what it is made of.
+func (d *Daemon) collect(ctx context.Context, f journal.Filter, into collector) error {
 	select {
 	case d.reporting <- struct{}{}:
 		defer func() { <-d.reporting }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if err := d.journal.Each(ctx, f, func(e *entry.Entry) error { add(e); return nil }); err != nil {
+	reach, err := d.journal.Reach(ctx)
+	if err != nil {
+		return d.cannotDecide(err)
+	}
+	into.Begins(f.From, reach.First, reach.At, reach.Removed)
+	if err := d.journal.Each(ctx, f, func(e *entry.Entry) error { into.Add(e); return nil }); err != nil {
 		return d.cannotDecide(err)
 	}
 	return nil
@@ -73,7 +84,7 @@ func (d *Daemon) ActivityReport(ctx context.Context, c api.Caller, q *api.Report
 		return nil, err
 	}
 	a := report.NewActivity(d.functionNames())
-	if err := d.entries(ctx, period(q.From, q.To), a.Add); err != nil {
+	if err := d.collect(ctx, period(q.From, q.To), a); err != nil {
 		return nil, err
 	}
 	return a.Result(), nil
@@ -95,7 +106,7 @@ func (d *Daemon) ExceptionReport(ctx context.Context, c api.Caller, q *api.Excep
 		Thresholds: report.Thresholds{Deviation: q.Deviation, Sales: q.Sales, Peers: q.Peers, Least: q.Least},
 		Hours:      hours, Zone: time.Local,
 	})
-	if err := d.entries(ctx, period(q.From, q.To), x.Add); err != nil {
+	if err := d.collect(ctx, period(q.From, q.To), x); err != nil {
 		return nil, err
 	}
 	return x.Result(), nil
@@ -112,13 +123,13 @@ func (d *Daemon) OpensReport(ctx context.Context, c api.Caller, q *api.OpensRequ
 	}
 	day := d.clock.Stamp().Time().Local()
 	if q.Day != "" {
-		if day, err = time.ParseInLocation(time.DateOnly, q.Day, time.Local); err != nil {
+		if day, err = week.ParseDay(q.Day, time.Local); err != nil {
 			return nil, api.Errorf(api.CodeInvalid, "day is no day").WithHint("as 2026-03-01")
 		}
 	}
 	o := report.NewOpens(day, hours)
 	from, to := o.Bounds()
-	if err := d.entries(ctx, period(&from, &to), o.Add); err != nil {
+	if err := d.collect(ctx, period(&from, &to), o); err != nil {
 		return nil, err
 	}
 	return o.Result(), nil

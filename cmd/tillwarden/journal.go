@@ -13,6 +13,7 @@ import (
 
 	"tillwarden/daemon/api"
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/week"
 )
 
 func (a *app) journalCommand() *cobra.Command {
@@ -98,7 +99,10 @@ func parseTime(s string, now time.Time) (time.Time, error) {
 	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"} {
+	if day, err := week.ParseDay(s, now.Location()); err == nil {
+		return day, nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04"} {
 		if t, err := time.ParseInLocation(layout, s, now.Location()); err == nil {
 			return t, nil
 		}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"math"
 	"slices"
@@ -71,8 +73,20 @@ func readCopy(ctx context.Context, path string, f journal.Filter, add func(*entr
 	return damaged(file.Each(ctx, f, add))
 }
 
+// copyReach is how far back a copy goes.
+func copyReach(path string) (journal.Reach, error) {
+	file, err := journal.OpenReader(path)
+	if err != nil {
+		return journal.Reach{}, copyError(err)
+	}
+	defer file.Close()
+	reach, err := file.Reach()
+	return reach, damaged(err)
+}
+
 // collector is what all reports are.
 type collector interface {
+	Begins(from time.Time, first entry.Seq, at time.Time, removed int64)
 	Add(*entry.Entry)
 	NextJournal()
 }
@@ -83,6 +97,11 @@ func (r *reportFlags) collect(ctx context.Context, f journal.Filter, into collec
 		if i > 0 {
 			into.NextJournal()
 		}
+		reach, err := copyReach(path)
+		if err != nil {
+			return err
+		}
+		into.Begins(f.From, reach.First, reach.At, reach.Removed)
 		if err := readCopy(ctx, path, f, func(e *entry.Entry) error { into.Add(e); return nil }); err != nil {
 			return err
 		}
@@ -91,11 +110,12 @@ func (r *reportFlags) collect(ctx context.Context, f journal.Filter, into collec
 }
 
 // printReport prints a report as it is wanted: as JSON, as CSV, or for people.
-func printReport[T any](a *app, r *reportFlags, res T, asCSV, show func(T) error) error {
+func printReport[T any](a *app, r *reportFlags, res T, p *report.Period, asCSV, show func(T) error) error {
 	switch {
 	case a.json:
 		return a.printJSON(res)
 	case r.csv:
+		sayLacks(p, time.Local, a.note) // rows are of figures alone
 		return asCSV(res)
 	}
 	return show(res)
@@ -204,33 +224,115 @@ func spreadsheet(row []string) {
 func (a *app) sayPeriod(p *report.Period, zone *time.Location) {
 	if p.Entries == 0 {
 		a.say("no entries")
-		return
+	} else {
+		of := ""
+		if p.Journals > 1 {
+			of = fmt.Sprintf(" of %d journals", p.Journals)
+		}
+		a.say("%s to %s, %s%s", p.First.In(zone).Format(minutes), p.Last.In(zone).Format(minutes), count(int(p.Entries), "entry"), of)
 	}
-	of := ""
-	if p.Journals > 1 {
-		of = fmt.Sprintf(" of %d journals", p.Journals)
-	}
-	const form = "2006-01-02 15:04"
-	a.say("%s to %s, %s%s", p.First.In(zone).Format(form), p.Last.In(zone).Format(form), count(int(p.Entries), "entry"), of)
+	sayLacks(p, zone, a.say)
 }
 
-// acts gives the acts of a filter, oldest first: the daemon's, or of copies. An
-// operator's are also what the operator approved of others'.
-func (a *app) acts(ctx context.Context, r *reportFlags, q api.JournalStream, f func(e *api.Entry, line []byte) error) error {
+// minutes is how a moment is written below a report.
+const minutes = "2006-01-02 15:04"
+
+// sayLacks says what a report is not made of, though it was asked for.
+func sayLacks(p *report.Period, zone *time.Location, say func(format string, args ...any)) {
+	for _, l := range p.Lacks {
+		of := ""
+		if p.Journals > 1 {
+			of = fmt.Sprintf(" in journal %d", l.Journal)
+		}
+		say("not in it: what was before %s%s", l.Before.In(zone).Format(minutes), of)
+		if l.Removed > 0 {
+			say("  removed, as older than what is kept: %s", count(int(l.Removed), "entry"))
+		}
+		if l.Earlier() {
+			say("  in an earlier file: entries up to %d", int64(l.First)-l.Removed-1)
+		}
+	}
+}
+
+// act is one entry of a list of acts, with its JSON line where one is wanted.
+type act struct {
+	journal int // which of those that are read, from 1
+	e       api.Entry
+	line    []byte
+}
+
+// acts gives the acts of a filter in order of time: the daemon's, or of copies. An
+// operator's are also what the operator approved of others'. The period that it
+// returns says of what there is nothing to read any more, and nothing else.
+func (a *app) acts(ctx context.Context, r *reportFlags, q api.JournalStream, f func(act) error) (of report.Period, err error) {
 	q.Acts = true
+	of.Journals = max(len(r.files), 1)
 	if len(r.files) == 0 {
-		return a.as(ctx, r.actor, func(c *api.Client, by *api.Credentials) error {
+		err = a.as(ctx, r.actor, func(c *api.Client, by *api.Credentials) error {
 			q.By = by
+			// How far back it goes, the daemon says in its reports: here in one of nothing.
+			before := time.Unix(0, 0)
+			nothing, err := c.ActivityReport(ctx, api.ReportRequest{By: by, From: q.From, To: &before})
+			if err != nil {
+				return err
+			}
+			of.Lacks = nothing.Period.Lacks
 			return withApprovals(q, func(q api.JournalStream, f func(e *api.Entry, line []byte) error) error {
 				return c.JournalStream(ctx, q, f)
-			}, f)
+			}, func(e *api.Entry, line []byte) error { return f(act{1, *e, line}) })
 		})
+		return of, err
 	}
+	var from time.Time
+	if q.From != nil {
+		from = *q.From
+	}
+	var next []func() (act, error, bool)
+	var heads []act
+	for i, path := range r.files {
+		reach, err := copyReach(path)
+		if err != nil {
+			return of, err
+		}
+		of.Begins(i+1, from, reach.First, reach.At, reach.Removed)
+		pull, stop := iter.Pull2(a.copiedActs(ctx, path, i+1, q))
+		defer stop()
+		switch head, err, ok := pull(); {
+		case err != nil:
+			return of, err
+		case ok:
+			next, heads = append(next, pull), append(heads, head)
+		}
+	}
+	for len(heads) > 0 {
+		i := 0
+		for k := range heads {
+			if heads[k].e.Time.Before(heads[i].e.Time) {
+				i = k
+			}
+		}
+		if err := f(heads[i]); err != nil {
+			return of, err
+		}
+		switch head, err, ok := next[i](); {
+		case err != nil:
+			return of, err
+		case ok:
+			heads[i] = head
+		default:
+			next, heads = slices.Delete(next, i, i+1), slices.Delete(heads, i, i+1)
+		}
+	}
+	return of, nil
+}
+
+// copiedActs are the acts of one copy, in the order of its entries.
+func (a *app) copiedActs(ctx context.Context, path string, journal int, q api.JournalStream) iter.Seq2[act, error] {
 	wanted := report.Act
 	if q.Keyword != "" {
 		wanted = report.NewKeyword(q.Keyword, presetNames()).Match
 	}
-	for _, path := range r.files {
+	return func(yield func(act, error) bool) {
 		err := withApprovals(q, func(q api.JournalStream, f func(e *api.Entry, line []byte) error) error {
 			filter, err := nativeFilter(q.Filter)
 			if err != nil {
@@ -250,13 +352,20 @@ func (a *app) acts(ctx context.Context, r *reportFlags, q api.JournalStream, f f
 				}
 				return f(&words, line)
 			})
-		}, f)
-		if err != nil {
-			return err
+		}, func(e *api.Entry, line []byte) error {
+			if !yield(act{journal, *e, line}, nil) {
+				return errEnough
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			yield(act{}, err)
 		}
 	}
-	return nil
 }
+
+// errEnough ends the reading of a copy of which no more is wanted.
+var errEnough = errors.New("no more is wanted")
 
 // withApprovals reads one journal by what is asked for, and puts in between what
 // the operator that it names approved. Approvals are few: they are kept.
@@ -264,16 +373,12 @@ func withApprovals(q api.JournalStream, read func(api.JournalStream, func(*api.E
 	if q.Operator == "" {
 		return read(q, f)
 	}
-	type act struct {
-		e    api.Entry
-		line []byte
-	}
 	var gave []act
 	approved := q
 	approved.Operator, approved.Approver = "", q.Operator
 	err := read(approved, func(e *api.Entry, line []byte) error {
 		if e.Operator != q.Operator { // the own card at the own request is among the own acts
-			gave = append(gave, act{*e, slices.Clone(line)})
+			gave = append(gave, act{e: *e, line: slices.Clone(line)})
 		}
 		return nil
 	})

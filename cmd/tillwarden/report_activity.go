@@ -69,13 +69,14 @@ it. With --json acts are printed as JSON, one a line.`,
 				return a.activityOfEach(cmd.Context(), &r, q)
 			}
 			list := a.newActs(r.csv)
-			if err := a.acts(cmd.Context(), &r, q, list.add); err != nil {
+			of, err := a.acts(cmd.Context(), &r, q, list.add)
+			if err != nil {
 				return err
 			}
 			if list.n == 0 && function != "" {
 				a.noteUnknownFunction(function)
 			}
-			return list.end()
+			return list.end(&of)
 		},
 	}
 	r.add(c)
@@ -127,20 +128,22 @@ func (a *app) activityByFunction(ctx context.Context, r *reportFlags, from, to *
 	if err != nil {
 		return err
 	}
-	if a.json {
-		return a.printJSON(res)
-	}
-	if r.csv {
-		rows := [][]string{{"function", "name", "allowed", "override_required", "approved", "denied", "error", "opens", "operators", "first", "last"}}
-		for _, f := range res.Rows {
-			row := []string{f.Function, f.Name}
-			for _, n := range []int64{f.Allowed, f.Override, f.Approved, f.Denied, f.Failed, f.Opens, int64(f.Operators)} {
-				row = append(row, fmt.Sprint(n))
-			}
-			rows = append(rows, append(row, f.First.Format(time.RFC3339), f.Last.Format(time.RFC3339)))
+	return printReport(a, r, res, &res.Period, a.activityCSV, a.showActivity)
+}
+
+func (a *app) activityCSV(res *report.Activity) error {
+	rows := [][]string{{"function", "name", "allowed", "override_required", "approved", "denied", "error", "opens", "operators", "first", "last"}}
+	for _, f := range res.Rows {
+		row := []string{f.Function, f.Name}
+		for _, n := range []int64{f.Allowed, f.Override, f.Approved, f.Denied, f.Failed, f.Opens, int64(f.Operators)} {
+			row = append(row, fmt.Sprint(n))
 		}
-		return a.csvRows(rows)
+		rows = append(rows, append(row, f.First.Format(time.RFC3339), f.Last.Format(time.RFC3339)))
 	}
+	return a.csvRows(rows)
+}
+
+func (a *app) showActivity(res *report.Activity) error {
 	rows := [][]string{{"FUNCTION", "NAME", "DONE", "OVERR", "APPR", "DENIED", "OPENS", "BY"}}
 	for _, f := range res.Rows {
 		rows = append(rows, []string{
@@ -193,9 +196,9 @@ func number(n int64) string {
 func (a *app) activityOfEach(ctx context.Context, r *reportFlags, q api.JournalStream) error {
 	list := a.newActs(r.csv)
 	of := map[string]*bytes.Buffer{}
-	err := a.acts(ctx, r, q, func(e *api.Entry, line []byte) error {
-		row := list.row(e, line)
-		who := []string{e.Operator, e.Approver} // the own card at the own request is one act
+	period, err := a.acts(ctx, r, q, func(act act) error {
+		row := list.row(&act)
+		who := []string{act.e.Operator, act.e.Approver} // the own card at the own request is one act
 		for _, number := range slices.Compact(who) {
 			if number == "" {
 				continue
@@ -221,7 +224,7 @@ func (a *app) activityOfEach(ctx context.Context, r *reportFlags, q api.JournalS
 		}
 		_, _ = of[number].WriteTo(list.out) // an error of out stays, and is told at the end
 	}
-	return list.end()
+	return list.end(&period)
 }
 
 // acts prints acts as they come: a year's are not kept.
@@ -239,7 +242,7 @@ func (a *app) newActs(asCSV bool) *acts {
 		l.csv = csv.NewWriter(&l.line)
 		_, _ = l.out.Write(l.record(
 			"seq", "time", "operator", "person", "kind", "function", "outcome", "reason", "method", "approver", "approver_method",
-			"drawer", "subject", "about", "text", "why",
+			"drawer", "subject", "about", "text", "why", "journal",
 		)) // an error of out stays, and is told at the end
 	}
 	return l
@@ -255,17 +258,18 @@ func (l *acts) record(fields ...string) []byte {
 	return l.line.Bytes()
 }
 
-func (l *acts) add(e *api.Entry, line []byte) error {
+func (l *acts) add(act act) error {
 	l.n++
-	_, err := l.out.Write(l.row(e, line))
+	_, err := l.out.Write(l.row(&act))
 	return err
 }
 
-// row is how an act is printed; it is the caller's until the next. line is its JSON.
-func (l *acts) row(e *api.Entry, line []byte) []byte {
+// row is how an act is printed; it is the caller's until the next.
+func (l *acts) row(act *act) []byte {
 	if l.a.json {
-		return append(line, '\n')
+		return append(act.line, '\n')
 	}
+	e := &act.e
 	if l.csv != nil {
 		about := ""
 		if e.About != 0 {
@@ -273,7 +277,7 @@ func (l *acts) row(e *api.Entry, line []byte) []byte {
 		}
 		return l.record(
 			fmt.Sprint(e.Seq), e.Time.Format(time.RFC3339), e.Operator, e.Person, e.Kind, e.Function, e.Outcome, e.Reason, e.Method, e.Approver,
-			e.ApprovedBy, e.Drawer, e.Subject, about, e.Text, e.Why,
+			e.ApprovedBy, e.Drawer, e.Subject, about, e.Text, e.Why, fmt.Sprint(act.journal),
 		)
 	}
 	what := about(e)
@@ -285,12 +289,15 @@ func (l *acts) row(e *api.Entry, line []byte) []byte {
 	return l.line.Bytes()
 }
 
-func (l *acts) end() error {
+func (l *acts) end(of *report.Period) error {
 	if err := l.out.Flush(); err != nil {
 		return failedf("writing the report: %w", err)
 	}
-	if l.csv == nil && !l.a.json {
-		l.a.say("%s", count(l.n, "act"))
+	if l.csv != nil || l.a.json {
+		sayLacks(of, time.Local, l.a.note)
+		return nil
 	}
+	l.a.say("%s", count(l.n, "act"))
+	sayLacks(of, time.Local, l.a.say)
 	return nil
 }

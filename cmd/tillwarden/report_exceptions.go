@@ -58,7 +58,7 @@ first. Where there is too little to compare, that is said. None of it is a proof
 			if err != nil {
 				return err
 			}
-			return printReport(a, &r, res, a.exceptionsCSV, a.showExceptions)
+			return printReport(a, &r, res, &res.Period, a.exceptionsCSV, a.showExceptions)
 		},
 	}
 	r.add(c)

@@ -11,6 +11,7 @@ import (
 	"tillwarden/daemon/api"
 	"tillwarden/enforcer/journal"
 	"tillwarden/enforcer/report"
+	"tillwarden/enforcer/week"
 )
 
 func (a *app) reportOpensCommand() *cobra.Command {
@@ -32,7 +33,7 @@ not for a sale, or after hours.`,
 			at := time.Now()
 			if day != "" {
 				var err error
-				if at, err = time.ParseInLocation(time.DateOnly, day, time.Local); err != nil {
+				if at, err = week.ParseDay(day, time.Local); err != nil {
 					return usagef("--day: %q is no day", day).hint("as 2006-01-02")
 				}
 			}
@@ -40,7 +41,7 @@ not for a sale, or after hours.`,
 			if err != nil {
 				return err
 			}
-			return printReport(a, &r, res, a.opensCSV, a.showOpens)
+			return printReport(a, &r, res, &res.Period, a.opensCSV, a.showOpens)
 		},
 	}
 	r.add(c)
@@ -100,6 +101,7 @@ func (a *app) showOpens(o *report.Opens) error {
 	if o.Period.Entries == 0 {
 		a.say("no entries of that day are in the journal")
 	}
+	sayLacks(&o.Period, time.Local, a.say)
 	if all.All() == 0 {
 		return nil
 	}
@@ -131,7 +133,11 @@ func (a *app) showOpens(o *report.Opens) error {
 		if what == "" {
 			what = "without a grant"
 		}
-		rows = append(rows, []string{e.Time.Local().Format("15:04:05"), fmt.Sprint(e.Seq), orDash(e.Operator), what, e.Drawer})
+		row := []string{e.Time.Local().Format("15:04:05"), fmt.Sprint(e.Seq), orDash(e.Operator), what, e.Drawer}
+		if o.Period.Journals > 1 {
+			row = append(row, fmt.Sprintf("journal %d", e.Journal))
+		}
+		rows = append(rows, row)
 	}
 	if err := table(a.out, rows); err != nil {
 		return err

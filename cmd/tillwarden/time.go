@@ -183,7 +183,7 @@ register restarted meanwhile, and where somebody else punched.`,
 			if err != nil {
 				return err
 			}
-			return printReport(a, &r, res, a.timeCSV, a.showTime)
+			return printReport(a, &r, res, &res.Period, a.timeCSV, a.showTime)
 		},
 	}
 	r.add(c)
@@ -230,6 +230,7 @@ func (a *app) timeCSV(t *report.Time) error {
 func (a *app) showTime(t *report.Time) error {
 	if len(t.Days) == 0 {
 		a.say("nobody punched")
+		sayLacks(&t.Period, time.Local, a.say)
 		return nil
 	}
 	rows := [][]string{{"OPERATOR", "DAY", "WORKED", "BREAKS", "OF THEM", "NOTES"}}
@@ -240,12 +241,11 @@ func (a *app) showTime(t *report.Time) error {
 		return err
 	}
 	for _, s := range t.Shifts {
-		const form = "2006-01-02 15:04"
 		switch {
 		case s.In == nil:
-			a.say("%s", fill(fmt.Sprintf("operator %s: clocked in before the first entry, last punch %s", s.Operator, s.Last.Local().Format(form))))
+			a.say("%s", fill(fmt.Sprintf("operator %s: clocked in before the first entry, last punch %s", s.Operator, s.Last.Local().Format(minutes))))
 		case s.Out == nil:
-			a.say("%s", fill(fmt.Sprintf("operator %s: in since %s and not out, last punch %s; not counted", s.Operator, s.In.Local().Format(form), s.Last.Local().Format(form))))
+			a.say("%s", fill(fmt.Sprintf("operator %s: in since %s and not out, last punch %s; not counted", s.Operator, s.In.Local().Format(minutes), s.Last.Local().Format(minutes))))
 		}
 	}
 	a.sayPeriod(&t.Period, time.Local)

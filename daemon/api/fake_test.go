@@ -182,7 +182,7 @@ func (f *fake) OpensReport(_ context.Context, c Caller, q *OpensRequest) (*repor
 	f.pin(q.By)
 	o := report.NewOpens(day, week.Hours{}).Result()
 	o.More, o.Slots[0].AfterHours = 2, true
-	o.Events = append(o.Events, report.OpenEvent{Seq: 3, Time: day, Drawer: "till", Operator: "1001", Function: "pos.drawer.nosale"})
+	o.Events = append(o.Events, report.OpenEvent{Journal: 1, Seq: 3, Time: day, Drawer: "till", Operator: "1001", Function: "pos.drawer.nosale"})
 	return o, f.err
 }
 

@@ -425,3 +425,31 @@ func TestRemovedWithoutAWordIsFound(t *testing.T) {
 		t.Errorf("nothing was changed: %+v", r)
 	}
 }
+
+// TestReachSaysHowFarBack a journal goes, before and after entries are removed.
+func TestReachSaysHowFarBack(t *testing.T) {
+	s := aged(t, 8, 100)
+	whole, err := s.Reach(t.Context())
+	if err != nil || whole.First != 1 || whole.Removed != 0 || whole.At.IsZero() {
+		t.Fatalf("%+v: %v", whole, err)
+	}
+	if n, err := s.Retire(t.Context(), olderThan(33), nothingToKeep); err != nil || n != 32 {
+		t.Fatal(n, err)
+	}
+	e, err := s.Get(t.Context(), 33)
+	if err != nil {
+		t.Fatal(err)
+	}
+	live, err := s.Reach(t.Context())
+	if want := (Reach{First: 33, Removed: 32, At: e.Stamp.Time()}); err != nil || live != want {
+		t.Errorf("it reaches back to %+v, want %+v: %v", live, want, err)
+	}
+	r, err := OpenReader(copyOf(t, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if copied, err := r.Reach(); err != nil || copied != live {
+		t.Errorf("a copy reaches back to %+v, and the journal to %+v: %v", copied, live, err)
+	}
+}

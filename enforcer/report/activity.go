@@ -50,8 +50,8 @@ type functionTally struct {
 
 // ActivityReport collects what an activity report is made of.
 type ActivityReport struct {
+	reading
 	names   map[string]string
-	period  Period
 	session session
 	rows    map[string]*functionTally
 }
@@ -64,9 +64,7 @@ func NewActivity(names map[string]string) *ActivityReport {
 // NextJournal says that the entries that follow are of another register.
 func (a *ActivityReport) NextJournal() {
 	a.session = session{}
-	if a.period.Entries > 0 {
-		a.period.Journals++
-	}
+	a.nextJournal()
 }
 
 // Add takes the journal's next entry.
@@ -88,11 +86,16 @@ func (a *ActivityReport) Add(e *entry.Entry) {
 			f = a.rows[key]
 		}
 		if f == nil {
-			f = &functionTally{Function: Function{Function: key, Name: a.names[key], First: e.Stamp.Time()}, who: map[string]struct{}{}}
+			f = &functionTally{Function: Function{Function: key, Name: a.names[key], First: e.Stamp.Time(), Last: e.Stamp.Time()}, who: map[string]struct{}{}}
 			a.rows[key] = f
 		}
 	}
-	f.Last = e.Stamp.Time()
+	// The wall clock may step, and registers' journals come one after the other.
+	if at := e.Stamp.Time(); at.Before(f.First) {
+		f.First = at
+	} else if at.After(f.Last) {
+		f.Last = at
+	}
 	if who != "" {
 		f.who[who] = struct{}{}
 	}

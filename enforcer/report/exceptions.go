@@ -233,8 +233,8 @@ type pairTally struct{ approved, byNumber int64 }
 
 // ExceptionReport collects what an exception report is made of.
 type ExceptionReport struct {
+	reading
 	o       Options
-	period  Period
 	session session
 	people  map[string]*tally
 	pairs   map[pairKey]*pairTally
@@ -255,9 +255,7 @@ func NewExceptions(o Options) *ExceptionReport {
 func (x *ExceptionReport) NextJournal() {
 	x.session = session{}
 	x.gave.nextJournal()
-	if x.period.Entries > 0 {
-		x.period.Journals++
-	}
+	x.nextJournal()
 }
 
 // Add takes the journal's next entry. It keeps nothing of it but words.

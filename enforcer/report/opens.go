@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"time"
 
 	"tillwarden/enforcer/journal/entry"
@@ -27,7 +28,7 @@ type Slot struct {
 	NoSales      int       `json:"no_sales"`
 	Other        int       `json:"other"`
 	WithoutGrant int       `json:"without_grant"`
-	AfterHours   bool      `json:"after_hours,omitempty"` // the store is shut
+	AfterHours   bool      `json:"after_hours,omitempty"` // the store is shut when it begins
 }
 
 // All is how often a drawer was opened in it.
@@ -35,6 +36,8 @@ func (s *Slot) All() int { return s.Sales + s.NoSales + s.Other + s.WithoutGrant
 
 // OpenEvent is one opening.
 type OpenEvent struct {
+	// Journal is which of the report's journals it is in, from 1.
+	Journal  int       `json:"journal"`
 	Seq      entry.Seq `json:"seq"`
 	Time     time.Time `json:"time"`
 	Drawer   string    `json:"drawer"`
@@ -50,7 +53,9 @@ const (
 
 // OpensReport collects a day's openings.
 type OpensReport struct {
+	reading
 	from, to time.Time
+	hours    week.Hours
 	session  session
 	r        Opens
 }
@@ -59,7 +64,7 @@ type OpensReport struct {
 // A day of 23 or 25 hours has as many slots as it takes.
 func NewOpens(day time.Time, hours week.Hours) *OpensReport {
 	y, m, d := day.Date()
-	o := &OpensReport{from: time.Date(y, m, d, 0, 0, 0, 0, day.Location()), to: time.Date(y, m, d+1, 0, 0, 0, 0, day.Location())}
+	o := &OpensReport{from: week.DayStart(y, m, d, day.Location()), to: week.DayStart(y, m, d+1, day.Location()), hours: hours}
 	o.r = Opens{Day: o.from.Format(time.DateOnly), Zone: o.from.Format("MST"), Slot: slotLength, Slots: []Slot{}, Events: []OpenEvent{}}
 	for at := o.from; at.Before(o.to); at = at.Add(slotLength) {
 		o.r.Slots = append(o.r.Slots, Slot{From: at, AfterHours: hours.Set() && !hours.Open(week.At(at))})
@@ -73,9 +78,7 @@ func (o *OpensReport) Bounds() (from, to time.Time) { return o.from, o.to }
 // NextJournal says that the entries that follow are of another register.
 func (o *OpensReport) NextJournal() {
 	o.session = session{}
-	if o.r.Period.Entries > 0 {
-		o.r.Period.Journals++
-	}
+	o.nextJournal()
 }
 
 // Add takes the journal's next entry; those of other days are passed over.
@@ -85,7 +88,7 @@ func (o *OpensReport) Add(e *entry.Entry) {
 	if at.Before(o.from) || !at.Before(o.to) {
 		return
 	}
-	o.r.Period.add(e)
+	o.period.add(e)
 	is, granted := opens(e)
 	if !is {
 		return
@@ -96,7 +99,7 @@ func (o *OpensReport) Add(e *entry.Entry) {
 		s.WithoutGrant++
 	case e.Function == functionSale:
 		s.Sales++
-		if !s.AfterHours {
+		if !o.hours.Set() || o.hours.Open(week.At(at)) {
 			return // nothing to tell of it
 		}
 	case e.Function == functionNoSale:
@@ -104,11 +107,7 @@ func (o *OpensReport) Add(e *entry.Entry) {
 	default:
 		s.Other++
 	}
-	if len(o.r.Events) >= maxEvents {
-		o.r.More++
-		return
-	}
-	event := OpenEvent{Seq: e.Seq, Time: at, Drawer: e.Drawer, Operator: who}
+	event := OpenEvent{Journal: o.journal + 1, Seq: e.Seq, Time: at, Drawer: e.Drawer, Operator: who}
 	if granted {
 		event.Function = e.Function
 	}
@@ -116,4 +115,12 @@ func (o *OpensReport) Add(e *entry.Entry) {
 }
 
 // Result is the report on what was added.
-func (o *OpensReport) Result() *Opens { r := o.r; return &r }
+func (o *OpensReport) Result() *Opens {
+	r := o.r
+	r.Period = o.period
+	r.Events = slices.Clone(r.Events)
+	slices.SortStableFunc(r.Events, func(a, b OpenEvent) int { return a.Time.Compare(b.Time) })
+	r.More = max(len(r.Events)-maxEvents, 0)
+	r.Events = r.Events[:len(r.Events)-r.More]
+	return &r
+}

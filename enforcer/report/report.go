@@ -32,7 +32,24 @@ type Period struct {
 	// Entries is how many were looked at, Journals of how many journals.
 	Entries  int64 `json:"entries"`
 	Journals int   `json:"journals"`
+	// Lacks are the journals that do not go back as far as the report was asked to:
+	// its figures are too low by what nobody can read any more.
+	Lacks []Lack `json:"lacks,omitempty"`
 }
+
+// Lack is that a journal does not go back as far as a report was asked to.
+type Lack struct {
+	Journal int       `json:"journal"` // which of the report's, from 1
+	Before  time.Time `json:"before"`  // what was before it is not in the report
+	// First is the number of the first entry that the journal has; of those before it
+	// Removed were removed as older than what is kept, and the others, if there are
+	// any, are in an earlier file, which the journal follows.
+	First   entry.Seq `json:"first_entry"`
+	Removed int64     `json:"removed,omitempty"`
+}
+
+// Earlier reports whether some of the entries before are in an earlier file.
+func (l *Lack) Earlier() bool { return int64(l.First)-1 > l.Removed }
 
 // add takes an entry in. The wall clock may step: first and last are the least and the greatest.
 func (p *Period) add(e *entry.Entry) {
@@ -45,6 +62,34 @@ func (p *Period) add(e *entry.Entry) {
 	}
 	p.Entries++
 	p.Journals = max(p.Journals, 1)
+}
+
+// Begins says how far back one of the journals goes: the number and the moment of its
+// first entry, and how many before that were removed. from is the moment that was asked
+// from; zero: from the beginning.
+func (p *Period) Begins(journal int, from time.Time, first entry.Seq, at time.Time, removed int64) {
+	if first > 1 && (from.IsZero() || from.Before(at)) {
+		p.Lacks = append(p.Lacks, Lack{Journal: journal, Before: at, First: first, Removed: removed})
+	}
+}
+
+// reading is what each report knows of the journals that it is made of.
+type reading struct {
+	period  Period
+	journal int // from 0
+}
+
+// nextJournal goes on with another register's.
+func (r *reading) nextJournal() {
+	r.journal++
+	r.period.Journals = r.journal + 1
+}
+
+// Begins says, before the entries of a journal, how far back it goes: the number and
+// the moment of its first entry, and how many before that were removed. from is the
+// moment that the report was asked from; zero: from the beginning.
+func (r *reading) Begins(from time.Time, first entry.Seq, at time.Time, removed int64) {
+	r.period.Begins(r.journal+1, from, first, at, removed)
 }
 
 // session remembers who is signed on, as an entry of a device may name the

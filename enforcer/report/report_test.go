@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -298,5 +299,99 @@ func TestSessionIsItsOperators(t *testing.T) {
 				t.Errorf("after %v of another operator: %s of the session's operator are %d, not 1", other.Kind, name, f.Count)
 			}
 		}
+	}
+}
+
+// TestLacks: a journal that begins too late is told of, by its number and as far as
+// the report was asked for what is not there.
+func TestLacks(t *testing.T) {
+	begins := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		what    string
+		from    time.Time
+		first   entry.Seq
+		removed int64
+		lacks   bool
+		earlier bool
+	}{
+		{"whole, from the beginning", time.Time{}, 1, 0, false, false},
+		{"whole, from a day before it", begins.AddDate(0, 0, -1), 1, 0, false, false},
+		{"removed, from the beginning", time.Time{}, 257, 256, true, false},
+		{"removed, from a second before", begins.Add(-time.Second), 257, 256, true, false},
+		{"removed, from its first entry on", begins, 257, 256, false, false},
+		{"after damage", time.Time{}, 500, 0, true, true},
+		{"after damage, and then removed", time.Time{}, 756, 256, true, true},
+	} {
+		x := report.NewActivity(nil)
+		x.Begins(time.Time{}, 1, begins, 0)
+		x.NextJournal()
+		x.Begins(c.from, c.first, begins, c.removed)
+		p := x.Result().Period
+		if p.Journals != 2 {
+			t.Errorf("%s: %d journals", c.what, p.Journals)
+		}
+		if len(p.Lacks) > 1 || c.lacks != (len(p.Lacks) == 1) {
+			t.Errorf("%s: lacks %+v", c.what, p.Lacks)
+			continue
+		}
+		if !c.lacks {
+			continue
+		}
+		if l := p.Lacks[0]; l.Journal != 2 || !l.Before.Equal(begins) || l.First != c.first || l.Removed != c.removed || l.Earlier() != c.earlier {
+			t.Errorf("%s: lacks %+v", c.what, l)
+		}
+	}
+}
+
+// TestJournalsInAnyOrder: the first and the last of several registers, whichever is
+// read first, and a day's openings one after the other.
+func TestJournalsInAnyOrder(t *testing.T) {
+	day := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	a, o := report.NewActivity(nil), report.NewOpens(day, hours(t, "07:45-21:00"))
+	for i, minute := range []int{9*60 + 30, 7*60 + 50, 7*60 + 40, 12 * 60} {
+		if i == 2 {
+			a.NextJournal()
+			o.NextJournal()
+		}
+		e := entry.Entry{
+			Seq: entry.Seq(i + 1), Kind: entry.KindRedeemed, Outcome: entry.OutcomeAllowed, Function: "pos.drawer.sale", Operator: "101",
+			Stamp: entry.Stamp{Wall: day.Add(time.Duration(minute) * time.Minute).UnixNano()},
+		}
+		if minute != 7*60+50 && minute != 7*60+40 {
+			e.Function = "pos.drawer.nosale"
+		}
+		a.Add(&e)
+		o.Add(&e)
+	}
+	for _, f := range a.Result().Rows {
+		if f.First.After(f.Last) {
+			t.Errorf("%s: from %s to %s", f.Function, f.First, f.Last)
+		}
+	}
+	// The sale at 7:50 is within the hours, though its half an hour begins before them.
+	var got []string
+	for _, e := range o.Result().Events {
+		got = append(got, fmt.Sprintf("%s %d/%d", e.Time.Format("15:04"), e.Journal, e.Seq))
+	}
+	if want := []string{"07:40 2/3", "09:30 1/1", "12:00 2/4"}; !slices.Equal(got, want) {
+		t.Errorf("openings to look at: %v, want %v", got, want)
+	}
+}
+
+// TestOpensOfADayWithoutMidnight: the clock is put forward over it in some places.
+func TestOpensOfADayWithoutMidnight(t *testing.T) {
+	in, err := time.LoadLocation("America/Santiago")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := report.NewOpens(time.Date(2025, 9, 7, 12, 0, 0, 0, in), week.Hours{})
+	for i, at := range []time.Time{time.Date(2025, 9, 6, 23, 30, 0, 0, in), time.Date(2025, 9, 7, 1, 10, 0, 0, in)} {
+		o.Add(&entry.Entry{
+			Seq: entry.Seq(i + 1), Kind: entry.KindRedeemed, Outcome: entry.OutcomeAllowed, Function: "pos.drawer.nosale", Stamp: entry.Stamp{Wall: at.UnixNano()},
+		})
+	}
+	r := o.Result()
+	if r.Day != "2025-09-07" || len(r.Slots) != 46 || r.Slots[0].NoSales != 1 || len(r.Events) != 1 {
+		t.Errorf("%s has %d half hours, and in its first %d openings of %d", r.Day, len(r.Slots), r.Slots[0].NoSales, len(r.Events))
 	}
 }

@@ -89,10 +89,9 @@ type shift struct {
 
 // TimeReport collects what a report of hours is made of.
 type TimeReport struct {
+	reading
 	operator string
 	zone     *time.Location
-	period   Period
-	journal  int
 	steps    time.Duration     // of the wall clock, so far
 	open     map[string]*shift // by person
 	done     []*shift
@@ -112,10 +111,7 @@ func NewTime(operator string, zone *time.Location) *TimeReport {
 func (r *TimeReport) NextJournal() {
 	r.leaveOpen()
 	r.steps = 0
-	r.journal++
-	if r.period.Entries > 0 {
-		r.period.Journals++
-	}
+	r.nextJournal()
 }
 
 // Add takes the journal's next entry.
