@@ -23,6 +23,7 @@ type modelBefore struct {
 	punched  map[string]modelPunched
 	active   time.Duration
 	newcomer *modelNewcomer
+	askWhy   *modelAskWhy
 	signedOn bool
 	kinds    []entry.Kind // that the journal does not take; none: all
 }
@@ -42,7 +43,7 @@ func (m *model) breakJournal() {
 	b := &modelBefore{
 		at:     m.now(),
 		scopes: maps.Clone(m.scopes), held: maps.Clone(m.held), punched: maps.Clone(m.punched), active: m.active, newcomer: m.newcomer,
-		signedOn: m.signedOn, kinds: kinds,
+		askWhy: m.askWhy, signedOn: m.signedOn, kinds: kinds,
 	}
 	if m.session != nil {
 		s := *m.session
@@ -76,7 +77,7 @@ func (m *model) mended(err error, restricts bool) bool {
 	if err == nil || restricts {
 		return err != nil
 	}
-	m.session, m.pending, m.scopes, m.held, m.punched, m.active, m.signedOn = b.session, b.pending, b.scopes, b.held, b.punched, b.active, b.signedOn
+	m.session, m.pending, m.scopes, m.held, m.punched, m.active, m.signedOn, m.askWhy = b.session, b.pending, b.scopes, b.held, b.punched, b.active, b.signedOn, b.askWhy
 	for i, live := range b.live {
 		m.grants[i].live = live
 	}

@@ -10,7 +10,7 @@ import (
 	"tillwarden/enforcer/policy"
 )
 
-var modelAsked = []string{fnSale, fnNoSale, fnNoSale, fnBoth, fnBoth, fnOwnPIN, fnRest, fnRest, fnFew, fnFew, fnFew, fnTill, fnPickup, fnPunch, fnEdit, fnGlass, fnUnknown}
+var modelAsked = []string{fnSale, fnNoSale, fnNoSale, fnBoth, fnBoth, fnOwnPIN, fnRest, fnRest, fnFew, fnFew, fnFew, fnWhy, fnWhy, fnWords, fnTill, fnPickup, fnPunch, fnEdit, fnGlass, fnUnknown}
 
 // authorize asks for a function, as a POS does.
 func (m *model) authorize() {
@@ -133,8 +133,12 @@ func (m *model) granted(gr *enforcer.Grant, drawer string, hold time.Duration) {
 }
 
 // lend is an approval of somebody who was identified.
-func (m *model) lend(w meaning, by *modelOperator, method entry.Method) (a Action, early bool) {
+func (m *model) lend(w meaning, by *modelOperator, method entry.Method, s *shown) (a Action, early bool) {
 	o := m.pending
+	if badWords(w.why.Text) {
+		m.invalid = true
+		return Refused, false
+	}
 	if m.now() < o.since+time.Second {
 		return Refused, true
 	}
@@ -144,6 +148,14 @@ func (m *model) lend(w meaning, by *modelOperator, method entry.Method) (a Actio
 		m.access(by.groups, policy.KeyManagerOverride, 0) != may || !f.lend || !m.has(by.groups, o.function) ||
 		f.held && m.held[by.person] || f.step && method == entry.MethodCard || slices.ContainsFunc(o.by, first) || w.rest && !f.rest ||
 		o.function == fnFew && m.access(by.groups, fnFew, m.session.used) != may {
+		return Refused, false
+	}
+	switch {
+	case saysWhy(o.function, w.why):
+	case w.here && f.why == policy.ReasonCode:
+		m.askWhy = &modelAskWhy{card: s.card, by: by, method: method, means: w, state: m.state(), until: m.now() + modelAskPIN}
+		return AskWhy, false
+	default:
 		return Refused, false
 	}
 	m.active = m.now()
@@ -182,6 +194,9 @@ func (m *model) proves() {
 func (m *model) approved(by entry.Seq) {
 	o := m.pending
 	m.pending = nil
+	if e := m.r.journal.all()[by-1]; e.Kind == entry.KindApproval && (e.WhyCode != m.meant.why.Code || e.Why != m.meant.why.Text) {
+		m.t.Fatalf("approved because %+v, and the journal has %+v", m.meant.why, e)
+	}
 	if c := m.scopes[o.drawer]; c != nil && c.approval == 0 {
 		c.approval = by
 	}

@@ -1,10 +1,12 @@
 package signon
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"tillwarden/enforcer"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
 	"tillwarden/enforcer/timeclock"
@@ -94,6 +96,8 @@ type meaning struct {
 	override entry.Seq
 	pin      bool // a PIN has to be shown, whatever the site wants
 	rest     bool
+	why      enforcer.Why
+	here     bool // at the reader or keypad, where a reason is asked for
 	afar     bool
 	punch    timeclock.Punch
 	whose    string
@@ -153,7 +157,9 @@ func (m *model) table(o *modelOperator) meaning {
 	case m.session.locked:
 		return m.comesOver(o)
 	case m.pending != nil:
-		return m.answers(m.pending.id, o)
+		w := m.answers(m.pending.id, o)
+		w.here = true
+		return w
 	case own && m.r.opt.Again == AgainSignOff:
 		return meaning{do: SignedOff, own: true}
 	case own:
@@ -325,11 +331,11 @@ func (m *model) follow(st modelState, o *modelOperator, c checked, method entry.
 	case refused:
 		return Refused, false
 	}
-	return m.do(means(o), st, o, method)
+	return m.do(means(o), st, o, method, s)
 }
 
 // do is what somebody does who was identified.
-func (m *model) do(w meaning, st modelState, o *modelOperator, method entry.Method) (a Action, early bool) {
+func (m *model) do(w meaning, st modelState, o *modelOperator, method entry.Method, s *shown) (a Action, early bool) {
 	m.meant = w
 	if m.stands(o) != entry.ReasonNone || st != m.state() {
 		return Refused, false
@@ -369,7 +375,7 @@ func (m *model) do(w meaning, st modelState, o *modelOperator, method entry.Meth
 		if w.override == 0 || w.override != st.override {
 			return Refused, false
 		}
-		return m.lend(w, o, method)
+		return m.lend(w, o, method, s)
 	case Confirmed:
 		return m.confirm(w.override, o, method)
 	case Locked:
@@ -414,12 +420,12 @@ type modelAsk struct {
 // same compares what a credential did with what the model says, and notes what
 // only the register knows.
 func (m *model) same(what string, s *shown, r Result, err error, want Action) {
-	early := m.early
-	m.early = false
+	early, invalid := m.early, m.invalid
+	m.early, m.invalid = false, false
 	if w := m.meant; m.mended(err, want != Refused && w.restricts()) {
 		m.tookOver(w, want)
 		m.ask = nil
-		if !slices.Contains([]Action{Refused, InUse, AskNewPIN, AskManager}, r.Action) && (r.Action != want || !w.restricts()) {
+		if !slices.Contains([]Action{Refused, InUse, AskNewPIN, AskManager, AskWhy}, r.Action) && (r.Action != want || !w.restricts()) {
 			m.t.Fatalf("%s with %+v, without the journal: %v, %v", what, *s, r.Action, err)
 		}
 		m.settle()
@@ -427,6 +433,13 @@ func (m *model) same(what string, s *shown, r Result, err error, want Action) {
 	}
 	if early {
 		m.swiped = "" // the same card may try again at once
+	}
+	if invalid {
+		if !errors.Is(err, enforcer.ErrRequest) || r.Action != Refused {
+			m.t.Fatalf("%s because of %+v: %v, %v", what, m.meant.why, r.Action, err)
+		}
+		m.settle()
+		return
 	}
 	if err != nil || r.Action != want {
 		m.t.Fatalf("%s with %+v: %v (%v, %q), %v; want %v", what, *s, r.Action, r.Reason, r.Say, err, want)
@@ -436,6 +449,8 @@ func (m *model) same(what string, s *shown, r Result, err error, want Action) {
 		m.session.id = m.r.gate.Snapshot().Session.ID
 	case AskPIN, AskNewPIN:
 		m.ask.token = r.Token
+	case AskWhy:
+		m.askWhy.token = r.Token
 	case Approved, Confirmed:
 		m.approved(r.Decision.Seq)
 	}
@@ -446,9 +461,14 @@ func (m *model) same(what string, s *shown, r Result, err error, want Action) {
 func (m *model) present() {
 	m.pause()
 	s := m.draw(m.anybody())
-	want := m.show(&s, true, m.table)
+	m.atRegister(&s)
+}
+
+// atRegister shows it at the reader or keypad.
+func (m *model) atRegister(s *shown) {
+	want := m.show(s, true, m.table)
 	r, err := m.r.s.Present(m.r.ctx, s.credential(m.source()))
-	m.same("presenting", &s, r, err, want)
+	m.same("presenting", s, r, err, want)
 }
 
 // signOn signs on who can, and unlocks what is locked, so that there is something
@@ -554,7 +574,7 @@ func (m *model) giveNewPIN(a *modelAsk) {
 	default:
 		o.pin, o.mustChange, m.changed = pin, false, true
 		o.pins++
-		want, _ = m.do(a.means, a.state, o, a.method)
+		want, _ = m.do(a.means, a.state, o, a.method, &shown{number: o.number})
 	}
 	r, err := m.r.s.NewPIN(m.r.ctx, a.token, []byte(pin), m.source())
 	m.same("choosing a PIN", &shown{number: o.number, pin: pin}, r, err, want)
@@ -588,7 +608,7 @@ func (m *model) stepUp() {
 		if m.try(by, o, pinOrNothing(pin)) {
 			delete(m.tries, by+o.number)
 			if !o.mustChange {
-				want, _ = m.do(meaning{do: Confirmed, own: true, override: id, pin: true}, m.state(), o, method)
+				want, _ = m.do(meaning{do: Confirmed, own: true, override: id, pin: true}, m.state(), o, method, &shown{number: o.number})
 			}
 		} else {
 			m.wrong()
@@ -627,25 +647,24 @@ func (m *model) approve() {
 		s = m.draw(m.anybody())
 	}
 	rest := m.oneIn(4, "for the transaction")
+	why := m.someWhy()
 	if s.number != "" && m.oneIn(4, "from elsewhere") {
 		s.at = "register 9"
 	}
 	if m.oneIn(4, "at the reader") {
 		s.at = ""
-		want := m.show(&s, true, m.table)
-		r, err := m.r.s.Present(m.r.ctx, s.credential(m.source()))
-		m.same("presenting", &s, r, err, want)
+		m.atRegister(&s)
 		return
 	}
 	want := Refused
 	if s.at == "" || m.r.opt.Remote {
 		want = m.show(&s, false, func(o *modelOperator) meaning {
 			w := m.answers(id, o)
-			w.rest, w.afar = rest, s.at != ""
+			w.rest, w.why, w.afar = rest, why, s.at != ""
 			return w
 		})
 	}
-	r, err := m.r.s.Approve(m.r.ctx, id, s.credential(m.source()), Terms{Transaction: rest})
+	r, err := m.r.s.Approve(m.r.ctx, id, s.credential(m.source()), Terms{Transaction: rest, Why: why})
 	m.same("approving", &s, r, err, want)
 }
 

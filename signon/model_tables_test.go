@@ -23,6 +23,7 @@ type modelFunction struct {
 	rest   bool // may be lent for the rest of the transaction
 	held   bool // accountable: nobody who held a session on this till lends it
 	never  bool // no monitor mode lets it through
+	why    policy.ReasonMode
 }
 
 const (
@@ -32,6 +33,8 @@ const (
 	fnOwnPIN  = "pos.drawer.ownpin"
 	fnRest    = "pos.drawer.rest"
 	fnFew     = "pos.drawer.few"
+	fnWhy     = "pos.drawer.why"
+	fnWords   = "pos.drawer.words"
 	fnTill    = "pos.till.open"
 	fnPickup  = "pos.till.pickup"
 	fnSignOn  = "pos.signon"
@@ -63,6 +66,8 @@ var modelFunctions = []modelFunction{
 	{id: 1604, key: fnOwnPIN, drawer: true, lend: true, step: true, never: true},
 	{id: 1605, key: fnRest, drawer: true, lend: true, rest: true},
 	{id: 1606, key: fnFew, drawer: true, lend: true},
+	{id: 1607, key: fnWhy, drawer: true, lend: true, why: policy.ReasonCode},
+	{id: 1608, key: fnWords, drawer: true, lend: true, why: policy.ReasonText},
 	{id: 1700, key: "pos.till"},
 	{id: 1701, key: fnTill, drawer: true, lend: true},
 	{id: 1703, key: fnPickup, drawer: true, lend: true, held: true},
@@ -111,7 +116,7 @@ type modelGroup struct {
 
 var (
 	atTill  = []string{fnSignOn, FunctionOwnPIN, fnPunch, fnSale, fnTill, fnFew}
-	lending = []string{fnUnlock, fnForced, fnTime, policy.KeyManagerOverride, fnMonitor, fnGlass, fnNoSale, fnBoth, fnOwnPIN, fnRest, fnPickup}
+	lending = []string{fnUnlock, fnForced, fnTime, policy.KeyManagerOverride, fnMonitor, fnGlass, fnNoSale, fnBoth, fnOwnPIN, fnRest, fnWhy, fnWords, fnPickup}
 	ofStaff = []string{
 		FunctionView, FunctionAdd, FunctionEdit, FunctionWorkGroup, FunctionRestricted, FunctionCredential, FunctionCard, FunctionTerminate,
 	}
@@ -138,7 +143,7 @@ func groupsTable(epoch uint64) map[string]modelGroup {
 		deputy:  {gives: slices.Concat(atTill, deputyLends), few: 3, approve: policy.SignOnNumberPIN},
 		lead:    {gives: slices.Concat(atTill, lending, ofStaff), few: 4, editors: []string{lead, chief}},
 		chief:   {gives: slices.Concat(atTill, lending, ofStaff, []string{fnNoClock}), approve: policy.SignOnCard, editors: []string{chief}},
-		banned:  {gives: []string{fnSignOn}, refuses: []string{fnSale, fnNoSale, fnFew, fnRest}},
+		banned:  {gives: []string{fnSignOn}, refuses: []string{fnSale, fnNoSale, fnFew, fnRest, fnWhy}},
 	}
 }
 
@@ -154,7 +159,7 @@ func modelPolicy(t testing.TB, epoch uint64) *policy.Compiled {
 	for _, f := range modelFunctions {
 		c := policy.Function{
 			ID: f.id, Key: f.key, Name: "Function " + f.key, Level: 3, Parent: f.id / 100 * 100, Since: 1,
-			Drawer: f.drawer, DualControl: f.dual, StepUp: f.step, Transaction: f.rest, Accountable: f.held,
+			Drawer: f.drawer, DualControl: f.dual, StepUp: f.step, Transaction: f.rest, Accountable: f.held, Reason: f.why,
 		}
 		switch {
 		case f.id%1000 == 0:

@@ -42,7 +42,8 @@ type model struct {
 	held     map[string]bool        // persons who held a session since the till was opened
 	revoked  map[string]bool        // by the list that was carried here last
 	punched  map[string]modelPunched
-	ask      *modelAsk // the last card or operator who was asked for a PIN
+	ask      *modelAsk    // the last card or operator who was asked for a PIN
+	askWhy   *modelAskWhy // who was asked for a reason
 	tries    map[string]*modelTries
 	newcomer *modelNewcomer // who waits to sign on over the session
 	cards    []string       // all that there are
@@ -68,6 +69,7 @@ type model struct {
 	begin map[string]bool
 
 	meant        meaning      // by who was identified last
+	invalid      bool         // and what they said cannot be understood
 	early        bool         // a card approved too early, and may again
 	was, faulted *modelBefore // the journal may fail; nil: it does not
 
@@ -433,7 +435,7 @@ func (m *model) turnOff(orderly bool) {
 	if m.mode != nil {
 		m.mode.since = m.now()
 	}
-	m.ask, m.newcomer, m.swiped, m.strained, m.active = nil, nil, "", 0, m.now()
+	m.ask, m.askWhy, m.newcomer, m.swiped, m.strained, m.active = nil, nil, nil, "", 0, m.now()
 	if m.session != nil {
 		m.session.managed, m.session.fell = m.session.proved, false // when it was used since is not known
 	}
@@ -606,6 +608,7 @@ func (m *model) journaled() {
 		switch e.Kind {
 		case entry.KindApproval:
 			m.noApprovalByTheSamePerson(&e, es)
+			m.noApprovalWithoutItsReason(&e)
 			if by := m.ops[e.Approval.Operator]; e.Outcome != mayNot && m.stands(by) != entry.ReasonNone {
 				m.t.Fatalf("%+v approved, and is %v", by, m.stands(by))
 			}
@@ -678,6 +681,9 @@ func (m *model) journaledBeforeItsEffect(es []entry.Entry) {
 // so many steps some meet too seldom: those have days of their own.
 func TestRegisterAgainstModel(t *testing.T) {
 	t.Run("all there is", func(t *testing.T) { againstModel(t) })
+	t.Run("approvals", func(t *testing.T) {
+		againstModel(t, "sign on", "credential", "PIN", "reason", "ask", "approve", "cancel", "redeem", "end of transaction", "time", "restart", "policy")
+	})
 	t.Run("modes", func(t *testing.T) {
 		againstModel(t, "mode", "sign on", "credential", "ask", "approve", "redeem", "lock", "sign off", "policy", "time", "much time", "suspend", "restart", "kill", "reboot")
 	})
@@ -716,6 +722,7 @@ var modelSteps = []struct {
 	{4, "sign on", (*model).signOn},
 	{6, "credential", (*model).present},
 	{4, "PIN", (*model).givePIN},
+	{3, "reason", (*model).giveWhy},
 	{3, "own PIN", (*model).stepUp},
 	{8, "ask", (*model).authorize},
 	{14, "approve", (*model).approve},
@@ -744,6 +751,10 @@ func (m *model) step(t *rapid.T) {
 	m.t = t
 	if m.ask != nil && m.oneIn(3, "the PIN that was asked for") {
 		m.givePIN()
+		return
+	}
+	if m.askWhy != nil && m.oneIn(2, "the reason that was asked for") {
+		m.giveWhy()
 		return
 	}
 	i := evenly(t, "step", m.often)
