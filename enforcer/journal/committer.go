@@ -49,7 +49,10 @@ func (s *Store) run() {
 		}
 		s.serve(requests, now)
 		if ended {
-			s.endRetiring(ErrClosed)
+			for s.retiring != nil { // and the one that waits behind it
+				s.endRetiring(ErrClosed)
+				s.retiring = s.q.takeRetirement()
+			}
 			s.finish()
 			return
 		}
@@ -148,6 +151,9 @@ func (s *Store) commit(requests []*request, now time.Time) {
 			}
 		}
 		return
+	}
+	if r := s.retiring; r != nil && r.first != s.w.header.First {
+		s.endRetiring(fmt.Errorf("%w: the file was replaced", ErrUnavailable))
 	}
 	b := batch{store: s, now: now}
 	s.space.refresh(now)

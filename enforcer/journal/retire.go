@@ -24,9 +24,10 @@ const (
 
 // retirement is a removal that the committer works off.
 type retirement struct {
-	to   int64 // places before it are removed
-	done chan struct{}
-	err  error
+	first entry.Seq // of the file that it is about: another one may be in its place by then
+	to    int64     // places before it are removed
+	done  chan struct{}
+	err   error
 }
 
 // Retire removes entries that are older than a moment of the wall clock, whole
@@ -40,11 +41,11 @@ type retirement struct {
 // When ctx ends the rest is removed by the next Retire, as after a crash.
 func (s *Store) Retire(ctx context.Context, before time.Time, ready func(context.Context) error) (removed int64, err error) {
 	var from, to int64
-	var last entry.Seq
+	var first, last entry.Seq
 	err = s.read(func(v *view) (err error) {
-		from = v.removed
+		first, from = v.header.First, v.removed
 		to, err = v.retirable(clampNano(before))
-		last = v.header.First + entry.Seq(to) - 1
+		last = first + entry.Seq(to) - 1
 		return err
 	})
 	if err != nil {
@@ -63,7 +64,7 @@ func (s *Store) Retire(ctx context.Context, before time.Time, ready func(context
 	if err != nil {
 		return 0, fmt.Errorf("removing old entries: %w", err)
 	}
-	r := &retirement{to: to, done: make(chan struct{})}
+	r := &retirement{first: first, to: to, done: make(chan struct{})}
 	if err := s.q.putRetirement(r); err != nil {
 		return 0, fmt.Errorf("removing old entries: %w", err)
 	}

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -345,7 +346,7 @@ func TestRetireIntoDamage(t *testing.T) {
 	s := openTest(t, o)
 	first := s.Last().First
 	overwrite(t, s, func(v *view) (int, []byte) { return entryAt(t, v, first+2) + 1, []byte{0xff, 0xff} })
-	r := &retirement{to: 256, done: make(chan struct{})}
+	r := &retirement{first: first, to: 256, done: make(chan struct{})}
 	s.q.mu.Lock()
 	s.q.retire = r // and not a word of it to the committer, so that the append wakes it
 	s.q.mu.Unlock()
@@ -355,6 +356,70 @@ func TestRetireIntoDamage(t *testing.T) {
 	}
 	for s.Last().First != seq+1 {
 		<-s.changed.wait()
+	}
+}
+
+// TestRetireOfAReplacedFile: a removal that waits when the file is found damaged and is
+// replaced removes nothing of the new one, nor is that taken for damaged in its turn:
+// what is acknowledged in it stays.
+func TestRetireOfAReplacedFile(t *testing.T) {
+	o := closedJournal(t)
+	s := openTest(t, o)
+	first := s.Last().First
+	r := &retirement{first: first, to: 256, done: make(chan struct{})}
+	s.q.mu.Lock()
+	s.q.retire, s.q.damage = r, damaged(uint64(first), "found by a reader")
+	s.q.mu.Unlock()
+	seq := append1(t, s, testDecision(newRand(1)))
+	if <-r.done; !errors.Is(r.err, ErrUnavailable) {
+		t.Errorf("the removal: %v", r.err)
+	}
+	append1(t, s, testDecision(newRand(2)))
+	if e, err := s.Get(t.Context(), seq); err != nil || e.Seq != seq {
+		t.Errorf("what was acknowledged is gone: %v", err)
+	}
+	aside, err := filepath.Glob(o.Path + ".damaged*")
+	if err != nil || len(aside) != 1 {
+		t.Errorf("set aside: %q %v", aside, err)
+	}
+}
+
+// TestCloseEndsEveryRemoval: also one that waits for another to be done.
+func TestCloseEndsEveryRemoval(t *testing.T) {
+	o := closedJournal(t)
+	var s *Store
+	began, closing := make(chan struct{}), make(chan struct{})
+	var armed atomic.Bool
+	o.tweak.beforeCommit = func() error {
+		if armed.CompareAndSwap(true, false) {
+			close(began)
+			<-closing
+		}
+		return nil
+	}
+	s = openTest(t, o)
+	first := s.Last().First
+	append1(t, s, entry.Entry{Kind: entry.KindRetired, About: first + 511})
+	one, two := &retirement{first: first, to: 512, done: make(chan struct{})}, &retirement{first: first, to: 512, done: make(chan struct{})}
+	armed.Store(true)
+	if err := s.q.putRetirement(one); err != nil {
+		t.Fatal(err)
+	}
+	<-began
+	if err := s.q.putRetirement(two); err != nil {
+		t.Fatal(err)
+	}
+	s.q.close()
+	close(closing)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []*retirement{one, two} {
+		select {
+		case <-r.done:
+		default:
+			t.Error("who removes waits for ever")
+		}
 	}
 }
 
