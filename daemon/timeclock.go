@@ -95,7 +95,7 @@ func (d *Daemon) TimeReport(ctx context.Context, c api.Caller, q *api.TimeReport
 		return nil, err
 	}
 	t := report.NewTime(q.Operator, time.Local)
-	if err := d.collect(ctx, period(q.From, q.To), t); err != nil {
+	if err := d.collect(ctx, period(t.Between(q.From, q.To), nil), t); err != nil {
 		return nil, err
 	}
 	return t.Result(), nil

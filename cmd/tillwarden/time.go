@@ -162,7 +162,8 @@ func (a *app) timeReportCommand() *cobra.Command {
 		Use:   "report",
 		Short: "hours at work, by operator and day",
 		Long: `Hours and breaks by operator and day, from the punches in the journal. A shift counts
-to the day that it began on. What was not ended is shown and not counted.
+to the day that it began on, and to the report where it began between --since and
+--until, wherever it ended. What was not ended is shown and not counted.
 
 Hours are measured by the clock that nobody can set; only over a restart of the
 register they are by the time of day. A row says where the clock was set or the
@@ -200,11 +201,11 @@ func (a *app) timeReport(ctx context.Context, r *reportFlags, operator string, f
 		})
 		return res, err
 	}
-	filter, err := nativeFilter(api.Filter{From: from, To: to})
+	t := report.NewTime(operator, time.Local)
+	filter, err := nativeFilter(api.Filter{From: t.Between(from, to)})
 	if err != nil {
 		return nil, err
 	}
-	t := report.NewTime(operator, time.Local)
 	if err := r.collect(ctx, filter, t); err != nil {
 		return nil, err
 	}
@@ -255,6 +256,9 @@ func (a *app) showTime(t *report.Time) error {
 // timeNotes are what somebody should know of a day before its hours are paid.
 func timeNotes(d *report.TimeDay) string {
 	var notes []string
+	if d.Day == "" {
+		notes = append(notes, "not whole")
+	}
 	add := func(n int, format string) {
 		if n > 0 {
 			notes = append(notes, fmt.Sprintf(format, n))

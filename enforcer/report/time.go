@@ -92,6 +92,7 @@ type TimeReport struct {
 	reading
 	operator string
 	zone     *time.Location
+	from, to time.Time         // in which a shift has to begin; zero: no bound
 	steps    time.Duration     // of the wall clock, so far
 	open     map[string]*shift // by person
 	done     []*shift
@@ -106,6 +107,48 @@ func NewTime(operator string, zone *time.Location) *TimeReport {
 	return &TimeReport{operator: operator, zone: zone, open: map[string]*shift{}}
 }
 
+// timeLead is how long before its time a report reads: a clock that is set back takes
+// the entries of a shift with it.
+const timeLead = 36 * time.Hour
+
+// Between has shifts counted that began in a time alone: from included, to excluded, nil
+// where there is no bound. They count whole, wherever they end, so that each is in one
+// of two reports of which the second begins where the first ends. What is to be added
+// therefore begins earlier, at the moment that is returned, nil for the beginning, and
+// goes on to the journal's end.
+func (r *TimeReport) Between(from, to *time.Time) (read *time.Time) {
+	if to != nil {
+		r.to = *to
+	}
+	if from == nil {
+		return nil
+	}
+	r.from = *from
+	lead := from.Add(-timeLead)
+	return &lead
+}
+
+// Begins says, before the entries of a journal, how far back it goes, as in other
+// reports; what has to go back is the time that shifts are counted of.
+func (r *TimeReport) Begins(_ time.Time, first entry.Seq, at time.Time, removed int64) {
+	r.reading.Begins(r.from, first, at, removed)
+}
+
+// within reports whether a moment is of the time that the report is of.
+func (r *TimeReport) within(at time.Time) bool {
+	return !at.Before(r.from) && (r.to.IsZero() || at.Before(r.to))
+}
+
+// counts reports whether a shift is of the report. Of one whose beginning is in no
+// entry nobody knows when it was, where the journal lacks what was before; elsewhere
+// it was before the time that is asked for.
+func (r *TimeReport) counts(s *shift) bool {
+	if s.In != nil {
+		return r.within(*s.In)
+	}
+	return r.within(s.Last) && (r.from.IsZero() || slices.ContainsFunc(r.period.Lacks, func(l Lack) bool { return l.Journal == s.Journal }))
+}
+
 // NextJournal says that the entries that follow are of another register: each has
 // a time clock of its own.
 func (r *TimeReport) NextJournal() {
@@ -116,7 +159,9 @@ func (r *TimeReport) NextJournal() {
 
 // Add takes the journal's next entry.
 func (r *TimeReport) Add(e *entry.Entry) {
-	r.period.add(e)
+	if r.within(e.Stamp.Time()) {
+		r.period.add(e)
+	}
 	switch e.Kind {
 	case entry.KindClockStep:
 		r.steps += time.Duration(e.Elapsed)
@@ -221,7 +266,7 @@ func (r *TimeReport) Result() *Time {
 		return cmp.Or(byNumber(a.Operator, b.Operator), cmp.Compare(a.day, b.day), a.began().Compare(b.began()), cmp.Compare(a.Person, b.Person))
 	})
 	for _, s := range r.done {
-		if r.operator != "" && s.Operator != r.operator {
+		if r.operator != "" && s.Operator != r.operator || !r.counts(s) {
 			continue
 		}
 		s.Worked, s.Paused, s.Jump = seconds(s.worked), seconds(s.breaks), seconds(s.jump)

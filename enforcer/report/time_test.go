@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -270,4 +271,65 @@ func TestNobodyMakesHoursWithTheClock(t *testing.T) {
 			t.Fatalf("worked %v and %v, breaks %v and %v", aw, bw, ap, bp)
 		}
 	})
+}
+
+// TestEachShiftIsInOneReport: wherever two reports meet, a night's shift and one in
+// which the clock was set among them, their hours are those of one report of both.
+func TestEachShiftIsInOneReport(t *testing.T) {
+	const in, out, pause, back = entry.KindClockIn, entry.KindClockOut, entry.KindBreakBegin, entry.KindBreakEnd
+	r := newRegister()
+	r.punch(in, "101").pass(7*time.Hour).punch(out, "101")
+	r.pass(6*time.Hour).punch(in, "102").pass(3*time.Hour).punch(pause, "102").pass(time.Hour/2).set(-2*time.Hour, true).punch(back, "102")
+	r.pass(4*time.Hour).punch(out, "102").pass(time.Hour).punch(in, "101").pass(3*time.Hour).reboot(time.Minute).punch(out, "101")
+	r.pass(time.Hour).punch(in, "103") // and not out
+	hours := func(from, to *time.Time) map[string]int64 {
+		x := NewTime("", nil)
+		read := x.Between(from, to)
+		for i := range r.es {
+			if read == nil || !r.es[i].Stamp.Time().Before(*read) {
+				x.Add(&r.es[i])
+			}
+		}
+		sums := map[string]int64{}
+		for _, d := range x.Result().Days {
+			sums[d.Operator+" "+d.Day+" worked"] += d.Worked
+			sums[d.Operator+" "+d.Day+" paused"] += d.Paused
+			sums[d.Operator+" "+d.Day+" open"] += int64(d.Open)
+		}
+		return sums
+	}
+	whole := hours(nil, nil)
+	if whole["102 2026-03-02 worked"] != 7*3600 || whole["102 2026-03-02 paused"] != 1800 || whole["103 2026-03-03 open"] != 1 {
+		t.Fatalf("one report: %v", whole)
+	}
+	first, last := r.es[0].Stamp.Time(), r.es[len(r.es)-1].Stamp.Time()
+	for at := first.Add(-time.Hour); at.Before(last.Add(2 * time.Hour)); at = at.Add(15 * time.Minute) {
+		sums := hours(nil, &at)
+		for k, n := range hours(&at, nil) {
+			sums[k] += n
+		}
+		if fmt.Sprint(sums) != fmt.Sprint(whole) {
+			t.Errorf("two reports that meet at %s: %v, and one: %v", at, sums, whole)
+		}
+	}
+}
+
+// TestAShiftWithoutABeginningIsToldOf where the journal lacks what was before, and is
+// another report's where it does not.
+func TestAShiftWithoutABeginningIsToldOf(t *testing.T) {
+	r := newRegister().punch(entry.KindBreakEnd, "101").pass(time.Hour).punch(entry.KindClockOut, "101")
+	from := r.es[0].Stamp.Time().Add(-time.Hour)
+	for _, lacks := range []bool{false, true} {
+		x := NewTime("", nil)
+		x.Between(&from, nil)
+		if lacks {
+			x.Begins(time.Time{}, 257, r.es[0].Stamp.Time(), 256)
+		}
+		for i := range r.es {
+			x.Add(&r.es[i])
+		}
+		if got := x.Result(); lacks != (len(got.Shifts) == 1) {
+			t.Errorf("the journal lacks what was before: %v; shifts %+v", lacks, got.Shifts)
+		}
+	}
 }
