@@ -8,23 +8,49 @@
 package durable
 
 import (
+	"bufio"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 )
 
+// bufferSize is how much is written at a time.
+const bufferSize = 64 << 10
+
+// ErrNoFile is returned for what a file cannot take the place of: a device, a pipe
+// or a socket.
+var ErrNoFile = errors.New("it is a device, a pipe or a socket, and no file")
+
 // Replace puts a file with this content in the place of path, which need not
 // exist before.
 func Replace(path string, content []byte, mode fs.FileMode) error {
-	return write(path, content, mode, func(temp string) error { return os.Rename(temp, path) })
+	return ReplaceWith(path, mode, of(content))
+}
+
+// ReplaceWith is Replace with what fill writes, which need not fit in memory. Where
+// fill fails nothing is changed, and its error is returned.
+func ReplaceWith(path string, mode fs.FileMode, fill func(io.Writer) error) error {
+	// As root a rename would take /dev/null away.
+	if info, err := os.Lstat(path); err == nil && info.Mode()&(fs.ModeDevice|fs.ModeNamedPipe|fs.ModeSocket) != 0 {
+		return ErrNoFile
+	}
+	return write(path, fill, mode, func(temp string) error { return os.Rename(temp, path) })
+}
+
+func of(content []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	}
 }
 
 // Create makes a file that must not exist yet; if it does, errors.Is finds
 // fs.ErrExist, and it stays as it is.
 func Create(path string, content []byte, mode fs.FileMode) error {
 	// A link, unlike a rename, does not take the place of what is there.
-	return write(path, content, mode, func(temp string) error { return os.Link(temp, path) })
+	return write(path, of(content), mode, func(temp string) error { return os.Link(temp, path) })
 }
 
 // Name gives a file that is on disk already its name, in the same folder.
@@ -45,7 +71,7 @@ func SyncDir(dir string) error {
 }
 
 // write fills a temporary file beside path, flushes it, and lets give name it.
-func write(path string, content []byte, mode fs.FileMode, give func(temp string) error) (err error) {
+func write(path string, fill func(io.Writer) error, mode fs.FileMode, give func(temp string) error) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".tmp-")
 	if err != nil {
@@ -60,8 +86,11 @@ func write(path string, content []byte, mode fs.FileMode, give func(temp string)
 			err = SyncDir(dir)
 		}
 	}()
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+	b := bufio.NewWriterSize(f, bufferSize)
+	if err := fill(b); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err = errors.Join(b.Flush(), f.Chmod(mode), f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	return give(f.Name())

@@ -2,10 +2,13 @@ package durable
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func content(t *testing.T, path string) string {
@@ -90,4 +93,50 @@ func TestName(t *testing.T) {
 		t.Errorf("file holds %q", got)
 	}
 	alone(t, dir, "file")
+}
+
+// TestReplaceWithNothingHalf: where what fills it fails, the old content stays, and
+// nothing lies beside it.
+func TestReplaceWithNothingHalf(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "export")
+	if err := Replace(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stop := errors.New("stopped")
+	err := ReplaceWith(path, 0o600, func(w io.Writer) error {
+		_, err := w.Write(make([]byte, 3*bufferSize))
+		return errors.Join(err, stop)
+	})
+	if !errors.Is(err, stop) {
+		t.Errorf("%v, want %v", err, stop)
+	}
+	if got := content(t, path); got != "old" {
+		t.Errorf("%d bytes, want the old ones", len(got))
+	}
+	alone(t, dir, "export")
+	err = ReplaceWith(path, 0o600, func(w io.Writer) error {
+		_, err := w.Write(make([]byte, 3*bufferSize))
+		return err
+	})
+	if got := content(t, path); err != nil || len(got) != 3*bufferSize {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	alone(t, dir, "export")
+}
+
+// TestReplaceTakesNoDeviceAway: as root it could.
+func TestReplaceTakesNoDeviceAway(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Replace(pipe, []byte("new"), 0o600); !errors.Is(err, ErrNoFile) {
+		t.Errorf("a pipe: %v", err)
+	}
+	if info, err := os.Lstat(pipe); err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
+		t.Errorf("the pipe is gone: %v, %v", info, err)
+	}
+	alone(t, dir, "pipe")
 }
