@@ -95,13 +95,13 @@ const (
 
 // classify finds the exit code and the hints of an error.
 func classify(err error) *failure {
+	if errors.Is(err, context.Canceled) {
+		return &failure{code: exitFailed, err: errors.New("interrupted")}
+	}
 	var f *failure
 	if errors.As(err, &f) {
 		// What was wrapped around it belongs to the message.
 		return &failure{code: f.code, err: err, hints: f.hints}
-	}
-	if errors.Is(err, context.Canceled) {
-		return &failure{code: exitFailed, err: errors.New("interrupted")}
 	}
 	var e *api.Error
 	if errors.As(err, &e) {

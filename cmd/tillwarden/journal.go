@@ -1,9 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tillwarden/daemon/api"
+	"tillwarden/enforcer/durable"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/week"
 )
@@ -277,35 +278,37 @@ func (a *app) journalExportCommand() *cobra.Command {
 		Example: `  tillwarden journal export -o today.jsonl --from 2026-01-31
   tillwarden journal export --file copy.db --outcome denied | jq -r .function`,
 		Args: exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			src, err := a.journalSource(cmd.Context(), &j)
 			if err != nil {
 				return err
 			}
 			defer src.close()
-			w := a.out
-			if out != "" {
-				f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
-				if err != nil {
-					return failedf("writing the export: %w", err)
-				}
-				defer func() {
-					if cerr := f.Close(); err == nil && cerr != nil {
-						err = failedf("writing the export: %w", cerr)
-					}
-				}()
-				w = f
-			}
+			told := a.progress()
+			defer told.done()
 			n := 0
-			if err := src.each(cmd.Context(), func(_ *api.Entry, line []byte) error {
-				n++
-				return writeLine(w, line)
-			}); err != nil {
+			write := func(w io.Writer) error {
+				return src.each(cmd.Context(), func(e *api.Entry, line []byte) error {
+					if n++; n%1024 == 0 {
+						told.at("%d entries, up to %s", n, e.Time.Local().Format("2006-01-02 15:04"))
+					}
+					return writeLine(w, line)
+				})
+			}
+			if out == "" {
+				b := bufio.NewWriterSize(a.out, 1<<16)
+				err := write(b)
+				if flushed := b.Flush(); err == nil && flushed != nil {
+					err = failedf("writing the export: %w", flushed)
+				}
 				return err
 			}
-			if out != "" {
-				a.note("%d entries in %s", n, out)
+			// What was interrupted must not look like all that there is.
+			if err := durable.ReplaceWith(out, 0o640, write); err != nil {
+				return failedf("writing %s: %w", out, err)
 			}
+			told.done()
+			a.note("%s in %s", count(n, "entry"), out)
 			return nil
 		},
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"time"
 
@@ -50,10 +49,7 @@ entry: make it while the entry is there.`,
 				fmt.Fprintf(a.out, "%s", text)
 				return nil
 			}
-			if err := os.WriteFile(out, text, 0o640); err != nil {
-				return failedf("writing the proof: %w", err)
-			}
-			return nil
+			return replaceFile(out, text, 0o640)
 		},
 	}
 	asFlag(c, &j.actor)

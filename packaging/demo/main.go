@@ -35,7 +35,11 @@ func main() {
 	if *yearFile != "" {
 		t := &teller{out: os.Stdout}
 		if err := year(ctx, t, *yearFile, *entries); err != nil {
-			os.Exit(t.failed(err, nil))
+			if errors.Is(err, context.Canceled) {
+				err = errors.New("interrupted, and nothing is left of it")
+			}
+			fmt.Fprintln(os.Stderr, "tillwarden-demo:", err)
+			os.Exit(1)
 		}
 		return
 	}
