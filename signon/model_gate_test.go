@@ -10,7 +10,7 @@ import (
 	"tillwarden/enforcer/policy"
 )
 
-var modelAsked = []string{fnSale, fnNoSale, fnNoSale, fnBoth, fnBoth, fnOwnPIN, fnRest, fnRest, fnFew, fnFew, fnFew, fnWhy, fnWhy, fnWords, fnTill, fnPickup, fnPunch, fnEdit, fnGlass, fnUnknown}
+var modelAsked = []string{fnSale, fnNoSale, fnNoSale, fnBoth, fnBoth, fnOwnPIN, fnRest, fnRest, fnFew, fnFew, fnFew, fnPaid, fnPaid, fnPaid, fnLate, fnLate, fnWhy, fnWhy, fnWords, fnTill, fnPickup, fnPunch, fnEdit, fnGlass, fnUnknown}
 
 // authorize asks for a function, as a POS does.
 func (m *model) authorize() {
@@ -27,6 +27,9 @@ func (m *model) authorize() {
 	}
 	if len(m.scopes) > 0 && m.oneIn(2, "what was lent for longer") {
 		function, drawer = fnRest, slices.Min(slices.Collect(maps.Keys(m.scopes)))
+		if m.oneIn(3, "at another hour") {
+			m.setClock()
+		}
 	}
 	m.asks(function, drawer)
 }
@@ -36,7 +39,7 @@ func (m *model) asksInVain(own bool) {
 	m.ready()
 	function := fnOwnPIN
 	if s := m.session; !own && s != nil {
-		lent := slices.DeleteFunc(slices.Clone(modelAsked), func(f string) bool { return m.access(s.who.groups, f, s.used) != mayLent })
+		lent := slices.DeleteFunc(slices.Clone(modelAsked), func(f string) bool { return m.access(s.who.groups, f, m.extent(f, 0)) != mayLent })
 		if len(lent) > 0 {
 			function = evenly(m.t, "function", lent)
 		}
@@ -45,14 +48,22 @@ func (m *model) asksInVain(own bool) {
 }
 
 func (m *model) asks(function, drawer string) {
+	amount := int64(0)
+	if function == fnPaid || function == fnRest {
+		amount = evenly(m.t, "amount", modelAmounts)
+		if o := m.pending; o != nil && o.function == function && m.oneIn(2, "the same again") {
+			amount = o.amount
+		}
+	}
+	x := m.extent(function, amount)
 	hold := time.Duration(evenly(m.t, "seconds to open it", []int{0, 1, 30, 90})) * time.Second
 	m.r.s.Touch()
 	m.active = m.now()
 	fits := drawer == "" || functionOf(function).drawer
 	m.breakJournal()
-	d, gr, err := m.r.gate.Authorize(m.r.ctx, enforcer.Request{Function: function, Drawer: drawer, Hold: hold, Source: "pos"})
+	d, gr, err := m.r.gate.Authorize(m.r.ctx, enforcer.Request{Function: function, Drawer: drawer, Hold: hold, Source: "pos", Told: told(amount)})
 	if m.mended(err, false) {
-		if s := m.session; s != nil && !s.locked && fits && m.access(s.who.groups, function, s.used) == may && m.takesManager(s.who.groups, function, s.used) && !m.fellBack() {
+		if s := m.session; s != nil && !s.locked && fits && m.access(s.who.groups, function, x) == may && m.takesManager(s.who.groups, function, x) && !m.fellBack() {
 			s.managed = m.now() // it was used, for all that anybody knows
 		}
 		if d.Outcome != entry.OutcomeError || gr != nil {
@@ -63,8 +74,8 @@ func (m *model) asks(function, drawer string) {
 	want, s := mayNot, m.session
 	own := functionOf(function).step && s != nil && m.has(s.who.groups, function)
 	if s != nil && !s.locked && fits {
-		want = m.access(s.who.groups, function, s.used)
-		if want == may && m.takesManager(s.who.groups, function, s.used) {
+		want = m.access(s.who.groups, function, x)
+		if want == may && m.takesManager(s.who.groups, function, x) {
 			if m.fellBack() {
 				want, own = mayLent, true
 			} else {
@@ -74,13 +85,13 @@ func (m *model) asks(function, drawer string) {
 	}
 	through := m.lets(function, want, own)
 	within := m.scopes[drawer]
-	if through == entry.ModeEnforce && within != nil && function == fnRest && want == mayLent && !own {
+	if through == entry.ModeEnforce && within != nil && function == fnRest && want == mayLent && !own && within.covers(amount) && m.lendsSoMuch(within.by, function, x) {
 		want = may
 	} else {
 		within = nil
 	}
 	o := m.pending
-	joins := o != nil && o.function == function && o.drawer == drawer
+	joins := o != nil && o.function == function && o.drawer == drawer && o.amount == amount
 	if want == mayLent && o != nil && !joins && through == entry.ModeEnforce {
 		want = mayNot
 	}
@@ -111,7 +122,7 @@ func (m *model) asks(function, drawer string) {
 	case want == mayLent && d.Joined != joins || joins && d.Override != 0 && d.Override != o.id:
 		m.t.Fatalf("asking for %s joined %v, want %v", function, d.Joined, joins)
 	case want == mayLent && !joins:
-		m.pending = &modelOverride{id: d.Override, function: function, drawer: drawer, since: m.now(), own: own, hold: hold}
+		m.pending = &modelOverride{id: d.Override, function: function, drawer: drawer, since: m.now(), own: own, hold: hold, amount: amount}
 	}
 }
 
@@ -145,9 +156,9 @@ func (m *model) lend(w meaning, by *modelOperator, method entry.Method, s *shown
 	f := functionOf(o.function)
 	first := func(s modelSubject) bool { return s.number == by.number || s.person == by.person }
 	if o.own || by.number == m.session.who.number || by.person == m.session.who.person ||
-		m.access(by.groups, policy.KeyManagerOverride, 0) != may || !f.lend || !m.has(by.groups, o.function) ||
+		!m.manages(by.groups) || !f.lend || !m.has(by.groups, o.function) ||
 		f.held && m.held[by.person] || f.step && method == entry.MethodCard || slices.ContainsFunc(o.by, first) || w.rest && !f.rest ||
-		o.function == fnFew && m.access(by.groups, fnFew, m.session.used) != may {
+		!m.lendsSoMuch(by.groups, o.function, m.extent(o.function, o.amount)) {
 		return Refused, false
 	}
 	switch {
@@ -164,7 +175,7 @@ func (m *model) lend(w meaning, by *modelOperator, method entry.Method, s *shown
 		return ApprovedFirst, false
 	}
 	if w.rest {
-		m.scopes[o.drawer] = &modelScope{until: m.now() + 5*time.Minute}
+		m.scopes[o.drawer] = &modelScope{until: m.now() + 5*time.Minute, by: by.groups, amount: o.amount}
 	}
 	return Approved, false
 }
@@ -179,6 +190,9 @@ func (m *model) confirm(id entry.Seq, by *modelOperator, method entry.Method) (a
 		return Refused, true
 	case !o.own || by.number != m.session.who.number || method == entry.MethodCard:
 		return Refused, false
+	}
+	if x := m.extent(o.function, o.amount); !functionOf(o.function).step && (m.access(by.groups, o.function, x) != may || !m.takesManager(by.groups, o.function, x)) {
+		return Refused, false // it is another matter by now: out of hours
 	}
 	m.active = m.now()
 	m.proves()

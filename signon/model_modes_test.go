@@ -172,7 +172,7 @@ func (m *model) beginMode() {
 			}
 		}
 		takes := modelModeTakes[r.Kind]
-		want = with != nil && by.number != with.number && by.person != with.person && m.access(by.groups, takes, 0) == may && m.access(with.groups, takes, 0) == may
+		want = with != nil && by.number != with.number && by.person != with.person && m.access(by.groups, takes) == may && m.access(with.groups, takes) == may
 	}
 	m.askMode(&r, want)
 }
@@ -225,7 +225,7 @@ func (m *model) finishMode() {
 		if m.mode == nil {
 			return // its time came
 		}
-		want = m.access(o.groups, modelModeTakes[m.mode.kind], 0) == may
+		want = m.access(o.groups, modelModeTakes[m.mode.kind]) == may
 	}
 	m.breakJournal()
 	d, err := m.r.gate.EndMode(m.r.ctx, by, "console")

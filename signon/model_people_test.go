@@ -250,7 +250,7 @@ func (m *model) mayChange(by, target *modelOperator, c *modelChange, forced bool
 		}
 	}
 	for _, f := range takes {
-		if m.access(by.groups, f, 0) != may {
+		if m.access(by.groups, f) != may {
 			return false
 		}
 	}

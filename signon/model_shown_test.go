@@ -152,7 +152,7 @@ func (m *model) table(o *modelOperator) meaning {
 		return meaning{do: SignedOn}
 	case st.waits != "" && st.waits != o.number:
 		return meaning{do: SignedOn, own: own, over: st.session, newcomer: st.waits}
-	case m.session.locked && (own || m.r.opt.Over == OverRefuse || m.access(o.groups, fnUnlock, 0) == may):
+	case m.session.locked && (own || m.r.opt.Over == OverRefuse || m.access(o.groups, fnUnlock) == may):
 		return meaning{do: Unlocked, own: own}
 	case m.session.locked:
 		return m.comesOver(o)
@@ -173,7 +173,7 @@ func (m *model) comesOver(o *modelOperator) meaning {
 	switch {
 	case m.r.opt.Over == OverRefuse || m.pending != nil:
 		return meaning{do: InUse}
-	case m.r.opt.Over == OverManager && m.access(o.groups, fnUnlock, 0) != may:
+	case m.r.opt.Over == OverManager && m.access(o.groups, fnUnlock) != may:
 		return meaning{do: AskManager}
 	}
 	return meaning{do: SignedOn, over: m.session.id}
@@ -345,7 +345,7 @@ func (m *model) do(w meaning, st modelState, o *modelOperator, method entry.Meth
 		m.newcomer = &modelNewcomer{number: o.number, method: method, session: st.session, until: m.now() + modelAskPIN}
 		return AskManager, false
 	case SignedOn:
-		if w.over != 0 && !w.own && m.r.opt.Over != OverSignOff && m.access(o.groups, fnUnlock, 0) != may {
+		if w.over != 0 && !w.own && m.r.opt.Over != OverSignOff && m.access(o.groups, fnUnlock) != may {
 			return Refused, false
 		}
 		if w.newcomer != "" {
@@ -355,7 +355,7 @@ func (m *model) do(w meaning, st modelState, o *modelOperator, method entry.Meth
 				return Refused, false
 			}
 		}
-		if m.access(o.groups, fnSignOn, 0) != may || !m.atWork(o) {
+		if m.access(o.groups, fnSignOn) != may || !m.atWork(o) {
 			return Refused, false
 		}
 		m.end()
@@ -363,7 +363,7 @@ func (m *model) do(w meaning, st modelState, o *modelOperator, method entry.Meth
 		m.session = &modelSession{who: o.subject(), method: method, proved: m.now(), managed: m.now()}
 		m.held[o.person] = true
 	case Unlocked:
-		if !st.locked || !w.own && m.access(o.groups, fnUnlock, 0) != may {
+		if !st.locked || !w.own && m.access(o.groups, fnUnlock) != may {
 			return Refused, false
 		}
 		m.session.locked = false
@@ -383,7 +383,7 @@ func (m *model) do(w meaning, st modelState, o *modelOperator, method entry.Meth
 		m.turn()
 		return Locked, false
 	case SignedOff:
-		if st.session == 0 || !w.own && m.access(o.groups, fnUnlock, 0) != may {
+		if st.session == 0 || !w.own && m.access(o.groups, fnUnlock) != may {
 			return Refused, false
 		}
 		m.end()
@@ -486,7 +486,7 @@ func (m *model) ready() {
 	if m.session == nil {
 		m.pause()
 		of := slices.DeleteFunc(m.numbers(), func(n string) bool {
-			return m.stands(m.ops[n]) != entry.ReasonNone || m.ops[n].pin == "" || m.access(m.ops[n].groups, fnSignOn, 0) != may
+			return m.stands(m.ops[n]) != entry.ReasonNone || m.ops[n].pin == "" || m.access(m.ops[n].groups, fnSignOn) != may
 		})
 		if len(of) == 0 {
 			return
@@ -748,7 +748,7 @@ func (m *model) punches(w meaning, by *modelOperator) bool {
 			takes = fnForced
 		}
 	}
-	if !m.r.clocked || m.access(by.groups, takes, 0) != may {
+	if !m.r.clocked || m.access(by.groups, takes) != may {
 		return false
 	}
 	p, in := m.punched[whose.person]

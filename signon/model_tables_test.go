@@ -35,6 +35,8 @@ const (
 	fnFew     = "pos.drawer.few"
 	fnWhy     = "pos.drawer.why"
 	fnWords   = "pos.drawer.words"
+	fnPaid    = "pos.drawer.paidout"
+	fnLate    = "pos.drawer.late"
 	fnTill    = "pos.till.open"
 	fnPickup  = "pos.till.pickup"
 	fnSignOn  = "pos.signon"
@@ -68,6 +70,8 @@ var modelFunctions = []modelFunction{
 	{id: 1606, key: fnFew, drawer: true, lend: true},
 	{id: 1607, key: fnWhy, drawer: true, lend: true, why: policy.ReasonCode},
 	{id: 1608, key: fnWords, drawer: true, lend: true, why: policy.ReasonText},
+	{id: 1609, key: fnPaid, drawer: true, lend: true},
+	{id: 1610, key: fnLate, drawer: true, lend: true},
 	{id: 1700, key: "pos.till"},
 	{id: 1701, key: fnTill, drawer: true, lend: true},
 	{id: 1703, key: fnPickup, drawer: true, lend: true, held: true},
@@ -110,12 +114,12 @@ type modelGroup struct {
 	refuses []string
 	signOn  policy.SignOnMethod
 	approve policy.SignOnMethod
-	few     uint64 // how often a session has fnFew; 0: any number
+	limits  map[string]modelLimit // of some of those functions
 	editors []string
 }
 
 var (
-	atTill  = []string{fnSignOn, FunctionOwnPIN, fnPunch, fnSale, fnTill, fnFew}
+	atTill  = []string{fnSignOn, FunctionOwnPIN, fnPunch, fnSale, fnTill, fnFew, fnPaid, fnLate}
 	lending = []string{fnUnlock, fnForced, fnTime, policy.KeyManagerOverride, fnMonitor, fnGlass, fnNoSale, fnBoth, fnOwnPIN, fnRest, fnWhy, fnWords, fnPickup}
 	ofStaff = []string{
 		FunctionView, FunctionAdd, FunctionEdit, FunctionWorkGroup, FunctionRestricted, FunctionCredential, FunctionCard, FunctionTerminate,
@@ -134,16 +138,22 @@ func groupsTable(epoch uint64) map[string]modelGroup {
 		till = without(till, fnFew)
 		deputyLends = without(lending, policy.KeyManagerOverride)
 	}
+	few := func(n uint64, also map[string]modelLimit) map[string]modelLimit {
+		also[fnFew] = modelLimit{count: n}
+		return also
+	}
 	return map[string]modelGroup{
-		cashier: {gives: till, few: 2},
-		careful: {gives: till, few: 2, signOn: policy.SignOnCardPIN},
-		typist:  {gives: till, few: 1, signOn: policy.SignOnNumberPIN},
+		cashier: {gives: till, limits: few(2, map[string]modelLimit{fnPaid: {amount: 5000}, fnLate: {hours: byDay}})},
+		careful: {gives: till, signOn: policy.SignOnCardPIN, limits: few(2, map[string]modelLimit{fnPaid: {amount: 5000, hours: workday}, fnLate: {registers: "Front"}})},
+		typist:  {gives: till, signOn: policy.SignOnNumberPIN, limits: few(1, map[string]modelLimit{fnLate: {registers: "Counter"}})},
 		clerk:   {gives: slices.Concat([]string{fnSignOn, FunctionOwnPIN, fnNoClock}, ofStaff)},
-		helper:  {gives: slices.Concat([]string{FunctionOwnPIN}, without(ofStaff, FunctionRestricted))},
-		deputy:  {gives: slices.Concat(atTill, deputyLends), few: 3, approve: policy.SignOnNumberPIN},
-		lead:    {gives: slices.Concat(atTill, lending, ofStaff), few: 4, editors: []string{lead, chief}},
-		chief:   {gives: slices.Concat(atTill, lending, ofStaff, []string{fnNoClock}), approve: policy.SignOnCard, editors: []string{chief}},
-		banned:  {gives: []string{fnSignOn}, refuses: []string{fnSale, fnNoSale, fnFew, fnRest, fnWhy}},
+		helper:  {gives: slices.Concat([]string{FunctionOwnPIN}, without(ofStaff, FunctionRestricted)), limits: map[string]modelLimit{FunctionCredential: {hours: byDay}}},
+		deputy: {gives: slices.Concat(atTill, deputyLends), approve: policy.SignOnNumberPIN, limits: few(3, map[string]modelLimit{
+			fnPaid: {amount: 20000}, fnRest: {amount: 5000}, fnLate: {hours: workday}, policy.KeyManagerOverride: {hours: byDay},
+		})},
+		lead:   {gives: slices.Concat(atTill, lending, ofStaff), editors: []string{lead, chief}, limits: few(4, map[string]modelLimit{fnPaid: {amount: 20000}})},
+		chief:  {gives: slices.Concat(atTill, lending, ofStaff, []string{fnNoClock}), approve: policy.SignOnCard, editors: []string{chief}},
+		banned: {gives: []string{fnSignOn}, refuses: []string{fnSale, fnNoSale, fnFew, fnRest, fnWhy}},
 	}
 }
 
@@ -155,7 +165,7 @@ var modelGroupNames = []string{cashier, careful, typist, clerk, helper, deputy, 
 
 // modelPolicy writes the tables as a policy.
 func modelPolicy(t testing.TB, epoch uint64) *policy.Compiled {
-	p := &policy.Policy{Catalogue: policy.Catalogue{Version: 1}}
+	p := &policy.Policy{Catalogue: policy.Catalogue{Version: 1}, RegisterGroups: modelRegisters}
 	for _, f := range modelFunctions {
 		c := policy.Function{
 			ID: f.id, Key: f.key, Name: "Function " + f.key, Level: 3, Parent: f.id / 100 * 100, Since: 1,
@@ -191,8 +201,13 @@ func modelPolicy(t testing.TB, epoch uint64) *policy.Compiled {
 				w.Marks[f.id] = policy.Deny
 			}
 		}
-		if g.few > 0 && slices.Contains(g.gives, fnFew) {
-			w.Limits = map[policy.ID]policy.Limit{functionOf(fnFew).id: {Count: uint32(g.few)}}
+		for function, l := range g.limits {
+			if slices.Contains(g.gives, function) {
+				if w.Limits == nil {
+					w.Limits = map[policy.ID]policy.Limit{}
+				}
+				w.Limits[functionOf(function).id] = l.limit()
+			}
 		}
 		p.WorkGroups = append(p.WorkGroups, w)
 		if g.editors != nil {
@@ -212,8 +227,12 @@ const (
 	mayNot  = entry.OutcomeDenied
 )
 
-// access is what the work groups come to, after so many uses in the session.
-func (m *model) access(groups []string, function string, used uint64) entry.Outcome {
+// access is what the work groups come to, to some extent where it is limited.
+func (m *model) access(groups []string, function string, far ...modelExtent) entry.Outcome {
+	var x modelExtent
+	if len(far) > 0 {
+		x = far[0]
+	}
 	table := modelGroups(m.epoch)
 	given, beyond := false, false
 	for _, name := range groups {
@@ -222,7 +241,7 @@ func (m *model) access(groups []string, function string, used uint64) entry.Outc
 			return mayNot
 		}
 		if slices.Contains(g.gives, function) {
-			if function == fnFew && g.few > 0 && used+1 > g.few {
+			if !m.within(g.limits[function], x) {
 				beyond = true
 				continue
 			}
@@ -263,9 +282,9 @@ func (m *model) fellBack() bool {
 }
 
 // takesManager reports whether only manager work groups give a function.
-func (m *model) takesManager(groups []string, function string, used uint64) bool {
+func (m *model) takesManager(groups []string, function string, x modelExtent) bool {
 	lesser := slices.DeleteFunc(slices.Clone(groups), func(g string) bool { return m.manages([]string{g}) })
-	return m.r.managerIdle > 0 && m.manages(groups) && m.access(lesser, function, used) != may
+	return m.r.managerIdle > 0 && m.manages(groups) && m.access(lesser, function, x) != may
 }
 
 // shows is what somebody has to show: the strictest of what the work groups

@@ -132,7 +132,8 @@ type modelOverride struct {
 	function, drawer string
 	since            time.Duration
 	hold             time.Duration
-	own              bool // it waits for the own PIN
+	amount           int64 // that was told; 0: nothing was
+	own              bool  // it waits for the own PIN
 	by               []modelSubject
 }
 
@@ -147,6 +148,13 @@ type modelGrant struct {
 type modelScope struct {
 	approval entry.Seq
 	until    time.Duration
+	by       []string // work groups of who approved it
+	amount   int64    // that was approved, and so is the most; 0: nothing was told
+}
+
+// covers reports whether it is enough for what is told now.
+func (c *modelScope) covers(amount int64) bool {
+	return c.amount == 0 || amount > 0 && amount <= c.amount
 }
 
 // modelPunched is how a person stands at the time clock; none: out.
@@ -209,6 +217,7 @@ func newModel(t *testing.T, rt *rapid.T, dir string, policies [2]*policy.Compile
 	}
 	r.opt.Over = evenly(rt, "who signs on over a session", []Over{OverRefuse, OverSignOff, OverManager, OverManager})
 	r.opt.Again = evenly(rt, "the own card again", []Again{AgainLock, AgainLock, AgainSignOff})
+	r.clock.setWall(evenly(rt, "it begins at", []time.Duration{0, 7 * time.Hour, 21 * time.Hour, 55 * time.Hour, 58 * time.Hour})) // from Saturday to Monday
 	r.managerIdle = evenly(rt, "managers fall back", []time.Duration{0, 0, 2 * time.Minute, 5 * time.Minute})
 	r.clocked = rapid.Bool().Draw(rt, "a time clock runs")
 	m := &model{

@@ -366,6 +366,7 @@ func (r *rig) start() {
 	r.gate, err = enforcer.NewGate(enforcer.Options{
 		Clock: r.clock, Journal: r.journal, StatePath: filepath.Join(filepath.Dir(r.path), "state.json"), Replay: r.journal.replay,
 		WhyKnown: func(code uint16) bool { return code < 20 }, TimeClock: func() bool { return r.clocked },
+		Register: r.register, Zone: time.UTC,
 		ManagerIdle: func() time.Duration { return r.managerIdle },
 	})
 	if err != nil {
