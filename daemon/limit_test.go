@@ -92,7 +92,7 @@ func TestLimitsOverTheAPI(t *testing.T) {
 		got, err = r.con.Approve(ctx, a.Override, api.ApproveRequest{Credentials: creds("2001")})
 		return err == nil && got.Reason != "too-early"
 	})
-	if got.Outcome != "denied" || got.Reason != "approver-limit" || !strings.Contains(got.Say, "limit") {
+	if got.Outcome != "denied" || got.Reason != "approver-limit" || !strings.Contains(got.Say, "up to an amount of 20000") {
 		t.Errorf("beyond the manager's own limit: %+v", got)
 	}
 	if _, err := r.con.Cancel(ctx, a.Override); err != nil {

@@ -206,7 +206,7 @@ var reasonWords = map[entry.Reason]string{
 	entry.ReasonChain:             "it is for another chain",
 	entry.ReasonStore:             "it is for another store",
 	entry.ReasonType:              "it is of another type",
-	entry.ReasonEpoch:             "its epoch is lower than one that was loaded before",
+	entry.ReasonEpoch:             "its epoch is not above one that was loaded before",
 	entry.ReasonDigest:            "its content is not what was signed",
 	entry.ReasonSize:              "its size is wrong",
 	entry.ReasonMalformed:         "it cannot be read",

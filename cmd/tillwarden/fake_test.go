@@ -550,7 +550,7 @@ func (f *fake) ExportRoster(_ context.Context, c api.Caller, r *api.RosterExport
 func (f *fake) ApplyRoster(_ context.Context, c api.Caller, r *api.RosterApply) (*api.RosterApplied, error) {
 	f.note(c, "apply %s %d bytes by=%t replace-own=%t", r.Name, len(r.Bundle), r.By != nil, r.ReplaceOwn)
 	if strings.HasPrefix(string(r.Bundle), "bad") {
-		return nil, api.Errorf(api.CodeInvalid, "it was refused: its epoch is lower than one that was loaded before").WithReason("epoch")
+		return nil, api.Errorf(api.CodeInvalid, "it was refused: its epoch is not above one that was loaded before").WithReason("epoch")
 	}
 	if strings.HasPrefix(string(r.Bundle), "fired") {
 		return &api.RosterApplied{Say: "list of revocations 2 is applied", Type: "revocations", Epoch: 2, MadeAt: "0042/2", Revoked: []string{"103"}, Unchanged: 1}, nil
