@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"slices"
 
 	"tillwarden/daemon/api"
@@ -23,9 +24,9 @@ func openCopy(path string, f api.Filter) (*copiedJournal, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := journal.OpenReader(path)
+	r, err := openReader(path)
 	if err != nil {
-		return nil, copyError(err)
+		return nil, err
 	}
 	return &copiedJournal{r: r, filter: filter}, nil
 }
@@ -53,13 +54,38 @@ func distinctCopies(paths []string) error {
 
 // copyHead is what a copy says of itself.
 func copyHead(path string) (journal.Head, error) {
-	file, err := journal.OpenReader(path)
+	file, err := openReader(path)
 	if err != nil {
-		return journal.Head{}, copyError(err)
+		return journal.Head{}, err
 	}
 	defer file.Close()
 	head, err := file.Last()
 	return head, damaged(err)
+}
+
+// openReader opens a copy of a journal's file, or says what to do.
+func openReader(path string) (*journal.Reader, error) {
+	r, err := journal.OpenReader(path)
+	switch {
+	case err == nil:
+		return r, nil
+	case (errors.Is(err, journal.ErrDamaged) || errors.Is(err, journal.ErrNotJournal)) && isJSON(path):
+		return nil, failedf("%s: this is no journal, but text", path).
+			hint("tillwarden journal export writes such; what is read here is a copy of the register's journal.db")
+	}
+	return nil, copyError(err)
+}
+
+// isJSON reports whether a file begins as an export does; no journal's does.
+func isJSON(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var first [1]byte
+	_, err = f.Read(first[:])
+	return err == nil && first[0] == '{'
 }
 
 // copyError says what to do about a copy that cannot be read.

@@ -9,7 +9,6 @@ import (
 
 	"tillwarden/daemon"
 	"tillwarden/daemon/api"
-	"tillwarden/enforcer/journal"
 )
 
 func (a *app) modeReportCommand() *cobra.Command {
@@ -62,9 +61,9 @@ func (a *app) modeReport(ctx context.Context, w actor, file string, q *api.ModeR
 		if w.given() {
 			return nil, usagef("--as and --file: a copy needs no operator")
 		}
-		r, err := journal.OpenReader(file)
+		r, err := openReader(file)
 		if err != nil {
-			return nil, copyError(err)
+			return nil, err
 		}
 		defer r.Close()
 		report, err := daemon.CountModes(ctx, r, q)

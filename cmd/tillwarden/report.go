@@ -65,9 +65,9 @@ func (r *reportFlags) check(a *app) error {
 }
 
 func readCopy(ctx context.Context, path string, f journal.Filter, add func(*entry.Entry) error) error {
-	file, err := journal.OpenReader(path)
+	file, err := openReader(path)
 	if err != nil {
-		return copyError(err)
+		return err
 	}
 	defer file.Close()
 	return damaged(file.Each(ctx, f, add))
@@ -75,9 +75,9 @@ func readCopy(ctx context.Context, path string, f journal.Filter, add func(*entr
 
 // copyReach is how far back a copy goes.
 func copyReach(path string) (journal.Reach, error) {
-	file, err := journal.OpenReader(path)
+	file, err := openReader(path)
 	if err != nil {
-		return journal.Reach{}, copyError(err)
+		return journal.Reach{}, err
 	}
 	defer file.Close()
 	reach, err := file.Reach()

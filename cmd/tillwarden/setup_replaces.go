@@ -84,9 +84,9 @@ func (r *replacement) verify(ctx context.Context) error {
 // floors are the highest epochs that the old journal says were loaded, and its last
 // checkpoint.
 func (r *replacement) floors(ctx context.Context) error {
-	j, err := journal.OpenReader(r.db)
+	j, err := openReader(r.db)
 	if err != nil {
-		return copyError(err)
+		return err
 	}
 	defer j.Close()
 	err = j.Each(ctx, journal.Filter{Kind: entry.KindLoad}, func(e *entry.Entry) error {
