@@ -65,15 +65,17 @@ It exits with 0 unless --exit-code is given.`,
 			if err != nil {
 				return err
 			}
-			r, err := a.simulate(cmd.Context(), &f, v.Compiled)
+			r, lacks, err := a.simulate(cmd.Context(), &f, v.Compiled)
 			if err != nil {
 				return err
 			}
 			s := simulationOf(v, r)
+			s.Lacks = lacks
 			switch {
 			case a.json:
 				err = a.printJSON(s)
 			case f.csv:
+				sayLacks(s.period(), time.Local, a.note)
 				err = a.csvRows(s.rows())
 			default:
 				err = a.showSimulation(s, f.all)
@@ -114,12 +116,14 @@ func (f *simulateFlags) check(a *app) error {
 	return distinctCopies(f.journals)
 }
 
-// simulate reads the journals under a policy.
-func (a *app) simulate(ctx context.Context, f *simulateFlags, p *policy.Compiled) (*simulate.Result, error) {
+// simulate reads the journals under a policy. It also says which of them do not go back
+// as far as was asked.
+func (a *app) simulate(ctx context.Context, f *simulateFlags, p *policy.Compiled) (*simulate.Result, []report.Lack, error) {
 	from, to, err := f.times(time.Now())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	var of report.Period
 	s := simulate.New(p, time.Local)
 	filter := api.Filter{To: to}
 	if from != nil {
@@ -138,18 +142,27 @@ func (a *app) simulate(ctx context.Context, f *simulateFlags, p *policy.Compiled
 		return nil
 	}
 	if f.journals[0] == liveJournalName {
-		err := a.liveEntries(ctx, f.actor, filter, s, add)
-		return s.Result(), err
+		of.Lacks, err = a.liveEntries(ctx, f.actor, from, filter, s, add)
+		return s.Result(), of.Lacks, err
 	}
 	var native journal.Filter
 	if native, err = nativeFilter(filter); err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	var asked time.Time
+	if from != nil {
+		asked = *from
 	}
 	for i, path := range f.journals {
 		head, err := copyHead(path)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		reach, err := copyReach(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		of.Begins(i+1, asked, reach.First, reach.At, reach.Removed)
 		register := journal.RegisterName(head.Origin)
 		if i == 0 {
 			s.Register(register)
@@ -157,20 +170,26 @@ func (a *app) simulate(ctx context.Context, f *simulateFlags, p *policy.Compiled
 			s.NextJournal(register)
 		}
 		if err := readCopy(ctx, path, native, add); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return s.Result(), nil
+	return s.Result(), of.Lacks, nil
 }
 
-// liveEntries gives the entries of this register's journal.
-func (a *app) liveEntries(ctx context.Context, who actor, f api.Filter, s *simulate.Simulation, add func(*entry.Entry) error) error {
-	return a.as(ctx, who, func(client *api.Client, by *api.Credentials) error {
+// liveEntries gives the entries of this register's journal, and says whether it goes
+// back as far as was asked.
+func (a *app) liveEntries(
+	ctx context.Context, who actor, from *time.Time, f api.Filter, s *simulate.Simulation, add func(*entry.Entry) error,
+) (lacks []report.Lack, err error) {
+	err = a.as(ctx, who, func(client *api.Client, by *api.Credentials) error {
 		status, err := client.Status(ctx)
 		if err != nil {
 			return err
 		}
 		s.Register(status.Register)
+		if lacks, err = liveLacks(ctx, client, by, from); err != nil {
+			return err
+		}
 		return client.JournalStream(ctx, api.JournalStream{By: by, Filter: f}, func(w *api.Entry, _ []byte) error {
 			e, err := w.Stored()
 			if err != nil {
@@ -179,6 +198,7 @@ func (a *app) liveEntries(ctx context.Context, who actor, f api.Filter, s *simul
 			return add(&e)
 		})
 	})
+	return lacks, err
 }
 
 // simulation is a result with the rules' places.
@@ -186,6 +206,13 @@ type simulation struct {
 	Policy string `json:"policy"`
 	*simulate.Result
 	Changes []simulatedChange `json:"changes"`
+	// Lacks are as a report's.
+	Lacks []report.Lack `json:"lacks,omitempty"`
+}
+
+// period is what it was made of.
+func (s *simulation) period() *report.Period {
+	return &report.Period{First: s.First, Last: s.Last, Entries: s.Entries, Journals: s.Journals, Lacks: s.Lacks}
 }
 
 type simulatedChange struct {
@@ -312,7 +339,7 @@ const maxSimulated = 15
 
 func (a *app) showSimulation(s *simulation, all bool) error {
 	a.say("new policy: %s", s.Policy)
-	a.sayPeriod(&report.Period{First: s.First, Last: s.Last, Entries: s.Entries, Journals: s.Journals}, time.Local)
+	a.sayPeriod(s.period(), time.Local)
 	if s.Entries == 0 {
 		return nil
 	}

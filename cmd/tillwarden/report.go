@@ -270,13 +270,10 @@ func (a *app) acts(ctx context.Context, r *reportFlags, q api.JournalStream, f f
 	if len(r.files) == 0 {
 		err = a.as(ctx, r.actor, func(c *api.Client, by *api.Credentials) error {
 			q.By = by
-			// How far back it goes, the daemon says in its reports: here in one of nothing.
-			before := time.Unix(0, 0)
-			nothing, err := c.ActivityReport(ctx, api.ReportRequest{By: by, From: q.From, To: &before})
-			if err != nil {
+			var err error
+			if of.Lacks, err = liveLacks(ctx, c, by, q.From); err != nil {
 				return err
 			}
-			of.Lacks = nothing.Period.Lacks
 			return withApprovals(q, func(q api.JournalStream, f func(e *api.Entry, line []byte) error) error {
 				return c.JournalStream(ctx, q, f)
 			}, func(e *api.Entry, line []byte) error { return f(act{1, *e, line}) })
@@ -324,6 +321,17 @@ func (a *app) acts(ctx context.Context, r *reportFlags, q api.JournalStream, f f
 		}
 	}
 	return of, nil
+}
+
+// liveLacks says whether this register's journal goes back as far as is asked. The
+// daemon says so in its reports: here in one of nothing.
+func liveLacks(ctx context.Context, c *api.Client, by *api.Credentials, from *time.Time) ([]report.Lack, error) {
+	before := time.Unix(0, 0)
+	nothing, err := c.ActivityReport(ctx, api.ReportRequest{By: by, From: from, To: &before})
+	if err != nil {
+		return nil, err
+	}
+	return nothing.Period.Lacks, nil
 }
 
 // copiedActs are the acts of one copy, in the order of its entries.
