@@ -70,6 +70,9 @@ func (d *Daemon) Prove(ctx context.Context, c api.Caller, q *api.ProveRequest) (
 	}
 	p, err := d.journal.Prove(ctx, entry.Seq(q.Seq))
 	switch {
+	case errors.Is(err, journal.ErrRemoved):
+		return nil, api.Errorf(api.CodeNotFound, "entry %d was removed as older than what is kept", q.Seq).
+			WithHint("a proof that was made of it before holds on, as does one made of a copy that has it")
 	case errors.Is(err, journal.ErrNotFound):
 		return nil, api.Errorf(api.CodeNotFound, "the journal has no entry %d", q.Seq).WithHint(fmt.Sprintf("the last one is %d", d.journal.Last().Last))
 	case err != nil:

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"tillwarden/daemon/api"
 	"tillwarden/enforcer/journal"
 	"tillwarden/enforcer/journal/entry"
 )
@@ -45,6 +47,13 @@ func TestOldEntriesGo(t *testing.T) {
 	tl.d.retain(ctx, old)
 	if _, err := tl.d.journal.Get(ctx, 1); !errors.Is(err, journal.ErrRemoved) {
 		t.Fatalf("the first entry: %v", err)
+	}
+	var gone *api.Error
+	if _, err := tl.tech.Prove(ctx, api.ProveRequest{Seq: 1}); !errors.As(err, &gone) || gone.Code != api.CodeNotFound || !strings.Contains(gone.Message, "was removed") {
+		t.Errorf("a proof of it: %v", err)
+	}
+	if a, err := tl.tech.ActivityReport(ctx, api.ReportRequest{}); err != nil || len(a.Period.Lacks) != 1 || a.Period.Lacks[0].Removed == 0 {
+		t.Errorf("a report of all: %+v, %v", a, err)
 	}
 	var said, memories entry.Seq
 	err := tl.d.journal.Each(ctx, journal.Filter{}, func(e *entry.Entry) error {
