@@ -68,7 +68,7 @@ it. With --json acts are printed as JSON, one a line.`,
 			case by == byOperator && operator == "":
 				return a.activityOfEach(cmd.Context(), &r, q)
 			}
-			list := a.newActs(r.csv)
+			list := a.newActs(&r)
 			of, err := a.acts(cmd.Context(), &r, q, list.add)
 			if err != nil {
 				return err
@@ -194,7 +194,7 @@ func number(n int64) string {
 // is read once; what is printed of each operator is kept until then, some 80 bytes an
 // act.
 func (a *app) activityOfEach(ctx context.Context, r *reportFlags, q api.JournalStream) error {
-	list := a.newActs(r.csv)
+	list := a.newActs(r)
 	of := map[string]*bytes.Buffer{}
 	period, err := a.acts(ctx, r, q, func(act act) error {
 		row := list.row(&act)
@@ -227,18 +227,22 @@ func (a *app) activityOfEach(ctx context.Context, r *reportFlags, q api.JournalS
 	return list.end(&period)
 }
 
+// minAbout is how much is said of an act, however long the numbers before it are.
+const minAbout = 24
+
 // acts prints acts as they come: a year's are not kept.
 type acts struct {
 	a    *app
+	many bool // journals are read: a number says nothing without whose it is
 	out  *bufio.Writer
 	line bytes.Buffer // what is printed of the act at hand
 	csv  *csv.Writer  // into line; nil where no CSV is wanted
 	n    int
 }
 
-func (a *app) newActs(asCSV bool) *acts {
-	l := &acts{a: a, out: bufio.NewWriterSize(a.out, 1<<16)}
-	if asCSV {
+func (a *app) newActs(r *reportFlags) *acts {
+	l := &acts{a: a, many: len(r.files) > 1, out: bufio.NewWriterSize(a.out, 1<<16)}
+	if r.csv {
 		l.csv = csv.NewWriter(&l.line)
 		_, _ = l.out.Write(l.record(
 			"seq", "time", "operator", "person", "kind", "function", "outcome", "reason", "method", "approver", "approver_method",
@@ -282,10 +286,21 @@ func (l *acts) row(act *act) []byte {
 	}
 	what := about(e)
 	if e.Kind != "decision" {
-		what = strings.TrimSuffix(e.Kind+": "+what, ": ")
+		kind, rest := e.Kind, *e
+		if e.Approver != "" { // who it was is what is looked for: first, where nothing is cut
+			kind += " by " + e.Approver
+			rest.Approver = ""
+		}
+		what = strings.TrimSuffix(kind+": "+about(&rest), ": ")
+	}
+	seq := fmt.Sprint(e.Seq)
+	if l.many {
+		seq = fmt.Sprintf("%d/%d", act.journal, e.Seq)
 	}
 	l.line.Reset()
-	fmt.Fprintf(&l.line, "%s  %-8s  %-8s  %s\n", e.Time.Local().Format("2006-01-02 15:04:05"), orDash(e.Operator), orDash(shortOutcome(e.Outcome)), cut(what, 39))
+	fmt.Fprintf(&l.line, "%s  %-6s  %-3s  %-8s  ", e.Time.Local().Format("2006-01-02 15:04:05"), seq, orDash(e.Operator), orDash(shortOutcome(e.Outcome)))
+	what = cut(what, max(helpColumns-l.line.Len(), minAbout))
+	l.line.WriteString(what + "\n")
 	return l.line.Bytes()
 }
 

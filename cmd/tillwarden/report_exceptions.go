@@ -183,7 +183,7 @@ func (a *app) showExceptions(r *report.Exceptions) error {
 	a.say("")
 	n := r.Nobody
 	if n.WithoutGrant+n.Failures+n.Uncounted > 0 {
-		a.say("of nobody who is known: %s without a grant, %s of card or PIN, %s too fast to be listed",
+		a.say("of nobody who is known: %s without a grant,\n%s of card or PIN, %s too fast to be listed",
 			count(int(n.WithoutGrant), "opening"), count(int(n.Failures), "failure"), count(int(n.Uncounted), "refusal"))
 	}
 	a.say("* %.1f or more deviations above the peers' median, of the rate per 100 sales;", r.Thresholds.Deviation)
@@ -278,15 +278,21 @@ func (a *app) showApprovers(r *report.Exceptions) error {
 		for _, l := range p.Latest[max(len(p.Latest)-approversShown[p.What], 0):] {
 			of := ""
 			if r.Period.Journals > 1 {
-				of = fmt.Sprintf(" of journal %d", l.Journal)
+				of = fmt.Sprintf("%d/", l.Journal)
 			}
-			latest = append(latest, fmt.Sprintf("entry %d%s, %s", l.Seq, of, l.Time.In(time.Local).Format("01-02 15:04:05")))
+			latest = append(latest, fmt.Sprintf("entry %s%d, %s", of, l.Seq, l.Time.In(time.Local).Format("01-02 15:04:05")))
 		}
 		how := p.What
 		if p.Exceptional {
 			how += "*"
 		}
-		rows = append(rows, []string{p.Approver, how, fmt.Sprint(p.Count), fmt.Sprint(p.Approvals), strings.Join(latest, "; ")})
+		for i, l := range latest { // those that belong together have a line each
+			row := []string{"", "", "", "", l}
+			if i == 0 {
+				row = []string{p.Approver, how, fmt.Sprint(p.Count), fmt.Sprint(p.Approvals), l}
+			}
+			rows = append(rows, row)
+		}
 	}
 	a.say("")
 	return table(a.out, rows)

@@ -8,14 +8,17 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"tillwarden/enforcer/journal"
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/journal/journaltest"
+	"tillwarden/enforcer/report"
 )
 
 // makeStore writes a made-up store's journal and its public key, and puts who does
@@ -63,7 +66,7 @@ func TestNoCellIsAFormula(t *testing.T) {
 	if err := a.csvRows([][]string{slices.Clone(typed)}); err != nil {
 		t.Fatal(err)
 	}
-	acts := a.newActs(true)
+	acts := a.newActs(&reportFlags{csv: true})
 	out.Write(acts.record(slices.Clone(typed)...))
 	rows, err := csv.NewReader(&out).ReadAll()
 	if err != nil || len(rows) != 2 {
@@ -72,6 +75,33 @@ func TestNoCellIsAFormula(t *testing.T) {
 	for _, row := range rows {
 		if !slices.Equal(row, want) {
 			t.Errorf("cells are %q, want %q", row, want)
+		}
+	}
+}
+
+// TestApproversFitATerminal: what belongs together stands in a line each, and what is
+// said of nobody in two.
+func TestApproversFitATerminal(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 2, 8, 30, 0, 0, time.UTC)
+	r := &report.Exceptions{Period: report.Period{Entries: 9_000_000, Journals: 12}}
+	r.Nobody.WithoutGrant, r.Nobody.Failures, r.Nobody.Uncounted = 123_456, 123_456, 123_456
+	r.Approvers = []report.Approver{{
+		Approver: "123456789", What: report.TwoRegisters, Count: 1_000, Approvals: 10_000, Exceptional: true,
+		Latest: []report.Approval{{Journal: 11, Seq: 1_234_567, Time: at}, {Journal: 12, Seq: 7_654_321, Time: at.Add(time.Second)}},
+	}}
+	var out bytes.Buffer
+	if err := (&app{out: &out}).showExceptions(r); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"entry 11/1234567,", "entry 12/7654321,", "123456 refusals too fast"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in it", want)
+		}
+	}
+	for line := range strings.Lines(out.String()) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > helpColumns {
+			t.Errorf("%d columns: %s", n, line)
 		}
 	}
 }
