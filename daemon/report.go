@@ -109,7 +109,7 @@ func (d *Daemon) ExceptionReport(ctx context.Context, c api.Caller, q *api.Excep
 		Thresholds: report.Thresholds{Deviation: q.Deviation, Sales: q.Sales, Peers: q.Peers, Least: q.Least},
 		Hours:      hours, Zone: time.Local,
 	})
-	if err := d.collect(ctx, period(q.From, q.To), x); err != nil {
+	if err := d.collect(ctx, period(x.Since(q.From), q.To), x); err != nil {
 		return nil, err
 	}
 	return x.Result(), nil

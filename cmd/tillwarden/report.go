@@ -249,7 +249,7 @@ func sayLacks(p *report.Period, zone *time.Location, say func(format string, arg
 			say("  removed, as older than what is kept: %s", count(int(l.Removed), "entry"))
 		}
 		if l.Earlier() {
-			say("  in an earlier file: entries up to %d", int64(l.First)-l.Removed-1)
+			say("  in an earlier file: entries with numbers below %d", int64(l.First)-l.Removed)
 		}
 	}
 }

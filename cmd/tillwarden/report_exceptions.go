@@ -88,11 +88,11 @@ func (a *app) exceptions(ctx context.Context, r *reportFlags, x *exceptionFlags,
 		})
 		return res, err
 	}
-	filter, err := nativeFilter(api.Filter{From: from, To: to})
+	c := report.NewExceptions(report.Options{Thresholds: x.Thresholds, Hours: hours, Zone: time.Local})
+	filter, err := nativeFilter(api.Filter{From: c.Since(from), To: to})
 	if err != nil {
 		return nil, err
 	}
-	c := report.NewExceptions(report.Options{Thresholds: x.Thresholds, Hours: hours, Zone: time.Local})
 	if err := r.collect(ctx, filter, c); err != nil {
 		return nil, err
 	}

@@ -106,3 +106,45 @@ func TestApproversInWords(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatWasBeforeIsKnown: a report of the time since noon does not take a manager who
+// clocked in elsewhere in the morning for one who did not, nor a session that began then
+// for nobody's; and counts nothing of the morning.
+func TestWhatWasBeforeIsKnown(t *testing.T) {
+	in := leaPunch(entry.KindClockIn)
+	off := entry.Approval{Operator: "201", Person: "lea", Method: entry.MethodCardPIN, OffClock: true}
+	refused := entry.Entry{Kind: entry.KindCardRefused, Reason: entry.ReasonUnreadable, Session: 1}
+	elsewhere := newRegister().add(in)
+	here := newRegister().add(entry.Entry{Kind: entry.KindSignOn, Operator: "101", Person: "p101"}).add(refused).approve(off).pass(3 * time.Hour)
+	noon := here.wall
+	here.add(refused).approve(off)
+	for i := range here.es {
+		if here.es[i].Kind == entry.KindCardRefused {
+			here.es[i].Outcome = entry.OutcomeDenied
+		}
+	}
+	x := NewExceptions(Options{})
+	read := x.Since(&noon)
+	if read == nil || read.After(elsewhere.es[0].Stamp.Time()) {
+		t.Fatalf("it is to be read from %v", read)
+	}
+	for i := range here.es {
+		x.Add(&here.es[i])
+	}
+	x.NextJournal()
+	for i := range elsewhere.es {
+		x.Add(&elsewhere.es[i])
+	}
+	r := x.Result()
+	if len(r.Approvers) != 0 {
+		t.Errorf("approvers: %+v", r.Approvers)
+	}
+	if r.Period.Entries != 2 || r.Period.First.Before(noon) || r.Nobody.Failures != 0 {
+		t.Errorf("%+v, nobody's %+v", r.Period, r.Nobody)
+	}
+	for _, o := range r.Operators {
+		if o.Operator == "101" && (o.Figure(Failures).Count != 1 || o.Figure(Overrides).Count != 1) {
+			t.Errorf("of the afternoon: %+v", o.Figures)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tillwarden/enforcer/journal/entry"
+	"tillwarden/enforcer/timeclock"
 	"tillwarden/enforcer/week"
 )
 
@@ -251,6 +252,11 @@ func NewExceptions(o Options) *ExceptionReport {
 	return &ExceptionReport{o: o, people: map[string]*tally{}, pairs: map[pairKey]*pairTally{}}
 }
 
+// Since has only what is from a moment on counted, nil for all. What is to be added begins
+// earlier, at the moment that is returned, nil for the beginning: who came to work before,
+// and who is signed on, is known from that.
+func (x *ExceptionReport) Since(from *time.Time) (read *time.Time) { return x.since(from) }
+
 // NextJournal says that the entries that follow are of another register.
 func (x *ExceptionReport) NextJournal() {
 	x.session = session{}
@@ -260,8 +266,14 @@ func (x *ExceptionReport) NextJournal() {
 
 // Add takes the journal's next entry. It keeps nothing of it but words.
 func (x *ExceptionReport) Add(e *entry.Entry) {
-	x.period.add(e)
 	who := x.session.who(e)
+	if timeclock.IsPunch(e.Kind) {
+		x.gave.punched(e)
+	}
+	if e.Stamp.Time().Before(x.from) {
+		return
+	}
+	x.period.add(e)
 	var t *tally
 	if who != "" {
 		if t = x.people[who]; t == nil {
@@ -303,8 +315,6 @@ func (x *ExceptionReport) Add(e *entry.Entry) {
 				x.nobody.Failures++
 			}
 		}
-	case entry.KindClockIn, entry.KindClockOut, entry.KindBreakBegin, entry.KindBreakEnd:
-		x.gave.punched(e)
 	case entry.KindSummary:
 		x.nobody.Uncounted += int64(e.Count)
 	}

@@ -76,7 +76,23 @@ func (p *Period) Begins(journal int, from time.Time, first entry.Seq, at time.Ti
 // reading is what each report knows of the journals that it is made of.
 type reading struct {
 	period  Period
-	journal int // from 0
+	journal int       // from 0
+	from    time.Time // from when on entries count; zero: all that are added
+}
+
+// lead is how much of the time before a report's is read, too, where what counts
+// follows from it: who clocked in, who is signed on.
+const lead = 36 * time.Hour
+
+// since has only entries count from a moment on, nil for all, and returns from when on
+// entries are to be added.
+func (r *reading) since(from *time.Time) (read *time.Time) {
+	if from == nil {
+		return nil
+	}
+	r.from = *from
+	at := from.Add(-lead)
+	return &at
 }
 
 // nextJournal goes on with another register's.
@@ -89,6 +105,9 @@ func (r *reading) nextJournal() {
 // the moment of its first entry, and how many before that were removed. from is the
 // moment that the report was asked from; zero: from the beginning.
 func (r *reading) Begins(from time.Time, first entry.Seq, at time.Time, removed int64) {
+	if !r.from.IsZero() {
+		from = r.from // it is read from an earlier moment on than it is asked from
+	}
 	r.period.Begins(r.journal+1, from, first, at, removed)
 }
 

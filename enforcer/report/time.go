@@ -92,7 +92,7 @@ type TimeReport struct {
 	reading
 	operator string
 	zone     *time.Location
-	from, to time.Time         // in which a shift has to begin; zero: no bound
+	to       time.Time         // before it a shift has to begin, and not before from; zero: no bound
 	steps    time.Duration     // of the wall clock, so far
 	open     map[string]*shift // by person
 	done     []*shift
@@ -107,31 +107,16 @@ func NewTime(operator string, zone *time.Location) *TimeReport {
 	return &TimeReport{operator: operator, zone: zone, open: map[string]*shift{}}
 }
 
-// timeLead is how long before its time a report reads: a clock that is set back takes
-// the entries of a shift with it.
-const timeLead = 36 * time.Hour
-
 // Between has shifts counted that began in a time alone: from included, to excluded, nil
 // where there is no bound. They count whole, wherever they end, so that each is in one
 // of two reports of which the second begins where the first ends. What is to be added
 // therefore begins earlier, at the moment that is returned, nil for the beginning, and
-// goes on to the journal's end.
+// goes on to the journal's end: a clock that is set back takes a shift's entries with it.
 func (r *TimeReport) Between(from, to *time.Time) (read *time.Time) {
 	if to != nil {
 		r.to = *to
 	}
-	if from == nil {
-		return nil
-	}
-	r.from = *from
-	lead := from.Add(-timeLead)
-	return &lead
-}
-
-// Begins says, before the entries of a journal, how far back it goes, as in other
-// reports; what has to go back is the time that shifts are counted of.
-func (r *TimeReport) Begins(_ time.Time, first entry.Seq, at time.Time, removed int64) {
-	r.reading.Begins(r.from, first, at, removed)
+	return r.since(from)
 }
 
 // within reports whether a moment is of the time that the report is of.
