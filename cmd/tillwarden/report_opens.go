@@ -113,7 +113,7 @@ func (a *app) showOpens(o *report.Opens) error {
 		if s.AfterHours {
 			shut = "|"
 		}
-		a.say("%s", strings.TrimRight(fmt.Sprintf("%s %s%-*s %s", s.From.Local().Format("15:04"), shut, plotWidth, bar(s, per), number(int64(s.All()))), " "))
+		a.say("%s", strings.TrimRight(fmt.Sprintf("%s %s%-*s %s", s.From.Format("15:04"), shut, plotWidth, bar(s, per), number(int64(s.All()))), " "))
 	}
 	a.say("")
 	legend := "= sale  N no sale  o something else  ! without a grant"
@@ -133,7 +133,7 @@ func (a *app) showOpens(o *report.Opens) error {
 		if what == "" {
 			what = "without a grant"
 		}
-		row := []string{e.Time.Local().Format("15:04:05"), fmt.Sprint(e.Seq), orDash(e.Operator), what, e.Drawer}
+		row := []string{e.Time.Format("15:04:05"), fmt.Sprint(e.Seq), orDash(e.Operator), what, e.Drawer}
 		if o.Period.Journals > 1 {
 			row = append(row, fmt.Sprintf("journal %d", e.Journal))
 		}

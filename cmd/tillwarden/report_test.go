@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"os"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/journal/journaltest"
 	"tillwarden/enforcer/report"
+	"tillwarden/enforcer/week"
 )
 
 // makeStore writes a made-up store's journal and its public key, and puts who does
@@ -102,6 +104,36 @@ func TestApproversFitATerminal(t *testing.T) {
 	for line := range strings.Lines(out.String()) {
 		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > helpColumns {
 			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+}
+
+// TestADayIsShownByTheRegistersClock: the register says in which zone the day is, and
+// whoever reads it elsewhere sees its hours.
+func TestADayIsShownByTheRegistersClock(t *testing.T) {
+	for _, zone := range []*time.Location{time.FixedZone("east", 11*3600), time.FixedZone("west", -11*3600)} {
+		day := time.Date(2026, 3, 2, 0, 0, 0, 0, zone)
+		r := report.NewOpens(day, week.Hours{})
+		r.Add(&entry.Entry{
+			Seq: 7, Kind: entry.KindRedeemed, Outcome: entry.OutcomeAllowed, Function: "pos.drawer.nosale", Drawer: "till",
+			Stamp: entry.Stamp{Wall: day.Add(9*time.Hour + 40*time.Minute).UnixNano()},
+		})
+		wire, err := json.Marshal(r.Result())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var o report.Opens
+		if err := json.Unmarshal(wire, &o); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := (&app{out: &out}).showOpens(&o); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"2026-03-02 (" + zone.String() + ")", "\n09:30  N ", "\n09:40:00  7 "} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%q is not in:\n%s", want, out.String())
+			}
 		}
 	}
 }
