@@ -20,7 +20,7 @@ type modelChange struct {
 // people lets somebody change operators, who shows a credential first.
 func (m *model) people() {
 	what := evenly(m.t, "change", []string{
-		"add", "name", "groups", "groups", "PIN", "PIN", "card", "card", "revoke", "suspend", "resume", "resume", "unlock", "days", "places", "person", "terminate", "own PIN",
+		"add", "name", "groups", "groups", "PIN", "PIN", "card", "card", "revoke", "suspend", "suspend", "resume", "resume", "unlock", "days", "places", "person", "terminate", "own PIN",
 	})
 	of := append(m.anybody(), "2001", "2002", "3001", "3002", "4001", "4002")
 	need := NeedSite
@@ -35,6 +35,11 @@ func (m *model) people() {
 		what = "suspend"
 	}
 	numbers := append(m.numbers(), modelNumbers...)
+	for _, n := range modelElsewheres {
+		if m.elsewhere[n] != nil {
+			numbers = append(numbers, n, n)
+		}
+	}
 	for range 5 { // those who matter now
 		if m.session != nil {
 			numbers = append(numbers, m.session.who.number)
@@ -280,6 +285,9 @@ func (m *model) possible(target *modelOperator, c *modelChange) bool {
 	if target == nil || target.terminated {
 		return false
 	}
+	if r := target.roster; r != nil && (slices.Contains([]string{"name", "groups", "days", "places", "person"}, c.what) || c.what == "resume" && r.suspended) {
+		return false // that is the roster's
+	}
 	switch c.what {
 	case "PIN":
 		return !weak
@@ -345,6 +353,9 @@ func (m *model) made(by *modelOperator, c *modelChange) {
 		o.cards = nil
 	case "suspend":
 		o.suspended = true
+		if o.roster != nil && o.roster.suspended {
+			o.roster.here = true
+		}
 	case "resume":
 		o.suspended = false
 	case "unlock":
@@ -386,7 +397,7 @@ func (m *model) giveCard(o *modelOperator, card string, day bool) {
 	if h, _ := m.holder(card); h != nil {
 		drop(h)
 	}
-	c := modelCard{number: card, day: day}
+	c := modelCard{number: card, day: day, here: o.roster != nil}
 	if day {
 		t := m.wall()
 		c.ends = time.Date(t.Year(), t.Month(), t.Day()+1, 0, 0, 0, 0, time.UTC)

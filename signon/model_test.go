@@ -63,6 +63,9 @@ type model struct {
 	sources  int
 	lists    uint64 // of revocations
 
+	elsewhere map[string]*modelElsewhere // where the roster is made
+	rosters   uint64                     // that were applied, or tried
+
 	// Somebody who knows the PINs and has the cards of these operators, and began with
 	// these work groups, or was given them by others.
 	known map[string]bool
@@ -89,12 +92,15 @@ type modelOperator struct {
 	suspended, terminated bool
 	from, until           string
 	registers             []string
-	pins                  int // how often one was set
+	pins                  int              // how often one was set
+	roster                *modelFromRoster // nil: one of the register's own
+	gone                  bool             // the roster is without them
 }
 
 type modelCard struct {
 	number string
 	day    bool // until midnight
+	here   bool // enrolled here for an operator of the roster
 	ends   time.Time
 	boot   int
 	until  time.Duration
@@ -197,12 +203,12 @@ var modelRoster = []modelOperator{
 var (
 	modelPINs    = []string{"2468", "8642", "9281", "5073", "60718", "4862", "2580"}
 	modelWeak    = []string{"1111", "4567", "2002", "123", "12a4", "7001"} // 7001: the operator number
-	modelNumbers = []string{"7001", "7002"}
+	modelNumbers = []string{"7001", "7002", "8001"}
 )
 
 // newModel is a register with its model, in a bubble.
-func newModel(t *testing.T, rt *rapid.T, dir string, policies [2]*policy.Compiled) *model {
-	r := &rig{t: t, register: "3", ctx: context.Background(), clock: newClock(), path: filepath.Join(dir, "roster.db"), tries: modelTriesN}
+func newModel(t *testing.T, rt *rapid.T, dir string, policies [2]*policy.Compiled, key *StoreKey) *model {
+	r := &rig{t: t, register: "3", ctx: context.Background(), storeKey: key, clock: newClock(), path: filepath.Join(dir, "roster.db"), tries: modelTriesN}
 	r.journal = &memJournal{clock: r.clock}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -222,7 +228,7 @@ func newModel(t *testing.T, rt *rapid.T, dir string, policies [2]*policy.Compile
 	r.clocked = rapid.Bool().Draw(rt, "a time clock runs")
 	m := &model{
 		r: r, t: rt, epoch: 1, policies: policies, ops: map[string]*modelOperator{}, scopes: map[string]*modelScope{}, held: map[string]bool{},
-		punched: map[string]modelPunched{}, tries: map[string]*modelTries{}, known: map[string]bool{}, begin: map[string]bool{},
+		punched: map[string]modelPunched{}, tries: map[string]*modelTries{}, known: map[string]bool{}, begin: map[string]bool{}, elsewhere: map[string]*modelElsewhere{},
 	}
 	r.policy, r.epoch = m.policies[m.epoch%2], m.epoch
 	r.start()
@@ -238,6 +244,7 @@ func newModel(t *testing.T, rt *rapid.T, dir string, policies [2]*policy.Compile
 		m.ops[o.number] = &o
 		m.cards = append(m.cards, c)
 	}
+	m.cards = append(m.cards, "18001", "18002")
 	for i := range 3 {
 		m.cards = append(m.cards, fmt.Sprintf("9000%d", i)) // nobody's so far
 	}
@@ -342,6 +349,8 @@ func (m *model) end() {
 func (m *model) stands(o *modelOperator) entry.Reason {
 	today := m.wall().Format("2006-01-02")
 	switch {
+	case o == nil || o.gone:
+		return entry.ReasonRosterChanged
 	case o.terminated:
 		return entry.ReasonTerminated
 	case m.revoked[o.number]:
@@ -564,7 +573,8 @@ func (m *model) samePeople() {
 		want := m.ops[o.Number]
 		if want == nil || o.Name != want.name || o.Person != want.person || !slices.Equal(o.WorkGroups, sorted(want.groups)) || o.Suspended != want.suspended ||
 			o.Terminated != want.terminated || o.HasPIN != (want.pin != "") || o.MustChangePIN != want.mustChange || len(o.Cards) != len(want.cards) ||
-			o.From != want.from || o.Until != want.until || !slices.Equal(o.Registers, want.registers) || o.Standing != m.stands(want) {
+			o.From != want.from || o.Until != want.until || !slices.Equal(o.Registers, want.registers) || o.Standing != m.stands(want) ||
+			(o.Roster != 0) != (want.roster != nil) || want.roster != nil && o.Roster != want.roster.epoch {
 			m.t.Fatalf("operator %+v, and the model has %+v (%v)", o, want, m.stands(want))
 		}
 		for key, locked := range map[string]time.Duration{"n": o.NumberPINLocked, "c": o.CardPINLocked} {
@@ -690,6 +700,9 @@ func (m *model) journaledBeforeItsEffect(es []entry.Entry) {
 // so many steps some meet too seldom: those have days of their own.
 func TestRegisterAgainstModel(t *testing.T) {
 	t.Run("all there is", func(t *testing.T) { againstModel(t) })
+	t.Run("rosters", func(t *testing.T) {
+		againstModel(t, "roster", "people", "sign on", "credential", "PIN", "revocations", "restart", "much time")
+	})
 	t.Run("approvals", func(t *testing.T) {
 		againstModel(t, "sign on", "credential", "PIN", "reason", "ask", "approve", "cancel", "redeem", "end of transaction", "time", "restart", "policy")
 	})
@@ -702,6 +715,7 @@ func TestRegisterAgainstModel(t *testing.T) {
 func againstModel(t *testing.T, names ...string) {
 	root := scratch(t)
 	policies := [2]*policy.Compiled{modelPolicy(t, 0), modelPolicy(t, 1)}
+	key := newStoreKey(t)
 	var steps []int
 	for i, s := range modelSteps {
 		if len(names) == 0 || slices.Contains(names, s.what) {
@@ -714,7 +728,7 @@ func againstModel(t *testing.T, names ...string) {
 		dir := filepath.Join(root, fmt.Sprint(n))
 		defer os.RemoveAll(dir)
 		rapid.SyncTest(rt, func(rt *rapid.T) {
-			m := newModel(t, rt, dir, policies)
+			m := newModel(t, rt, dir, policies, key)
 			defer m.r.stop()
 			m.often = steps
 			rt.Repeat(map[string]func(*rapid.T){"": m.agree, "step": m.step})
@@ -753,6 +767,7 @@ var modelSteps = []struct {
 	{2, "policy", (*model).load},
 	{20, "people", (*model).people},
 	{2, "revocations", (*model).revoke},
+	{3, "roster", (*model).roster},
 	{5, "mode", (*model).modes},
 }
 
