@@ -83,7 +83,11 @@ func (d *Daemon) Status(_ context.Context, c api.Caller) (*api.Status, error) {
 // come in between of. The session and a pending override go on after one, and
 // what is half printed is printed to its end; the people would notice it still.
 func (d *Daemon) busy(s *enforcer.Snapshot) (list []string) {
-	if s.Override != nil {
+	switch o := s.Override; {
+	case o == nil:
+	case o.StepUp:
+		list = append(list, "an action waits for the own PIN of operator "+o.Requester)
+	default:
 		list = append(list, "an override waits for a second person")
 	}
 	if d.pin.waits() {
