@@ -152,6 +152,11 @@ func (a *app) journalListCommand() *cobra.Command {
 				}
 				return nil
 			}
+			if len(entries) == 0 {
+				a.say("no entries")
+				a.noteUnknownFunction(j.function)
+				return nil
+			}
 			rows := [][]string{entryHeading}
 			for i := range entries {
 				rows = append(rows, entryRow(&entries[i], time.Local))

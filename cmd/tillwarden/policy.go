@@ -378,6 +378,27 @@ and it exits with 1 where they do not hold; without, nothing is verified.`,
 	return c
 }
 
+// writePresets writes the sources into a folder, and gives their paths. Where one of
+// them is there already it writes none: a mixture would be nobody's policy.
+func writePresets(folder string, files map[string][]byte) (paths []string, err error) {
+	for _, name := range sortedKeys(files) {
+		path := filepath.Join(folder, filepath.Base(name))
+		if _, err := os.Lstat(path); err == nil {
+			return nil, refusedf("%s is there already", path).hint("choose another folder")
+		}
+		paths = append(paths, path)
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, failedf("writing the presets: %w", err)
+	}
+	for i, name := range sortedKeys(files) {
+		if err := replaceFile(paths[i], files[name], 0o644); err != nil {
+			return nil, err
+		}
+	}
+	return paths, nil
+}
+
 func (a *app) presetsCommand() *cobra.Command {
 	var out string
 	var noSales int
@@ -396,6 +417,11 @@ many a session without; the next one takes a manager.`,
 				return err
 			}
 			names := sortedKeys(files)
+			if out != "" {
+				if names, err = writePresets(out, files); err != nil {
+					return err
+				}
+			}
 			if a.json {
 				return a.printJSON(struct {
 					Files []string `json:"files"`
@@ -404,19 +430,9 @@ many a session without; the next one takes a manager.`,
 			for _, name := range names {
 				if out == "" {
 					a.say("%-24s %5d lines", name, strings.Count(string(files[name]), "\n"))
-					continue
+				} else {
+					a.say("%s", name)
 				}
-				path := filepath.Join(out, filepath.Base(name))
-				if err := os.MkdirAll(out, 0o755); err != nil {
-					return failedf("writing the presets: %w", err)
-				}
-				if _, err := os.Lstat(path); err == nil {
-					return refusedf("%s is there already", path).hint("choose another folder")
-				}
-				if err := replaceFile(path, files[name], 0o644); err != nil {
-					return err
-				}
-				a.say("%s", path)
 			}
 			return nil
 		},
