@@ -94,7 +94,7 @@ func (m *model) giveWhy() {
 	if m.now() < a.until {
 		w := a.means
 		w.why = enforcer.Why{Code: code}
-		if h, c := m.holder(a.card); a.card == "" || h == a.by && !c.over(m) {
+		if m.stillTheirs(a.card, a.by) {
 			want, _ = m.do(w, a.state, a.by, a.method, &s)
 		}
 	}

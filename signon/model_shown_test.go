@@ -326,7 +326,7 @@ func (m *model) follow(st modelState, o *modelOperator, c checked, method entry.
 		if w.do != SignedOn && w.do != Unlocked {
 			return Refused, false
 		}
-		m.ask = &modelAsk{changing: o, pins: o.pins, method: method, means: w, state: st, until: m.now() + 4*modelAskPIN}
+		m.ask = &modelAsk{card: s.card, changing: o, pins: o.pins, method: method, means: w, state: st, until: m.now() + 4*modelAskPIN}
 		return AskNewPIN, false
 	case refused:
 		return Refused, false
@@ -342,16 +342,17 @@ func (m *model) do(w meaning, st modelState, o *modelOperator, method entry.Meth
 	}
 	switch w.do {
 	case AskManager:
-		m.newcomer = &modelNewcomer{number: o.number, method: method, session: st.session, until: m.now() + modelAskPIN}
+		m.newcomer = &modelNewcomer{number: o.number, card: s.card, method: method, session: st.session, until: m.now() + modelAskPIN}
 		return AskManager, false
 	case SignedOn:
 		if w.over != 0 && !w.own && m.r.opt.Over != OverSignOff && m.access(o.groups, fnUnlock) != may {
 			return Refused, false
 		}
 		if w.newcomer != "" {
-			o, method = m.ops[w.newcomer], m.newcomer.method
+			n := m.newcomer
+			o, method = m.ops[w.newcomer], n.method
 			m.newcomer = nil
-			if m.stands(o) != entry.ReasonNone {
+			if m.stands(o) != entry.ReasonNone || method.PIN() && o.mustChange || !m.stillTheirs(n.card, o) {
 				return Refused, false
 			}
 		}
@@ -574,7 +575,9 @@ func (m *model) giveNewPIN(a *modelAsk) {
 	default:
 		o.pin, o.mustChange, m.changed = pin, false, true
 		o.pins++
-		want, _ = m.do(a.means, a.state, o, a.method, &shown{number: o.number})
+		if m.stillTheirs(a.card, o) {
+			want, _ = m.do(a.means, a.state, o, a.method, &shown{card: a.card, number: o.number})
+		}
 	}
 	r, err := m.r.s.NewPIN(m.r.ctx, a.token, []byte(pin), m.source())
 	m.same("choosing a PIN", &shown{number: o.number, pin: pin}, r, err, want)

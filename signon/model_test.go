@@ -122,6 +122,7 @@ type modelSession struct {
 // modelNewcomer is somebody who waits until they are let sign on over a session.
 type modelNewcomer struct {
 	number  string
+	card    string // that was shown
 	method  entry.Method
 	session entry.Seq
 	until   time.Duration
@@ -367,6 +368,12 @@ func (m *model) stands(o *modelOperator) entry.Reason {
 
 func (c *modelCard) over(m *model) bool {
 	return c.day && (!m.wall().Before(c.ends) || c.boot == m.boot && m.now() >= c.until)
+}
+
+// stillTheirs reports whether a card that somebody showed is good by now, too.
+func (m *model) stillTheirs(card string, o *modelOperator) bool {
+	h, c := m.holder(card)
+	return card == "" || h == o && !c.over(m)
 }
 
 // holder is whose card it is.
