@@ -94,6 +94,8 @@ type TimeReport struct {
 	zone     *time.Location
 	to       time.Time         // before it a shift has to begin, and not before from; zero: no bound
 	steps    time.Duration     // of the wall clock, so far
+	boot     entry.Stamp       // of the first entry of the boot
+	before   time.Duration     // steps as of then
 	open     map[string]*shift // by person
 	done     []*shift
 }
@@ -138,7 +140,7 @@ func (r *TimeReport) counts(s *shift) bool {
 // a time clock of its own.
 func (r *TimeReport) NextJournal() {
 	r.leaveOpen()
-	r.steps = 0
+	r.steps, r.boot, r.before = 0, entry.Stamp{}, 0
 	r.nextJournal()
 }
 
@@ -146,6 +148,9 @@ func (r *TimeReport) NextJournal() {
 func (r *TimeReport) Add(e *entry.Entry) {
 	if r.within(e.Stamp.Time()) {
 		r.period.add(e)
+	}
+	if e.Stamp.BootID != r.boot.BootID {
+		r.boot, r.before = e.Stamp, r.steps
 	}
 	switch e.Kind {
 	case entry.KindClockStep:
@@ -166,7 +171,7 @@ func (r *TimeReport) Add(e *entry.Entry) {
 		s = r.begin(e)
 		r.open[e.Person] = s
 	} else {
-		s.pass(e, r.steps)
+		s.pass(e, r)
 	}
 	if e.Approval != nil {
 		s.Others++
@@ -201,12 +206,12 @@ func (r *TimeReport) begin(e *entry.Entry) *shift {
 }
 
 // pass counts the time from the last punch to this one.
-func (s *shift) pass(e *entry.Entry, steps time.Duration) {
+func (s *shift) pass(e *entry.Entry, r *TimeReport) {
 	a, b := s.since, e.Stamp
 	wall := time.Duration(b.Wall - a.Wall)
 	took, jump := time.Duration(b.Boot-a.Boot), wall-time.Duration(b.Boot-a.Boot)
 	if a.BootID != b.BootID {
-		jump = steps - s.steps
+		jump = r.steps - s.steps
 		took = max(wall-jump, 0)
 		s.Reboots++
 	}
@@ -218,9 +223,15 @@ func (s *shift) pass(e *entry.Entry, steps time.Duration) {
 		return
 	}
 	// A break that ended by time may have been journaled late: nothing ran meanwhile.
-	if e.Kind == entry.KindBreakEnd && e.Reason == entry.ReasonTimeout && s.length > 0 && took > s.length {
-		s.worked += took - s.length
-		took = s.length
+	if s.length > 0 {
+		most := s.length
+		if a.BootID != b.BootID { // it began anew, in full, when the register was started again
+			most += max(time.Duration(r.boot.Wall-a.Wall)-(r.before-s.steps), 0)
+		}
+		if took > most {
+			s.worked += took - most
+			took = most
+		}
 	}
 	s.breaks += took
 }

@@ -116,6 +116,15 @@ func TestHoursInWords(t *testing.T) {
 			newRegister().punch(in, "101").pass(2*h).forced("101", 30*m).pass(90*m).over("101").pass(h).punch(out, "101"),
 			TimeDay{Worked: 4 * 3600, Paused: 1800, Shifts: 1, Breaks: 1, Forced: 1, Others: 1},
 		},
+		"whose end is in no entry": {
+			newRegister().punch(in, "101").pass(2*h).forced("101", 30*m).pass(2*h).punch(out, "101"),
+			TimeDay{Worked: 3*3600 + 1800, Paused: 1800, Shifts: 1, Breaks: 1, Forced: 1, Others: 1},
+		},
+		"that a reboot began anew": {
+			newRegister().punch(in, "101").pass(2*h).forced("101", 30*m).pass(10*m).reboot(2*h).add(entry.Entry{Kind: entry.KindStart}).
+				pass(90*m).over("101").pass(h).punch(out, "101"),
+			TimeDay{Worked: 4 * 3600, Paused: 160 * 60, Shifts: 1, Breaks: 1, Forced: 1, Others: 1, Reboots: 1},
+		},
 		"sent while on a break": {
 			newRegister().punch(in, "101").pass(h).punch(away, "101").pass(10*m).forced("101", 20*m).pass(20*m).over("101").pass(h).punch(out, "101"),
 			TimeDay{Worked: 2 * 3600, Paused: 1800, Shifts: 1, Breaks: 1, Forced: 1, Others: 1},
