@@ -211,6 +211,9 @@ var (
 func newModel(t *testing.T, rt *rapid.T, dir string, policies [2]*policy.Compiled, key *StoreKey) *model {
 	r := &rig{t: t, register: "3", ctx: context.Background(), storeKey: key, clock: newClock(), path: filepath.Join(dir, "roster.db"), tries: modelTriesN}
 	r.journal = &memJournal{clock: r.clock}
+	if evenly(rt, "the journal", []string{"in memory", "in memory", "in memory", "on disk"}) == "on disk" {
+		r.journal.disk = diskJournal{path: filepath.Join(dir, "journal.db")}
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -736,7 +739,10 @@ func againstModel(t *testing.T, names ...string) {
 		defer os.RemoveAll(dir)
 		rapid.SyncTest(rt, func(rt *rapid.T) {
 			m := newModel(t, rt, dir, policies, key)
-			defer m.r.stop()
+			defer func() {
+				m.r.stop()
+				m.r.journal.verify(t)
+			}()
 			m.often = steps
 			rt.Repeat(map[string]func(*rapid.T){"": m.agree, "step": m.step})
 		})

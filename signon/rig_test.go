@@ -116,6 +116,7 @@ var errJournal = errors.New("the disk is gone")
 // memJournal keeps entries, and can fail.
 type memJournal struct {
 	clock enforcer.Clock
+	disk  diskJournal // guarded by mu while it is open
 
 	mu      sync.Mutex
 	entries []entry.Entry
@@ -124,7 +125,7 @@ type memJournal struct {
 	before  func([]entry.Entry)
 }
 
-func (j *memJournal) Append(ctx context.Context, _ bool, es ...entry.Entry) ([]entry.Seq, error) {
+func (j *memJournal) Append(ctx context.Context, essential bool, es ...entry.Entry) ([]entry.Seq, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -138,6 +139,13 @@ func (j *memJournal) Append(ctx context.Context, _ bool, es ...entry.Entry) ([]e
 	defer j.mu.Unlock()
 	if j.fail || j.refuse != nil && slices.ContainsFunc(es, j.refuse) {
 		return nil, errJournal
+	}
+	if j.disk.store != nil {
+		seqs, err := j.disk.store.Append(ctx, essential, es...)
+		if err == nil {
+			j.entries, err = j.disk.read(j.entries)
+		}
+		return seqs, err
 	}
 	var seqs []entry.Seq
 	for _, e := range es {
@@ -359,6 +367,7 @@ func newRigAt(t *testing.T, register string, key *StoreKey, change ...func(*Opti
 func (r *rig) start() {
 	r.t.Helper()
 	var err error
+	r.journal.open(r.t)
 	r.store, err = OpenStore(StoreOptions{Path: r.path, Keys: r.keys, Journal: r.journal, Clock: r.clock, KDF: cheap, Location: time.UTC, Store: "12", Register: r.register, MinPIN: r.minPIN, StoreKey: r.storeKey, Tries: r.tries, noSync: true})
 	if err != nil {
 		r.t.Fatal(err)
@@ -401,6 +410,7 @@ func (r *rig) stop() {
 	if err := r.store.Close(); err != nil {
 		r.t.Errorf("closing the roster: %v", err)
 	}
+	r.journal.close(r.t)
 }
 
 // restart is the daemon killed and started again.
