@@ -232,6 +232,8 @@ func TestCardTakenOut(t *testing.T) {
 	b.session("signed on", signedOn("1001", false))
 	b.swipe(out)
 	b.session("signed off", nobodyOn)
+	// It holds at once, and is journaled then.
+	until(t, "the sign-off is journaled", func() bool { return len(b.entries("sign-off")) > 0 })
 	off := b.entries("sign-off")
 	if len(off) != 1 || off[0].Reason != "card-removed" || off[0].Source != "reader" || off[0].Operator != "1001" {
 		t.Errorf("journaled: %+v", off)
