@@ -52,6 +52,7 @@ type finding struct {
 	card   bool            // a valid card was shown: the answer may be specific
 	known  bool            // so it may with a right number and PIN
 	mac    mark            // of that card
+	at     spot            // and where it was read, at the register
 	pin    bool            // a PIN was checked, and was right
 	again  bool            // the PIN alone, of who is signed on
 	short  bool            // and it is shorter than they have to be by now
@@ -286,7 +287,7 @@ func (s *Service) require(ctx context.Context, f finding, need Need, u use, c *C
 		c.PIN = make([]byte, 1) // nobody's, and counted like any other
 	}
 	checked, err := s.checkPIN(ctx, byCard, f.record.Number, f.record, c, now)
-	checked.card, checked.mac = true, f.mac
+	checked.card, checked.mac, checked.at = true, f.mac, f.at
 	if err != nil || checked.reason != entry.ReasonNone {
 		return checked, err
 	}

@@ -17,6 +17,7 @@ import (
 // state that it meant it in.
 type askedPIN struct {
 	mac    mark
+	at     spot          // where it was read
 	until  time.Duration // boot time
 	need   Need
 	plain  bool // asked by Identify: nothing is to be done with the answer
@@ -122,6 +123,7 @@ func (s *Service) PIN(ctx context.Context, token string, pin []byte, source stri
 	if err != nil {
 		return s.failed(ctx, asked, &c, entry.KindIdentify, err)
 	}
+	f.at = a.at
 	var r Result
 	if a.plain {
 		r = Result{Action: Identified, Verdict: s.verdict(&f, &c)}
@@ -164,7 +166,7 @@ func (s *Service) NewPIN(ctx context.Context, token string, pin []byte, source s
 		}
 		return r, err
 	}
-	f := finding{record: record, card: a.shown, known: true, mac: a.mac, pin: true, means: byNumber}
+	f := finding{record: record, card: a.shown, known: true, mac: a.mac, at: a.at, pin: true, means: byNumber}
 	if a.shown {
 		f.means = byCard
 	}

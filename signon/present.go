@@ -243,7 +243,7 @@ func (s *Service) present(ctx context.Context, c Credential, want func(state, st
 		return s.failed(ctx, asked, &c, in.kind(st), err)
 	}
 	if c.Card != nil {
-		s.lay(c.Source, &f)
+		s.lay(c.Source, &f, st)
 	}
 	if f.record != nil && (f.reason == entry.ReasonNone || f.reason == entry.ReasonNewPIN) {
 		in = want(st, f.record.Number)
@@ -354,14 +354,14 @@ func kindOf(st state) entry.Kind {
 func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *Credential) (Result, error) {
 	r := Result{Action: Refused, Verdict: s.verdict(f, c)}
 	if f.reason == entry.ReasonPINRequired && r.NeedPIN {
-		token, err := s.ask(&askedPIN{mac: f.mac, intent: in, state: st})
+		token, err := s.ask(&askedPIN{mac: f.mac, at: f.at, intent: in, state: st})
 		r.Token, r.Action, r.OK = token, AskPIN, false
 		return r, err
 	}
 	if !r.OK {
 		if f.reason == entry.ReasonNewPIN && (in.do == SignedOn || in.do == Unlocked) {
 			token, err := s.ask(&askedPIN{
-				mac: f.mac, intent: in, state: st, changing: f.record.Number, method: r.Method, shown: f.card, old: f.record.PIN.Hash,
+				mac: f.mac, at: f.at, intent: in, state: st, changing: f.record.Number, method: r.Method, shown: f.card, old: f.record.PIN.Hash,
 			})
 			if err != nil {
 				return Result{Action: Refused}, err
@@ -392,6 +392,9 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 		reason = s.store.standing(fresh)
 	case now != st:
 		reason = entry.ReasonStateChanged
+	case (in.do == SignedOn || in.do == Unlocked) && s.isOut(f.at):
+		// While its PIN was checked. Nobody would hear any more that it left.
+		reason = entry.ReasonCardRemoved
 	}
 	if reason != entry.ReasonNone {
 		return s.deny(ctx, r, f, c, in.kind(st), reason, s.store.sayStanding(cmp.Or(fresh, f.record), reason))

@@ -8,6 +8,7 @@ import (
 
 	"tillwarden/enforcer/journal/entry"
 	"tillwarden/enforcer/policy"
+	"tillwarden/signon/card"
 )
 
 // TestCardRemoved: what is done at a register in whose reader cards stay, in words:
@@ -40,8 +41,21 @@ func TestCardRemoved(t *testing.T) {
 		{"a locked register stays locked", RemovedLock, "1001 lock out", "1001", true},
 		{"out of another reader is nothing", RemovedSignOff, "1001 out:other", "1001", false},
 		{"out after a restart", RemovedSignOff, "1001 restart out", "", false},
-		{"after a restart another's in between", RemovedSignOff, "1001 restart 1002 out", "1001", false},
+		{"after a restart another's over it", RemovedSignOff, "1001 restart 1002 out", "", false},
 		{"after a restart, who signed on without a card", RemovedSignOff, "keypad:1001 restart out", "1001", false},
+		{"another's card over it does not keep the session", RemovedLock, "1001 1002 out", "1001", true},
+		{"nor does nobody's", RemovedSignOff, "1001 9999 out", "", false},
+		{"nor do many", RemovedSignOff, "1001 9991 9992 9993 9994 9995 9996 9997 9998 9999 out", "", false},
+		{"nor one that could not be read", RemovedSignOff, "1001 unreadable out", "", false},
+		{"an approver's over it does, for a while", RemovedSignOff, "1001 ask 2001 out", "1001", false},
+		{"not back after an approval", RemovedSignOff, "1001 ask out 2001 out minute", "", false},
+		{"nor after an approver's was laid over it", RemovedLock, "1001 ask 2001 out minute", "1001", true},
+		{"back after an approval, it stays", RemovedSignOff, "1001 ask out 2001 out 1001 minute", "1001", false},
+		{"taken out while it is pending, it may be as long", RemovedSignOff, "1001 ask out minute", "1001", false},
+		{"and not longer", RemovedSignOff, "1001 ask out minute minute minute minute", "", false},
+		{"cancelled, and away", RemovedLock, "1001 ask out cancel minute", "1001", true},
+		{"other requests do not keep it", RemovedLock, "1001 ask out cancel ask minute", "1001", true},
+		{"who is signed on afterwards stays", RemovedSignOff, "1001 ask out cancel keypad-off 1002 minute", "1002", false},
 	} {
 		t.Run(removedNames[x.removed]+"/"+x.what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -65,6 +79,18 @@ func TestCardRemoved(t *testing.T) {
 						}
 					case "restart":
 						r.restart()
+					case "minute":
+						time.Sleep(time.Minute + time.Second)
+					case "cancel":
+						if err := r.gate.Cancel(r.ctx, r.gate.Snapshot().Override.ID, "console"); err != nil {
+							t.Fatal(err)
+						}
+					case "keypad-off":
+						if _, err := r.s.SignOff(r.ctx, "keypad"); err != nil {
+							t.Fatal(err)
+						}
+					case "unreadable":
+						r.present(Credential{Card: card.Read(nil, card.Options{}, card.BuiltIn())})
 					case "keypad":
 						r.want(r.typed(at, pinOf(at)), SignedOn, entry.ReasonNone)
 					default:
@@ -131,5 +157,41 @@ func TestCardRemovedWithoutAJournal(t *testing.T) {
 			t.Errorf("%s, %v, %q is signed on", got.Action, err, r.signedOn())
 		}
 		r.journal.failing(false)
+	})
+}
+
+// TestCardRemovedDuringItsPIN: who types the PIN and takes the card away while it is
+// checked is not signed on by a card that nobody sees leave any more.
+func TestCardRemovedDuringItsPIN(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(o *Options) { o.Removed, o.Method = RemovedSignOff, policy.SignOnCardPIN })
+		out := func() {
+			if _, err := r.s.CardRemoved(r.ctx, "reader"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 3 { // wrong PINs, so that the next one is kept waiting
+			asked := r.swipe("1001")
+			if _, err := r.s.PIN(r.ctx, asked.Token, []byte("1111"), "keypad"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		out()
+		asked := r.present(Credential{Card: cardOf("1001")})
+		r.want(asked, AskPIN, entry.ReasonPINRequired)
+		done := make(chan Result)
+		go func() {
+			got, err := r.s.PIN(r.ctx, asked.Token, []byte(pinOf("1001")), "keypad")
+			if err != nil {
+				t.Error(err)
+			}
+			done <- got
+		}()
+		synctest.Wait()
+		out()
+		r.want(<-done, Refused, entry.ReasonCardRemoved)
+		if r.signedOn() != "" {
+			t.Errorf("%s is signed on", r.signedOn())
+		}
 	})
 }

@@ -89,11 +89,12 @@ type Service struct {
 	asked    map[string]*askedPIN // by token
 	askedWhy *askedWhy            // nil: nobody is asked for a reason
 	newcomer *newcomer            // nil: nobody waits to sign on over the session
-	laid     map[string]laid      // by reader, the card that is in it
+	readers  map[string]*inserted // by name, what is in them
 	resumed  entry.Seq            // the session that was there at the start, by a card; 0: none
 	active   time.Duration        // boot time of the last activity
 	stopIdle func() bool
 	stopDay  func() bool    // rings when the last day of who is signed on is over
+	stopBack func() bool    // rings when the own card should be back in its reader
 	running  sync.WaitGroup // functions that the clock called
 }
 
@@ -124,7 +125,7 @@ func New(o Options) (*Service, error) {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	return &Service{
-		o: o, store: o.Store, gate: o.Gate, brake: o.Store.brake, done: make(chan struct{}), asked: map[string]*askedPIN{}, laid: map[string]laid{},
+		o: o, store: o.Store, gate: o.Gate, brake: o.Store.brake, done: make(chan struct{}), asked: map[string]*askedPIN{}, readers: map[string]*inserted{},
 	}, nil
 }
 
@@ -245,8 +246,8 @@ func (s *Service) Close() {
 	}
 	s.closed = true
 	close(s.done)
-	stops := []func() bool{s.stopIdle, s.stopDay}
-	s.stopIdle, s.stopDay = nil, nil
+	stops := []func() bool{s.stopIdle, s.stopDay, s.stopBack}
+	s.stopIdle, s.stopDay, s.stopBack = nil, nil, nil
 	clear(s.asked)
 	s.mu.Unlock()
 	for _, stop := range stops {

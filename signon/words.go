@@ -89,6 +89,8 @@ func sayRefused(r entry.Reason, name string) string {
 		return "there is nothing to approve any more"
 	case entry.ReasonStateChanged, entry.ReasonRosterChanged, entry.ReasonPolicyChanged, entry.ReasonModeChanged:
 		return "something changed meanwhile; try again"
+	case entry.ReasonCardRemoved:
+		return "the card was taken out: put it in again"
 	case entry.ReasonInUse, entry.ReasonSignedOver:
 		return "somebody is signed on"
 	case entry.ReasonNoSession:
