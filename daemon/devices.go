@@ -80,6 +80,7 @@ func (d *Daemon) makeDevices() error {
 // startDevices lets each device live in goroutines of its own.
 func (d *Daemon) startDevices() {
 	d.running.Go(func() { d.swipes.run(d.ctx) })
+	d.running.Go(func() { d.swipes.leave(d.ctx) })
 	for _, p := range d.pads {
 		d.running.Go(func() { p.run(d.ctx) })
 	}

@@ -12,6 +12,7 @@ import (
 	"tillwarden/devices"
 	"tillwarden/devices/printer"
 	"tillwarden/devices/sim"
+	"tillwarden/signon/card"
 )
 
 // Operator cards of the tests: ten digits on track 2, which the format
@@ -246,6 +247,48 @@ func TestCardTakenOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.session("signed off, for the reader is unplugged", nobodyOn)
+}
+
+// TestCardTakenOutWhileAnotherIsLookedAt: what was read before is no reason to leave the
+// session open, and a reader that says over and over that it is empty keeps no card from
+// being read.
+func TestCardTakenOutWhileAnotherIsLookedAt(t *testing.T) {
+	t.Parallel()
+	b := withReader(t, "[signon]\nremoved = \"lock\"\n")
+	b.staffed()
+	if err := b.enrol("1001", cardAda); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2100 * time.Millisecond) // the card that was just enrolled would be the same swipe
+	b.swipe(cardAda)
+	until(t, "the card waits for its PIN", func() bool { return b.d.pin.waits() })
+	b.enter("25806931")
+	b.session("signed on", signedOn("1001", false))
+
+	began, release := make(chan struct{}), make(chan struct{})
+	b.d.swipes.arm(&enrolment{take: func(c *card.Card) {
+		close(began)
+		<-release
+		c.Wipe()
+	}})
+	b.swipe(sim.Card{Raw: ";99999999?\r"})
+	<-began
+	b.swipe(sim.Card{Raw: strings.Repeat("OUT\r", 100)})
+	b.session("locked at once", signedOn("1001", true))
+	b.swipe(cardAda)
+	until(t, "the card is read", func() bool {
+		b.d.swipes.taking.Lock()
+		defer b.d.swipes.taking.Unlock()
+		return b.d.swipes.waiting == 1
+	})
+	close(release)
+	until(t, "the card waits for its PIN", func() bool { return b.d.pin.waits() })
+	b.enter("25806931")
+	b.session("unlocked", signedOn("1001", false))
+	until(t, "the lock is journaled", func() bool { return len(b.entries("lock")) > 0 })
+	if locks := b.entries("lock"); len(locks) != 1 || locks[0].Reason != "card-removed" {
+		t.Errorf("journaled: %+v", locks)
+	}
 }
 
 func denied(es []api.Entry) (some []api.Entry) {

@@ -14,31 +14,72 @@ import (
 // state. A swipe is dealt with in its own goroutine, one after the other, so that
 // the reader is never held up.
 type swipes struct {
-	d      *Daemon
-	queue  chan msr.Swipe
-	probes chan chan struct{} // answered by closing: the loop goes round
+	d       *Daemon
+	queue   chan arrival
+	leaving chan *removal      // what holds at once, see leave
+	probes  chan chan struct{} // answered by closing: the loop goes round
 
 	mu    sync.Mutex
 	enrol *enrolment // guarded by mu
+
+	// taking is held for a moment only: readers do not wait for what is done with a card.
+	taking  sync.Mutex
+	waiting int             // guarded by taking; swipes in the queue
+	empty   map[string]bool // guarded by taking; by reader: the last that came of it was a removal
+}
+
+// arrival is a swipe, or that a card was taken out.
+type arrival struct {
+	msr.Swipe
+	out *removal // nil: a swipe
+}
+
+// removal is that a card was taken out of a reader.
+type removal struct {
+	reader string
+	mu     sync.Mutex
+	done   bool // guarded by mu; it had its turn
 }
 
 const (
 	// A card that was swiped while three others wait is dropped: nobody swipes so fast.
 	maxSwipes = 3
-	// That one was taken out is not: there is room for more of those than anybody does
-	// while three swipes are looked at.
+	// That one was taken out is not: there is room for one behind each swipe that waits, and
+	// one more of each reader, however many a register has.
 	swipeQueue = 32
 )
 
 func newSwipes(d *Daemon) *swipes {
-	return &swipes{d: d, queue: make(chan msr.Swipe, swipeQueue), probes: make(chan chan struct{})}
+	return &swipes{
+		d: d, queue: make(chan arrival, swipeQueue), leaving: make(chan *removal, swipeQueue),
+		probes: make(chan chan struct{}), empty: map[string]bool{},
+	}
 }
 
-// take is the reader's: it gives a swipe over and returns at once.
+// take is the reader's: it gives a swipe over and returns at once. A reader that says
+// again and again that it is empty says it once.
 func (s *swipes) take(sw msr.Swipe) {
-	if sw.Removed || len(s.queue) < maxSwipes {
+	s.taking.Lock()
+	defer s.taking.Unlock()
+	if sw.Removed && s.empty[sw.Source] {
+		return
+	}
+	a := arrival{Swipe: sw}
+	if sw.Removed {
+		a.out = &removal{reader: sw.Source}
+	}
+	if sw.Removed || s.waiting < maxSwipes {
 		select {
-		case s.queue <- sw:
+		case s.queue <- a:
+			s.empty[sw.Source] = sw.Removed
+			if !sw.Removed {
+				s.waiting++
+				return
+			}
+			select {
+			case s.leaving <- a.out:
+			default: // it has its turn
+			}
 			return
 		default:
 		}
@@ -51,15 +92,22 @@ func (s *swipes) take(sw msr.Swipe) {
 func (s *swipes) run(ctx context.Context) {
 	for {
 		select {
-		case sw := <-s.queue:
-			s.one(ctx, sw)
+		case a := <-s.queue:
+			if a.out != nil {
+				s.removed(ctx, a.out)
+				continue
+			}
+			s.taking.Lock()
+			s.waiting--
+			s.taking.Unlock()
+			s.one(ctx, a.Swipe)
 		case done := <-s.probes:
 			close(done)
 		case <-ctx.Done():
 			for {
 				select {
-				case sw := <-s.queue:
-					sw.Wipe()
+				case a := <-s.queue:
+					a.Wipe()
 				default:
 					return
 				}
@@ -68,12 +116,28 @@ func (s *swipes) run(ctx context.Context) {
 	}
 }
 
+// leave does, until ctx ends, what it means to the session that a card was taken out,
+// ahead of its turn: what was read before it may be kept waiting for many seconds, after
+// strangers' cards, and a session that nobody's card holds must not stay open as long.
+func (s *swipes) leave(ctx context.Context) {
+	for {
+		select {
+		case r := <-s.leaving:
+			r.mu.Lock()
+			if !r.done {
+				if err := s.d.service().CardLeaves(ctx, r.reader); err != nil {
+					s.d.log.Error("a card was removed", "reader", r.reader, "err", err)
+				}
+			}
+			r.mu.Unlock()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 func (s *swipes) one(ctx context.Context, sw msr.Swipe) {
 	defer sw.Wipe()
-	if sw.Removed {
-		s.removed(ctx, sw.Source)
-		return
-	}
 	s.d.touch()
 	c := s.read(sw)
 	// What waits for approval comes first: a console that waits for a card keeps no
@@ -95,12 +159,15 @@ func (s *swipes) one(ctx context.Context, sw msr.Swipe) {
 
 // removed is that a card was taken out of a reader. It is nobody's activity, and what
 // waits for a card goes on waiting.
-func (s *swipes) removed(ctx context.Context, reader string) {
-	r, err := s.d.service().CardRemoved(ctx, reader)
+func (s *swipes) removed(ctx context.Context, out *removal) {
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	out.done = true
+	r, err := s.d.service().CardRemoved(ctx, out.reader)
 	if err != nil {
-		s.d.log.Error("a card was removed", "reader", reader, "err", err)
+		s.d.log.Error("a card was removed", "reader", out.reader, "err", err)
 	}
-	s.d.log.Debug("card removed", "reader", reader, "action", r.Action.String())
+	s.d.log.Debug("card removed", "reader", out.reader, "action", r.Action.String())
 	s.d.pin.forget(r.Token)
 }
 
