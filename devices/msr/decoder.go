@@ -96,7 +96,7 @@ func (d *Decoder) Deadline() (time.Time, bool) {
 
 // patience is how long the next byte may take.
 func (d *Decoder) patience() time.Duration {
-	if d.ended {
+	if d.ended && d.line == 0 {
 		return d.config.Quiet
 	}
 	return d.config.Gap
@@ -119,7 +119,7 @@ func (d *Decoder) Feed(p []byte, now time.Time, emit func(Swipe)) {
 // expire ends what was not continued in time.
 func (d *Decoder) expire(emit func(Swipe)) {
 	switch {
-	case d.ended:
+	case d.ended && d.line == 0:
 		d.deliver(emit)
 	case d.state != between && d.state != skip:
 		d.unreadable(ProblemUnfinished, emit)
@@ -164,10 +164,10 @@ func (d *Decoder) start(c byte, emit func(Swipe)) {
 	case isSentinel(c):
 		d.begin(between)
 		d.open(c)
-	case c == '\r' || c == '\n' || c == etx || c == 0:
+	case endsLine(c):
 		if said := d.config.Removed; said != "" && d.line == len(said) {
 			d.noise = 0
-			emit(Swipe{Source: d.source, At: d.last, Removed: true})
+			d.removed(emit)
 		}
 		d.line = 0
 	default:
@@ -183,6 +183,9 @@ func (d *Decoder) start(c byte, emit func(Swipe)) {
 		}
 	}
 }
+
+// endsLine reports whether a character ends a line outside of swipes.
+func endsLine(c byte) bool { return c == '\r' || c == '\n' || c == etx || c == 0 }
 
 func isSentinel(c byte) bool {
 	switch c {
@@ -232,8 +235,21 @@ func (d *Decoder) inTrack(c byte, emit func(Swipe)) {
 	}
 }
 
+func (d *Decoder) removed(emit func(Swipe)) {
+	emit(Swipe{Source: d.source, At: d.last, Removed: true})
+}
+
 func (d *Decoder) after(c byte, emit func(Swipe)) {
-	switch {
+	switch said := d.config.Removed; {
+	// FormatIDTech: what says that the card was removed ends its swipe, too.
+	case d.ended && d.line < len(said) && said[d.line] == c:
+		d.line++
+	case d.line > 0 && d.line == len(said) && endsLine(c):
+		d.deliver(emit)
+		d.begin(between)
+		d.removed(emit)
+	case d.line > 0:
+		d.fail(ProblemGarbled, c, emit)
 	case c == '\r' && d.config.Format == FormatMagTek, c == etx:
 		d.deliver(emit)
 		d.begin(between)
@@ -332,6 +348,11 @@ func (d *Decoder) inFrame(c byte, emit func(Swipe)) {
 		// character is 20 hex or more; or nothing that we know.
 		first, second := d.held[1], d.held[2]
 		d.begin(between)
+		if said := d.config.Removed; said != "" && first == said[0] {
+			d.start(first, emit)
+			d.start(second, emit)
+			return
+		}
 		if !isSentinel(first) {
 			d.fail(ProblemGarbled, c, emit)
 			return
