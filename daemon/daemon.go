@@ -283,6 +283,7 @@ func (d *Daemon) startService(ctx context.Context, c *Config) error {
 	}
 	d.cards.Store(&formats)
 	if old := d.svc.Swap(s); old != nil {
+		s.Succeed(old)
 		old.Close()
 	}
 	return nil

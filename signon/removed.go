@@ -112,6 +112,9 @@ func (r *inserted) has(number string) bool {
 // the same.
 func (s *Service) CardRemoved(ctx context.Context, source string) (Result, error) {
 	if s.o.Removed == RemovedNothing {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.inserted(source).empty()
 		return Result{Action: Same}, nil
 	}
 	s.effect.Lock()
@@ -170,49 +173,88 @@ func (s *Service) leave(ctx context.Context, st state, source string) (r Result,
 	return r, err
 }
 
+// awaited is the own card of a session that made room for an approver's.
+type awaited struct {
+	source   string
+	left     state // what was pending then
+	answered bool  // it was not any more when it was looked the last time
+	stop     func() bool
+}
+
 // expectBack looks again, as long after as a card waits for its PIN, whether the own card
-// is back that made room for an approver's. answered: that override was not pending any
-// more when it looked the last time. s.mu is held.
+// is back that made room for an approver's. s.mu is held.
 func (s *Service) expectBack(source string, left state, answered bool) {
 	if s.closed {
 		return
 	}
-	if s.stopBack != nil {
-		s.stopBack()
+	if s.back != nil {
+		s.back.stop()
 	}
-	s.stopBack = s.later(s.o.AskPIN, func(ctx context.Context) { s.lookForOwn(ctx, source, left, answered) })
+	a := &awaited{source: source, left: left, answered: answered}
+	a.stop = s.later(s.o.AskPIN, func(ctx context.Context) { s.lookForOwn(ctx, a) })
+	s.back = a
 }
 
 // lookForOwn does what Options.Removed says if the own card did not come back. Another
 // override that is pending by then is no reason to wait: whoever is there could ask for one
 // after the other.
-func (s *Service) lookForOwn(ctx context.Context, source string, left state, answered bool) {
+func (s *Service) lookForOwn(ctx context.Context, a *awaited) {
 	s.effect.Lock()
 	defer s.effect.Unlock()
 	st := stateOf(s.gate.Snapshot())
-	if st.session != left.session || s.isBack(st.operator) {
-		return
-	}
-	if pending := st.override == left.override; pending || !answered {
-		s.mu.Lock()
-		s.expectBack(source, left, !pending)
+	s.mu.Lock()
+	if s.back != a { // another is waited for, or nobody any more
 		s.mu.Unlock()
 		return
 	}
-	if _, err := s.leave(ctx, st, source); err != nil {
+	s.back = nil
+	here := st.session == a.left.session && !s.isBack(st.operator)
+	pending := st.override == a.left.override
+	if here && (pending || !a.answered) {
+		s.expectBack(a.source, a.left, !pending)
+		here = false
+	}
+	s.mu.Unlock()
+	if !here {
+		return
+	}
+	if _, err := s.leave(ctx, st, a.source); err != nil {
 		s.o.Logger.Error("the own card did not come back", "error", err)
 	}
 }
 
+// isBack reports whether an operator's card is in any reader. s.mu is held.
 func (s *Service) isBack(number string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, r := range s.readers {
 		if r.has(number) {
 			return true
 		}
 	}
 	return false
+}
+
+// Succeed takes over what a service that runs knows of the readers. It is for one that
+// takes its place, before the old one is closed.
+func (s *Service) Succeed(old *Service) {
+	old.mu.Lock()
+	readers := make(map[string]inserted, len(old.readers))
+	for name, r := range old.readers {
+		readers[name] = inserted{cards: slices.Clone(r.cards), outs: r.outs, sure: r.sure}
+	}
+	resumed, back := old.resumed, old.back
+	old.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resumed = resumed
+	for name, was := range readers {
+		r := s.inserted(name)
+		if r.outs == 0 { // else it was emptied meanwhile
+			r.cards, r.sure = append(was.cards, r.cards...), r.sure || was.sure
+		}
+	}
+	if back != nil && s.back == nil && s.o.Removed != RemovedNothing {
+		s.expectBack(back.source, back.left, back.answered)
+	}
 }
 
 // takeOut empties a reader, reports whether the own card was in it, and forgets what
@@ -240,9 +282,13 @@ func (s *Service) takeOut(source string, st state) (own bool, token string) {
 			}
 		}
 	}
+	r.empty()
+	return own, token
+}
+
+func (r *inserted) empty() {
 	r.cards, r.sure = nil, true
 	r.outs++
-	return own, token
 }
 
 // isOut reports whether a card was taken out since it was read.

@@ -55,6 +55,11 @@ func TestCardRemoved(t *testing.T) {
 		{"and not longer", RemovedSignOff, "1001 ask out minute minute minute minute", "", false},
 		{"cancelled, and away", RemovedLock, "1001 ask out cancel minute", "1001", true},
 		{"other requests do not keep it", RemovedLock, "1001 ask out cancel ask minute", "1001", true},
+		{"the own card after number and PIN, and a reload", RemovedSignOff, "keypad:1001 1001 reload out", "", false},
+		{"another's after a reload is nothing", RemovedSignOff, "1001 reload other:1002 out:other", "1001", false},
+		{"not back after a reload", RemovedLock, "1001 ask out reload cancel minute", "1001", true},
+		{"and back after one, it stays", RemovedLock, "1001 ask out cancel reload 1001 minute", "1001", false},
+		{"a restart and a reload", RemovedSignOff, "1001 restart reload out", "", false},
 		{"who is signed on afterwards stays", RemovedSignOff, "1001 ask out cancel keypad-off 1002 minute", "1002", false},
 	} {
 		t.Run(removedNames[x.removed]+"/"+x.what, func(t *testing.T) {
@@ -79,6 +84,20 @@ func TestCardRemoved(t *testing.T) {
 						}
 					case "restart":
 						r.restart()
+					case "reload":
+						old := r.s
+						var err error
+						if r.s, err = New(old.o); err != nil {
+							t.Fatal(err)
+						}
+						if err := r.s.Start(r.ctx); err != nil {
+							t.Fatal(err)
+						}
+						r.s.Succeed(old)
+						old.Close()
+					case "other":
+						time.Sleep(3 * time.Second)
+						r.present(Credential{Card: cardOf(at), Source: "other"})
 					case "minute":
 						time.Sleep(time.Minute + time.Second)
 					case "cancel":

@@ -94,7 +94,7 @@ type Service struct {
 	active   time.Duration        // boot time of the last activity
 	stopIdle func() bool
 	stopDay  func() bool    // rings when the last day of who is signed on is over
-	stopBack func() bool    // rings when the own card should be back in its reader
+	back     *awaited       // nil: no own card has to come back into its reader
 	running  sync.WaitGroup // functions that the clock called
 }
 
@@ -246,8 +246,11 @@ func (s *Service) Close() {
 	}
 	s.closed = true
 	close(s.done)
-	stops := []func() bool{s.stopIdle, s.stopDay, s.stopBack}
-	s.stopIdle, s.stopDay, s.stopBack = nil, nil, nil
+	stops := []func() bool{s.stopIdle, s.stopDay}
+	if s.back != nil {
+		stops = append(stops, s.back.stop)
+	}
+	s.stopIdle, s.stopDay, s.back = nil, nil, nil
 	clear(s.asked)
 	s.mu.Unlock()
 	for _, stop := range stops {
