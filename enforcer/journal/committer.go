@@ -73,6 +73,9 @@ func (s *Store) run() {
 			s.commit(nil, now)
 		}
 		wait := s.nextWork(now, notesSince)
+		if s.retiring == nil {
+			s.retiring = s.q.takeRetirement() // that waited behind the one that is done now
+		}
 		if s.retiring != nil {
 			wait = 0
 			if len(requests) > 0 {

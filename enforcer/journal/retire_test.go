@@ -384,16 +384,18 @@ func TestRetireOfAReplacedFile(t *testing.T) {
 	}
 }
 
-// TestCloseEndsEveryRemoval: also one that waits for another to be done.
-func TestCloseEndsEveryRemoval(t *testing.T) {
+// twoRemovals is a journal that is in the middle of one removal, with another one behind
+// it. It goes on when goOn is closed.
+func twoRemovals(t *testing.T) (s *Store, both []*retirement, goOn chan<- struct{}) {
+	t.Helper()
 	o := closedJournal(t)
-	var s *Store
-	began, closing := make(chan struct{}), make(chan struct{})
+	o.CheckpointEvery = time.Hour
+	began, held := make(chan struct{}), make(chan struct{})
 	var armed atomic.Bool
 	o.tweak.beforeCommit = func() error {
 		if armed.CompareAndSwap(true, false) {
 			close(began)
-			<-closing
+			<-held
 		}
 		return nil
 	}
@@ -409,12 +411,35 @@ func TestCloseEndsEveryRemoval(t *testing.T) {
 	if err := s.q.putRetirement(two); err != nil {
 		t.Fatal(err)
 	}
+	return s, []*retirement{one, two}, held
+}
+
+// TestRemovalsFollowEachOther: one that waits for another begins when that is done, though
+// nobody appends.
+func TestRemovalsFollowEachOther(t *testing.T) {
+	_, both, goOn := twoRemovals(t)
+	close(goOn)
+	for _, r := range both {
+		select {
+		case <-r.done:
+		case <-time.After(30 * time.Second):
+			t.Fatal("it waits for somebody who appends")
+		}
+		if r.err != nil {
+			t.Error(r.err)
+		}
+	}
+}
+
+// TestCloseEndsEveryRemoval: also one that waits for another to be done.
+func TestCloseEndsEveryRemoval(t *testing.T) {
+	s, both, goOn := twoRemovals(t)
 	s.q.close()
-	close(closing)
+	close(goOn)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range []*retirement{one, two} {
+	for _, r := range both {
 		select {
 		case <-r.done:
 		default:
