@@ -57,7 +57,7 @@ func (m *model) breakJournal() {
 	for _, gr := range m.grants {
 		b.live = append(b.live, gr.live)
 	}
-	m.was = b
+	m.was, m.older = b, nil // what restricts is in the state file, and perhaps not in the journal
 	m.r.journal.refuses(func(e entry.Entry) bool { return kinds == nil || slices.Contains(kinds, e.Kind) })
 }
 

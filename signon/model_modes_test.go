@@ -102,6 +102,7 @@ func (m *model) modes() {
 		m.pass(min(max(0, left), 24*time.Hour)) // longer ones end while the machine is asleep
 	case "no journal":
 		since := m.now()
+		m.older = nil
 		m.r.journal.failing(true)
 		m.pass(m.mode.tick(since) - since)
 		m.r.journal.failing(false)

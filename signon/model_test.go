@@ -3,7 +3,6 @@ package signon
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -76,7 +75,9 @@ type model struct {
 	early        bool         // a card approved too early, and may again
 	was, faulted *modelBefore // the journal may fail; nil: it does not
 
-	often   []int // the steps, by how often
+	often   []int  // the steps, by how often
+	older   []byte // the state file as it was
+	olderIn string // in this session
 	steps   int
 	changed bool   // the roster, perhaps
 	seen    int    // entries of the journal that were looked at
@@ -431,24 +432,42 @@ func (m *model) kill() {
 	m.turnOff(false)
 }
 
-// crash stops everything, and puts the state file back as it was.
+// crash stops everything, and puts the state file back as it was: just now, or earlier
+// in the session, for the journal has what came since.
 func (m *model) crash() {
-	state := filepath.Join(filepath.Dir(m.r.path), "state.json")
-	was, err := os.ReadFile(state)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		m.t.Fatal(err)
+	was := m.stateFile()
+	if m.older != nil && m.olderIn == m.inSession() && m.oneIn(2, "it was written before") {
+		was = m.older
 	}
 	m.r.journal.failing(true)
 	m.r.stop()
 	m.r.journal.failing(false)
-	if err == nil {
-		err = os.WriteFile(state, was, 0o600)
-	} else {
-		err = os.RemoveAll(state)
+	if err := os.WriteFile(m.statePath(), was, 0o600); err != nil {
+		m.t.Fatal(err)
 	}
+}
+
+func (m *model) statePath() string { return filepath.Join(filepath.Dir(m.r.path), "state.json") }
+
+func (m *model) stateFile() []byte {
+	b, err := os.ReadFile(m.statePath())
 	if err != nil {
 		m.t.Fatal(err)
 	}
+	return b
+}
+
+// keepState keeps the state file now and then, to come back with it.
+func (m *model) keepState() {
+	if in := m.inSession(); m.older == nil || m.olderIn != in || m.steps%8 == 0 {
+		m.older, m.olderIn = m.stateFile(), in
+	}
+}
+
+// inSession names the session, and who has it by what name: names are not in the journal.
+func (m *model) inSession() string {
+	st := m.state()
+	return fmt.Sprint(st.session, " ", st.name)
 }
 
 func (m *model) turnOff(orderly bool) {
@@ -530,6 +549,7 @@ func (m *model) agree(t *rapid.T) {
 	m.noSessionOfWhoIsGone()
 	m.noSelfElevation()
 	m.journaled()
+	m.keepState()
 }
 
 func (m *model) sameSession() {
