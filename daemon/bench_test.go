@@ -284,6 +284,35 @@ func BenchmarkReady(b *testing.B) {
 	b.ReportMetric(l.Seconds()*1000, "ms/floor")
 }
 
+// BenchmarkReadAll reads 1,000,000 entries of a running register over its socket, as they
+// are stored, and within the process, in turn.
+func BenchmarkReadAll(b *testing.B) {
+	r := newRegister(b, "[journal]\nmax_mib = 4096\n")
+	r.config = strings.Replace(r.config, `log = "debug"`, `log = "error"`, 1)
+	r.start().staffed().halt()
+	r.fill(b, 1_000_000)
+	r.start()
+	var subject, least []time.Duration
+	for b.Loop() {
+		began, n := time.Now(), 0
+		d := journal.NewDecoder()
+		var e entry.Entry
+		if err := r.tech.JournalStored(b.Context(), api.JournalStored{}, func(stored []byte) error { n++; return d.Decode(stored, &e) }); err != nil || n < 1_000_000 {
+			b.Fatal(n, err)
+		}
+		subject = append(subject, time.Since(began))
+		began = time.Now()
+		if err := r.d.journal.Each(b.Context(), journal.Filter{}, func(*entry.Entry) error { return nil }); err != nil {
+			b.Fatal(err)
+		}
+		least = append(least, time.Since(began))
+	}
+	s, l := median(subject), median(least)
+	b.ReportMetric(float64(s)/float64(l), "x-floor")
+	b.ReportMetric(s.Seconds(), "s/1M")
+	b.ReportMetric(l.Seconds(), "s/floor")
+}
+
 // BenchmarkIdle starts the real binary without devices, asks a few hundred
 // times, leaves it alone, and reads what the kernel says of its memory and of how
 // often its threads woke up.

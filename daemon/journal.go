@@ -177,6 +177,31 @@ func (d *Daemon) JournalStream(ctx context.Context, c api.Caller, q *api.Journal
 	})
 }
 
+// JournalStored gives everything that a filter selects as it is stored.
+func (d *Daemon) JournalStored(ctx context.Context, c api.Caller, q *api.JournalStored, emit func(page []byte) error) error {
+	if err := d.mayRead(ctx, c, q.By); err != nil {
+		return err
+	}
+	f, err := filter(&q.Filter)
+	if err != nil {
+		return err
+	}
+	f.Limit = journal.MaxLimit
+	for {
+		page, next, err := d.journal.QueryStored(ctx, f)
+		if err != nil {
+			return d.cannotDecide(err)
+		}
+		if err := emit(page); err != nil {
+			return err
+		}
+		if next == 0 {
+			return nil
+		}
+		f = f.Continue(next)
+	}
+}
+
 var errEnough = errors.New("enough")
 
 // tail calls f for each entry after a number, until ctx ends or f fails. A

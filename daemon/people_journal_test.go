@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"tillwarden/daemon/api"
+	"tillwarden/enforcer/journal"
+	"tillwarden/enforcer/journal/entry"
 )
 
 func TestPeople(t *testing.T) {
@@ -112,6 +114,21 @@ func TestJournalOverTheAPI(t *testing.T) {
 	})
 	if err != nil || streamed != 30 {
 		t.Errorf("%d entries streamed, %v", streamed, err)
+	}
+	d, stored := journal.NewDecoder(), 0
+	err = r.tech.JournalStored(ctx, api.JournalStored{Filter: q.Filter}, func(b []byte) error {
+		var e entry.Entry
+		if err := d.Decode(b, &e); err != nil || api.Seq(e.Seq) != seen[stored] || e.Operator != "1001" {
+			t.Errorf("%v, %+v", err, e)
+		}
+		stored++
+		return nil
+	})
+	if err != nil || stored != 30 {
+		t.Errorf("%d entries as they are stored, %v", stored, err)
+	}
+	if err := r.con.JournalStored(ctx, api.JournalStored{By: &cashier}, func([]byte) error { return nil }); !isCode(err, api.CodeRefused) {
+		t.Errorf("a cashier reads the journal: %v", err)
 	}
 	// Followed: what is there already, and what comes.
 	if _, err := r.pos.Lock(ctx); err != nil {

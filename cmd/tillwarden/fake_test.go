@@ -398,6 +398,11 @@ func (f *fake) JournalStream(_ context.Context, c api.Caller, q *api.JournalStre
 	return nil
 }
 
+func (f *fake) JournalStored(_ context.Context, c api.Caller, q *api.JournalStored, _ func([]byte) error) error {
+	f.note(c, "stored by=%t", q.By != nil)
+	return knows(q.By)
+}
+
 func (f *fake) Prove(_ context.Context, c api.Caller, q *api.ProveRequest) (*api.Proof, error) {
 	f.note(c, "prove %d by=%t", q.Seq, q.By != nil)
 	return &api.Proof{Text: "proof\n"}, knows(q.By)

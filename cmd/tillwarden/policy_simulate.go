@@ -190,10 +190,11 @@ func (a *app) liveEntries(
 		if lacks, err = liveLacks(ctx, client, by, from); err != nil {
 			return err
 		}
-		return client.JournalStream(ctx, api.JournalStream{By: by, Filter: f}, func(w *api.Entry, _ []byte) error {
-			e, err := w.Stored()
-			if err != nil {
-				return failedf("the register's journal: %w", err).hint("is its tillwardend of another version? tillwarden status says so")
+		d := journal.NewDecoder()
+		var e entry.Entry
+		return client.JournalStored(ctx, api.JournalStored{By: by, Filter: f}, func(stored []byte) error {
+			if err := d.Decode(stored, &e); err != nil {
+				return failedf("the register's journal: %w", err)
 			}
 			return add(&e)
 		})

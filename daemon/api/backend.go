@@ -57,6 +57,9 @@ type Backend interface {
 	Journal(ctx context.Context, c Caller, q *JournalQuery) (*JournalPage, error)
 	// JournalStream calls emit for each entry until there is no more, emit fails or ctx ends.
 	JournalStream(ctx context.Context, c Caller, q *JournalStream, emit func(*Entry) error) error
+	// JournalStored calls emit for pages of entries as they are stored, until there is no
+	// more, emit fails or ctx ends.
+	JournalStored(ctx context.Context, c Caller, q *JournalStored, emit func(page []byte) error) error
 	Checkpoint(ctx context.Context, c Caller) (*Checkpoint, error)
 	Prove(ctx context.Context, c Caller, q *ProveRequest) (*Proof, error)
 	ActivityReport(ctx context.Context, c Caller, q *ReportRequest) (*report.Activity, error)

@@ -4,11 +4,15 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/fxamacker/cbor/v2"
 )
 
 // What a failed connect may mean.
@@ -98,6 +102,31 @@ func (c *Client) JournalStream(ctx context.Context, q JournalStream, f func(e *E
 		return c.broken(ctx, err)
 	}
 	return nil
+}
+
+// JournalStored calls f for each entry that is selected, oldest first, as it is stored:
+// its CBOR, which is overwritten by the next one's.
+func (c *Client) JournalStored(ctx context.Context, q JournalStored, f func(stored []byte) error) error {
+	res, err := c.send(ctx, "POST", "/v1/journal/stored", &q, nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	entries := cbor.NewDecoder(bufio.NewReaderSize(res.Body, 1<<16))
+	var stored cbor.RawMessage
+	for {
+		switch err := entries.Decode(&stored); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			return c.broken(ctx, err)
+		}
+		if err := f(stored); err != nil {
+			return err
+		}
+	}
 }
 
 // Record calls f for each line of a record of what a POS prints to a printer,

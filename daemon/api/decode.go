@@ -62,6 +62,7 @@ func (q *ModeReportRequest) wipe() { q.By.wipe() }
 func (l *LoadRequest) wipe()       { l.By.wipe() }
 func (q *JournalQuery) wipe()      { q.By.wipe() }
 func (q *JournalStream) wipe()     { q.By.wipe() }
+func (q *JournalStored) wipe()     { q.By.wipe() }
 func (q *ProveRequest) wipe()      { q.By.wipe() }
 func (q *ReportRequest) wipe()     { q.By.wipe() }
 func (q *OpensRequest) wipe()      { q.By.wipe() }

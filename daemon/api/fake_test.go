@@ -378,6 +378,17 @@ func (f *fake) Journal(_ context.Context, c Caller, q *JournalQuery) (*JournalPa
 	return &JournalPage{Entries: []Entry{Words(&e)}, Next: "7", Last: 9}, f.err
 }
 
+func (f *fake) JournalStored(_ context.Context, c Caller, q *JournalStored, emit func([]byte) error) error {
+	f.note(c, "stored %s", q.Kind)
+	f.pin(q.By)
+	for _, page := range [][]byte{{0xa1, 0x01, 0x05, 0xa1, 0x01, 0x06}, {0xa1, 0x01, 0x07}} {
+		if err := emit(page); err != nil {
+			return err
+		}
+	}
+	return f.err
+}
+
 func (f *fake) JournalStream(_ context.Context, c Caller, q *JournalStream, emit func(*Entry) error) error {
 	f.note(c, "stream %v", q.Follow)
 	f.pin(q.By)

@@ -99,6 +99,7 @@ var routes = []route{
 
 	{"POST", "/v1/journal/query", people, smallBody, classPIN, post(Backend.Journal)},
 	{"POST", "/v1/journal/stream", people, smallBody, classStream, streamJournal},
+	{"POST", "/v1/journal/stored", people, smallBody, classStream, streamStored},
 	{"POST", "/v1/journal/prove", people, smallBody, classPIN, post(Backend.Prove)},
 	{"POST", "/v1/report/activity", people, smallBody, classPIN, post(Backend.ActivityReport)},
 	{"POST", "/v1/report/exceptions", people, smallBody, classPIN, post(Backend.ExceptionReport)},

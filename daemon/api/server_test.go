@@ -35,7 +35,7 @@ func TestRolesTable(t *testing.T) {
 		"POST /v1/overrides/{id}/confirm": {c}, "GET /v1/reasons": {c, n},
 		"POST /v1/overrides/{id}/refuse": {c}, "POST /v1/overrides/{id}/cancel": {p, c, n},
 		"GET /v1/devices": {c, n}, "POST /v1/devices/{name}/resync": {n}, "POST /v1/devices/{name}/calibrate": {n}, "POST /v1/devices/{name}/test": {n}, "POST /v1/devices/{name}/record": {n},
-		"POST /v1/journal/query": {c, n}, "POST /v1/journal/stream": {c, n}, "GET /v1/journal/checkpoint": {c, n},
+		"POST /v1/journal/query": {c, n}, "POST /v1/journal/stream": {c, n}, "POST /v1/journal/stored": {c, n}, "GET /v1/journal/checkpoint": {c, n},
 		"POST /v1/journal/prove":   {c, n},
 		"POST /v1/report/activity": {c, n}, "POST /v1/report/exceptions": {c, n}, "POST /v1/report/opens": {c, n},
 		"POST /v1/report/time": {c, n}, "POST /v1/time/list": {c, n},
@@ -243,6 +243,22 @@ func TestJournalStreamEndsWithItsError(t *testing.T) {
 	err := c.JournalStream(t.Context(), JournalStream{}, func(*Entry, []byte) error { n++; return nil })
 	if n != 2 || !errors.Is(err, &Error{Code: CodeUnavailable}) {
 		t.Errorf("%d entries, %v", n, err)
+	}
+}
+
+// TestStoredEntriesComeWholeOrNotAtAll: what a reader was given of them is no end of the
+// journal where the daemon could not read on.
+func TestStoredEntriesComeWholeOrNotAtAll(t *testing.T) {
+	f := &fake{}
+	_, c := serveOn(t, RoleTechnician, f, Limits{})
+	var got []byte
+	count := func(stored []byte) error { got = append(got, stored[len(stored)-1]); return nil }
+	if err := c.JournalStored(t.Context(), JournalStored{}, count); err != nil || !bytes.Equal(got, []byte{5, 6, 7}) {
+		t.Errorf("entries %v, %v", got, err)
+	}
+	f.err, got = Errorf(CodeUnavailable, "the journal is damaged"), nil
+	if err := c.JournalStored(t.Context(), JournalStored{}, count); err == nil || len(got) > 3 {
+		t.Errorf("entries %v, %v", got, err)
 	}
 }
 

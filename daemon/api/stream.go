@@ -58,6 +58,9 @@ func lastEvent(r *http.Request) (*Seq, error) {
 	return &after, nil
 }
 
+// streamPiece is about how many bytes of a long stream are written at once.
+const streamPiece = 32 << 10
+
 // streamJournal writes entries as JSON lines. An error after the first line
 // is the last line: {"error": ...}.
 func streamJournal(s *Server, x *exchange) (any, error) {
@@ -71,6 +74,7 @@ func streamJournal(s *Server, x *exchange) (any, error) {
 			return nil, err
 		}
 	}
+	var lines []byte
 	err := s.backend.JournalStream(x.ctx, x.caller, &q, func(e *Entry) error {
 		line, err := json.Marshal(e)
 		if err != nil {
@@ -81,10 +85,21 @@ func streamJournal(s *Server, x *exchange) (any, error) {
 				return err
 			}
 		}
-		return x.send(append(line, '\n'))
+		// Who follows wants each entry at once, who reads all of them the whole soon.
+		if lines = append(append(lines, line...), '\n'); !q.Follow && len(lines) < streamPiece {
+			return nil
+		}
+		err = x.send(lines)
+		lines = lines[:0]
+		return err
 	})
 	if err != nil && !x.begun {
 		return nil, err
+	}
+	if len(lines) > 0 {
+		if err := x.send(lines); err != nil {
+			return nil, nil // nobody reads any more
+		}
 	}
 	if !x.begun {
 		return nil, x.begin("application/x-ndjson")
@@ -95,6 +110,37 @@ func streamJournal(s *Server, x *exchange) (any, error) {
 			_ = x.send(append(line, '\n'))
 		}
 		return nil, nil
+	}
+	x.ended(err)
+	return nil, nil
+}
+
+// streamStored writes entries as they are stored, a page at a time.
+func streamStored(s *Server, x *exchange) (any, error) {
+	const mediaType = "application/cbor-seq" // RFC 8742, 6.1
+	var q JournalStored
+	defer wipe(&q)
+	if err := x.decode(&q); err != nil {
+		return nil, err
+	}
+	if q.By != nil {
+		if err := s.bounds.take(x.caller.UID, classPIN); err != nil {
+			return nil, err
+		}
+	}
+	err := s.backend.JournalStored(x.ctx, x.caller, &q, func(page []byte) error {
+		if !x.begun {
+			if err := x.begin(mediaType); err != nil {
+				return err
+			}
+		}
+		return x.send(page)
+	})
+	if err != nil && !x.begun {
+		return nil, err
+	}
+	if !x.begun {
+		return nil, x.begin(mediaType)
 	}
 	x.ended(err)
 	return nil, nil

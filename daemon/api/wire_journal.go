@@ -52,6 +52,14 @@ type JournalStream struct {
 	Keyword string `json:"keyword,omitempty"`
 }
 
+// JournalStored asks for all entries that a filter selects, oldest first, as they are
+// stored: a CBOR sequence (RFC 8742), which a journal.Decoder reads. For whoever
+// reckons with many: it takes a tenth of what JSON takes.
+type JournalStored struct {
+	By *Credentials `json:"by,omitempty"`
+	Filter
+}
+
 // ProveRequest asks for a proof of one entry.
 type ProveRequest struct {
 	By  *Credentials `json:"by,omitempty"`

@@ -84,9 +84,13 @@ func decodeBody(body []byte, e *entry.Entry) error {
 	if len(body) < 2 || body[0] != 0 {
 		return damaged(0, "a record without an entry")
 	}
-	err := decMode.Unmarshal(body[1:], e)
+	return decodeCBOR(body[1:], e)
+}
+
+func decodeCBOR(b []byte, e *entry.Entry) error {
+	err := decMode.Unmarshal(b, e)
 	if unknown := (*cbor.UnknownFieldError)(nil); errors.As(err, &unknown) {
-		err = decodeLater(body[1:], e)
+		err = decodeLater(b, e)
 	}
 	if err != nil {
 		return damaged(0, "an entry that cannot be decoded: %v", err)

@@ -28,6 +28,23 @@ func newDecoder() *decoder {
 	return &decoder{words: map[string]string{}, groups: map[string][]string{}}
 }
 
+// Decoder reads entries as they are stored, one goroutine at a time.
+type Decoder struct{ d *decoder }
+
+// NewDecoder makes a decoder. It remembers words, so that many entries want one.
+func NewDecoder() *Decoder { return &Decoder{newDecoder()} }
+
+// Decode reads the CBOR of one entry: of the form that a journal stores, and nothing
+// behind it. Anything else is ErrDamaged.
+func (d *Decoder) Decode(stored []byte, e *entry.Entry) error {
+	*e = entry.Entry{}
+	if d.d.entry(stored, e) {
+		return nil
+	}
+	*e = entry.Entry{}
+	return decodeCBOR(stored, e)
+}
+
 // at decodes the entry that is stored under seq.
 func (d *decoder) at(body []byte, seq entry.Seq, e *entry.Entry) error {
 	*e = entry.Entry{}

@@ -170,8 +170,9 @@ func (p *plan) hits(bl *block, lo, hi int, reverse bool, out []int) ([]int, erro
 }
 
 // search gives the entries that match, in the filter's direction, until yield
-// says enough. The entry that yield gets is overwritten by the next.
-func (v *view) search(ctx context.Context, f *Filter, yield func(*entry.Entry) bool) error {
+// says enough. The entry that yield gets is overwritten by the next; stored is its CBOR,
+// which is the file's own.
+func (v *view) search(ctx context.Context, f *Filter, yield func(e *entry.Entry, stored []byte) bool) error {
 	p := f.plan()
 	lo, hi := v.firstKept(), v.last()
 	if f.After != 0 && f.After >= lo {
@@ -216,6 +217,8 @@ type walk struct {
 	d  *decoder
 	at int64 // where the cursor stands, from 1; 0: nowhere
 	e  entry.Entry
+	// stored is e as the file has it.
+	stored []byte
 }
 
 // read reads the entry at a place into w.e.
@@ -243,11 +246,15 @@ func (w *walk) read(place int64) error {
 		return damaged(0, "the record of entry %d has the wrong form", seq)
 	}
 	w.at = place + 1
-	return w.d.at(body, seq, &w.e)
+	if err := w.d.at(body, seq, &w.e); err != nil {
+		return err
+	}
+	w.stored = body[1:]
+	return nil
 }
 
 // block gives what matches of one index block.
-func (w *walk) block(b int64, from, to int, p *plan, reverse bool, yield func(*entry.Entry) bool) (more bool, err error) {
+func (w *walk) block(b int64, from, to int, p *plan, reverse bool, yield func(*entry.Entry, []byte) bool) (more bool, err error) {
 	bl, err := w.v.block(b)
 	if err != nil {
 		return false, err
@@ -264,7 +271,7 @@ func (w *walk) block(b int64, from, to int, p *plan, reverse bool, yield func(*e
 		if !p.fits(&w.e) {
 			return false, damaged(0, "the index does not agree with entry %d", w.e.Seq)
 		}
-		if !yield(&w.e) {
+		if !yield(&w.e, w.stored) {
 			return false, nil
 		}
 	}
@@ -272,7 +279,7 @@ func (w *walk) block(b int64, from, to int, p *plan, reverse bool, yield func(*e
 }
 
 // tail looks through the entries after the last full block one by one.
-func (w *walk) tail(from, to int64, p *plan, reverse bool, yield func(*entry.Entry) bool) (more bool, err error) {
+func (w *walk) tail(from, to int64, p *plan, reverse bool, yield func(*entry.Entry, []byte) bool) (more bool, err error) {
 	dir, start := int64(1), from
 	if reverse {
 		dir, start = -1, to
@@ -281,21 +288,44 @@ func (w *walk) tail(from, to int64, p *plan, reverse bool, yield func(*entry.Ent
 		if err := w.read(n); err != nil {
 			return false, err
 		}
-		if p.fits(&w.e) && !yield(&w.e) {
+		if p.fits(&w.e) && !yield(&w.e, w.stored) {
 			return false, nil
 		}
 	}
 	return true, nil
 }
 
+// page is how many entries a page has.
+func (f *Filter) page() int {
+	if f.Limit <= 0 {
+		return DefaultLimit
+	}
+	return min(f.Limit, MaxLimit)
+}
+
+// queryStored is one page as it is stored.
+func (v *view) queryStored(ctx context.Context, f *Filter) (page []byte, next Cursor, err error) {
+	limit, n := f.page(), 0
+	var last Cursor
+	err = v.search(ctx, f, func(e *entry.Entry, stored []byte) bool {
+		if n == limit {
+			next = last
+			return false
+		}
+		n, last = n+1, e.Seq
+		page = append(page, stored...)
+		return true
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	return page, next, nil
+}
+
 // query is one page. next is where to go on, zero when nothing follows.
 func (v *view) query(ctx context.Context, f *Filter) (page []entry.Entry, next Cursor, err error) {
-	limit := f.Limit
-	if limit <= 0 {
-		limit = DefaultLimit
-	}
-	limit = min(limit, MaxLimit)
-	err = v.search(ctx, f, func(e *entry.Entry) bool {
+	limit := f.page()
+	err = v.search(ctx, f, func(e *entry.Entry, _ []byte) bool {
 		if len(page) == limit {
 			next = page[limit-1].Seq
 			return false

@@ -65,7 +65,7 @@ func (r *Reader) Query(ctx context.Context, f Filter) (page []entry.Entry, next 
 func (r *Reader) Each(ctx context.Context, f Filter, each func(*entry.Entry) error) (err error) {
 	defer guard(&err)()
 	var stopped error
-	err = r.v.search(ctx, &f, func(e *entry.Entry) bool {
+	err = r.v.search(ctx, &f, func(e *entry.Entry, _ []byte) bool {
 		stopped = each(e)
 		return stopped == nil
 	})

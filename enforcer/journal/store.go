@@ -294,6 +294,16 @@ func (s *Store) Query(ctx context.Context, f Filter) (page []entry.Entry, next C
 	return page, next, err
 }
 
+// QueryStored is Query's page as it is stored: the entries' CBOR one after the other,
+// which is a CBOR sequence (RFC 8742). A Decoder reads each.
+func (s *Store) QueryStored(ctx context.Context, f Filter) (page []byte, next Cursor, err error) {
+	err = s.read(func(v *view) (err error) {
+		page, next, err = v.queryStored(ctx, &f)
+		return err
+	})
+	return page, next, err
+}
+
 // Replay gives every entry that the filter finds, oldest first; its Limit and
 // Reverse do not count. f must not append.
 func (s *Store) Replay(ctx context.Context, filter Filter, f func(entry.Entry) error) error {
@@ -332,7 +342,7 @@ func (s *Store) Each(ctx context.Context, filter Filter, f func(*entry.Entry) er
 		n := 0
 		var stopped error
 		err := s.read(func(v *view) error {
-			return v.search(ctx, &filter, func(e *entry.Entry) bool {
+			return v.search(ctx, &filter, func(e *entry.Entry, _ []byte) bool {
 				n++
 				filter.After = e.Seq
 				stopped = f(e)
