@@ -372,6 +372,9 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 	}
 	s.effect.Lock()
 	defer s.effect.Unlock()
+	if s.isClosed() {
+		return Result{Action: Refused}, fmt.Errorf("sign-on: %w", ErrClosed)
+	}
 	s.store.turn.RLock()
 	defer s.store.turn.RUnlock()
 	// The roster as it is now: a PIN takes its time, and meanwhile a manager may

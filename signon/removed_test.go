@@ -1,6 +1,7 @@
 package signon
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -209,6 +210,27 @@ func TestCardRemovedDuringItsPIN(t *testing.T) {
 		synctest.Wait()
 		out()
 		r.want(<-done, Refused, entry.ReasonCardRemoved)
+		if r.signedOn() != "" {
+			t.Errorf("%s is signed on", r.signedOn())
+		}
+	})
+}
+
+// TestClosedServiceLetsNobodyIn: not even who was being looked at when another took its
+// place, which alone hears by now what happens at the readers.
+func TestClosedServiceLetsNobodyIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(o *Options) { o.Removed = RemovedSignOff })
+		old := r.s
+		var err error
+		if r.s, err = New(old.o); err != nil {
+			t.Fatal(err)
+		}
+		r.s.Succeed(old)
+		old.Close()
+		if got, err := old.Present(r.ctx, Credential{Card: cardOf("1001"), Source: "reader"}); !errors.Is(err, ErrClosed) || got.OK {
+			t.Errorf("%s %v", got.Action, err)
+		}
 		if r.signedOn() != "" {
 			t.Errorf("%s is signed on", r.signedOn())
 		}

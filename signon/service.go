@@ -261,6 +261,12 @@ func (s *Service) Close() {
 	s.running.Wait()
 }
 
+func (s *Service) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
 // Credential is what somebody shows: a card, a card and PIN, or a number and
 // PIN. Whoever it is given to wipes it.
 type Credential struct {
