@@ -3,11 +3,13 @@ package journal
 import (
 	"errors"
 	"os"
+	"reflect"
 	"testing"
 
 	"github.com/fxamacker/cbor/v2"
 	"go.etcd.io/bbolt"
 	"golang.org/x/mod/sumdb/note"
+	"pgregory.net/rapid"
 
 	"tillwarden/enforcer/journal/entry"
 )
@@ -114,4 +116,54 @@ func TestNoEntryOfALaterVersion(t *testing.T) {
 			t.Errorf("%s: %v, %+v", words, err, e)
 		}
 	}
+}
+
+// TestLaterReadsWhatItKnows: whatever a later version adds to an entry, or to what is in it,
+// everything else is read as if that were not there, by both decoders.
+func TestLaterReadsWhatItKnows(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		e := genEntry.Draw(rt, "entry")
+		e.Seq = 7
+		clean(&e)
+		b, err := encMode.Marshal(&e)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		var want entry.Entry
+		if err := decodeBody(append([]byte{0}, b...), &want); err != nil {
+			rt.Fatal(err)
+		}
+		var fields map[any]any
+		if err := cbor.Unmarshal(b, &fields); err != nil {
+			rt.Fatal(err)
+		}
+		for _, k := range rapid.SliceOfN(rapid.Uint64Range(34, 1<<40), 1, 5).Draw(rt, "keys") {
+			fields[k] = rapid.OneOf(rapid.Just[any]("x"), rapid.Just[any](map[int]any{1: 2}), rapid.Just[any]([]int{1, 2}), rapid.Just[any](true), rapid.Just[any](nil), rapid.Just[any](1.5)).Draw(rt, "v")
+		}
+		for k, v := range fields {
+			if m, ok := v.(map[any]any); ok && rapid.Bool().Draw(rt, "inner") {
+				m[uint64(99)] = k
+			}
+		}
+		more, err := encMode.Marshal(fields)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		var got entry.Entry
+		if err := decodeBody(append([]byte{0}, more...), &got); err != nil {
+			rt.Fatal(err)
+		}
+		if !got.Later {
+			rt.Fatal("it does not say that there is more")
+		}
+		got.Later = false
+		if !reflect.DeepEqual(got, want) {
+			rt.Fatalf("%+v\n%+v", got, want)
+		}
+		var other entry.Entry
+		err = newDecoder().at(append([]byte{0}, more...), e.Seq, &other)
+		if other.Later = false; err != nil || !reflect.DeepEqual(other, want) {
+			rt.Fatalf("%v\n%+v\n%+v", err, other, want)
+		}
+	})
 }

@@ -179,8 +179,9 @@ func TestRetiredJournal(t *testing.T) {
 			roots[int64(h.Last)] = h.Root
 		}
 		check := func() {
-			for errors.Is(s.read(func(*view) error { return nil }), ErrUnavailable) {
-				time.Sleep(time.Millisecond) // it is being reopened after the failure
+			// After a failure, of which who asked hears first, it is being reopened.
+			for errors.Is(s.Probe(t.Context()), ErrUnavailable) {
+				time.Sleep(time.Millisecond)
 			}
 			err := s.read(func(v *view) error {
 				for size, want := range roots {
