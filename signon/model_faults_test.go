@@ -18,7 +18,7 @@ type modelBefore struct {
 	session  *modelSession
 	pending  *modelOverride
 	live     []bool // grants
-	scopes   map[string]*modelScope
+	scopes   []*modelScope
 	held     map[string]bool
 	punched  map[string]modelPunched
 	active   time.Duration
@@ -42,7 +42,7 @@ func (m *model) breakJournal() {
 	})
 	b := &modelBefore{
 		at:     m.now(),
-		scopes: maps.Clone(m.scopes), held: maps.Clone(m.held), punched: maps.Clone(m.punched), active: m.active, newcomer: m.newcomer,
+		scopes: slices.Clone(m.scopes), held: maps.Clone(m.held), punched: maps.Clone(m.punched), active: m.active, newcomer: m.newcomer,
 		askWhy: m.askWhy, signedOn: m.signedOn, kinds: kinds,
 	}
 	if m.session != nil {

@@ -1,7 +1,6 @@
 package signon
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -26,7 +25,7 @@ func (m *model) authorize() {
 		m.ready()
 	}
 	if len(m.scopes) > 0 && m.oneIn(2, "what was lent for longer") {
-		function, drawer = fnRest, slices.Min(slices.Collect(maps.Keys(m.scopes)))
+		function, drawer = fnRest, m.scopes[0].drawer
 		if m.oneIn(3, "at another hour") {
 			m.setClock()
 		}
@@ -53,6 +52,9 @@ func (m *model) asks(function, drawer string) {
 		amount = evenly(m.t, "amount", modelAmounts)
 		if o := m.pending; o != nil && o.function == function && m.oneIn(2, "the same again") {
 			amount = o.amount
+		}
+		if n := len(m.scopes); n > 0 && function == fnRest && m.oneIn(2, "as much as was lent") {
+			amount = m.scopes[n-1].amount
 		}
 	}
 	x := m.extent(function, amount)
@@ -84,11 +86,11 @@ func (m *model) asks(function, drawer string) {
 		}
 	}
 	through := m.lets(function, want, own)
-	within := m.scopes[drawer]
-	if through == entry.ModeEnforce && within != nil && function == fnRest && want == mayLent && !own && within.covers(amount) && m.lendsSoMuch(within.by, function, x) {
-		want = may
-	} else {
-		within = nil
+	var within *modelScope
+	if through == entry.ModeEnforce && function == fnRest && want == mayLent && !own {
+		if within = m.lent(drawer, x); within != nil {
+			want = may
+		}
 	}
 	o := m.pending
 	joins := o != nil && o.function == function && o.drawer == drawer && o.amount == amount
@@ -124,6 +126,16 @@ func (m *model) asks(function, drawer string) {
 	case want == mayLent && !joins:
 		m.pending = &modelOverride{id: d.Override, function: function, drawer: drawer, since: m.now(), own: own, hold: hold, amount: amount}
 	}
+}
+
+// lent is the first approval for the rest of the transaction that is enough.
+func (m *model) lent(drawer string, x modelExtent) *modelScope {
+	for _, c := range m.scopes {
+		if c.drawer == drawer && c.covers(x.amount) && m.lendsSoMuch(c.by, fnRest, x) {
+			return c
+		}
+	}
+	return nil
 }
 
 // uses counts what is counted.
@@ -175,7 +187,7 @@ func (m *model) lend(w meaning, by *modelOperator, method entry.Method, s *shown
 		return ApprovedFirst, false
 	}
 	if w.rest {
-		m.scopes[o.drawer] = &modelScope{until: m.now() + 5*time.Minute, by: by.groups, amount: o.amount}
+		m.scopes = append(m.scopes, &modelScope{drawer: o.drawer, until: m.now() + 5*time.Minute, by: by.groups, amount: o.amount})
 	}
 	return Approved, false
 }
@@ -211,8 +223,8 @@ func (m *model) approved(by entry.Seq) {
 	if e := m.r.journal.all()[by-1]; e.Kind == entry.KindApproval && (e.WhyCode != m.meant.why.Code || e.Why != m.meant.why.Text) {
 		m.t.Fatalf("approved because %+v, and the journal has %+v", m.meant.why, e)
 	}
-	if c := m.scopes[o.drawer]; c != nil && c.approval == 0 {
-		c.approval = by
+	if n := len(m.scopes); n > 0 && m.scopes[n-1].approval == 0 {
+		m.scopes[n-1].approval = by
 	}
 	m.uses(o.function, by)
 	if o.function == fnTill {
@@ -253,7 +265,7 @@ func (m *model) cancel() {
 
 func (m *model) endTransaction() {
 	m.r.gate.EndTransaction()
-	clear(m.scopes)
+	m.scopes = nil
 }
 
 // redeem tries a grant on a drawer; any that was ever made, on any drawer. It opens
@@ -287,7 +299,7 @@ func (m *model) redeem() {
 	if good {
 		gr.live = false
 		if m.r.journal.all()[gr.Seq()-1].Function == fnSale {
-			clear(m.scopes)
+			m.scopes = nil
 		}
 	}
 }

@@ -85,6 +85,9 @@ func (m *model) giveWhy() {
 		m.asks(fnWhy, evenly(m.t, "drawer", []string{"1", "2"}))
 		m.pass(time.Second)
 	}
+	if m.oneIn(4, "the card is taken from them") {
+		m.takeCard(a.card)
+	}
 	m.askWhy = nil
 	m.breakJournal()
 	m.meant, m.early = meaning{}, false
@@ -100,6 +103,27 @@ func (m *model) giveWhy() {
 	}
 	r, err := m.r.s.Why(m.r.ctx, a.token, code, m.source())
 	m.same("giving the reason", &s, r, err, want)
+}
+
+// takeCard lets somebody elsewhere take a card from whom it is, and perhaps give it to
+// another operator.
+func (m *model) takeCard(card string) {
+	o, _ := m.holder(card)
+	kim := m.ops["6001"]
+	if o == nil || o == kim || kim.terminated || len(kim.cards) > 7 {
+		return
+	}
+	done, err := m.r.store.RevokeCard(m.r.ctx, By{Source: "model"}, o.number, 0)
+	if err != nil || !done.OK {
+		m.t.Fatal(done, err)
+	}
+	o.cards, m.changed = nil, true
+	if m.oneIn(2, "and given to another") {
+		if done, err = m.r.store.EnrolCard(m.r.ctx, By{Source: "model"}, kim.number, cardOf(card), false); err != nil || !done.OK {
+			m.t.Fatal(done, err)
+		}
+		m.giveCard(kim, card, false)
+	}
 }
 
 // noApprovalWithoutItsReason: where a function wants a reason the journal has one with each

@@ -642,14 +642,14 @@ func (m *model) approve() {
 	}
 	var s shown
 	if !m.oneIn(4, "by anybody") {
-		s = m.best(m.ops[evenly(m.t, "who", []string{"2001", "2002", "2002", "2003", "4001", "4002", "5001"})])
+		s = m.best(m.ops[evenly(m.t, "who", []string{"2001", "2002", "2002", "2003", "2004", "4001", "4002", "5001"})])
 		if s.card != "" && m.oneIn(3, "the PIN later") {
 			s.pin = ""
 		}
 	} else {
 		s = m.draw(m.anybody())
 	}
-	rest := m.oneIn(4, "for the transaction")
+	rest := m.oneIn(4, "for the transaction") || m.pending != nil && functionOf(m.pending.function).rest && m.oneIn(2, "which it may be for")
 	why := m.someWhy()
 	if s.number != "" && m.oneIn(4, "from elsewhere") {
 		s.at = "register 9"
@@ -659,16 +659,38 @@ func (m *model) approve() {
 		m.atRegister(&s)
 		return
 	}
+	m.approves(&s, id, Terms{Transaction: rest, Why: why})
+}
+
+func (m *model) approves(s *shown, id entry.Seq, terms Terms) {
 	want := Refused
 	if s.at == "" || m.r.opt.Remote {
-		want = m.show(&s, false, func(o *modelOperator) meaning {
+		want = m.show(s, false, func(o *modelOperator) meaning {
 			w := m.answers(id, o)
-			w.rest, w.why, w.afar = rest, why, s.at != ""
+			w.rest, w.why, w.afar = terms.Transaction, terms.Why, s.at != ""
 			return w
 		})
 	}
-	r, err := m.r.s.Approve(m.r.ctx, id, s.credential(m.source()), Terms{Transaction: rest, Why: why})
-	m.same("approving", &s, r, err, want)
+	r, err := m.r.s.Approve(m.r.ctx, id, s.credential(m.source()), terms)
+	m.same("approving", s, r, err, want)
+}
+
+// forTransaction lets somebody lend for the rest of the transaction, and asks for it again.
+func (m *model) forTransaction() {
+	m.ready()
+	m.cancel()
+	m.asks(fnRest, "1")
+	m.pass(2 * time.Second)
+	s := m.best(m.ops[evenly(m.t, "who", []string{"2001", "2003", "2003", "2004", "2004", "4001"})])
+	if m.pending == nil {
+		return
+	}
+	m.approves(&s, m.pending.id, Terms{Transaction: true})
+	if m.oneIn(2, "at another hour") {
+		m.setClock()
+	}
+	m.pass(evenly(m.t, "and then", []time.Duration{0, time.Minute, 5*time.Minute - 10*time.Second, 5 * time.Minute}))
+	m.asks(fnRest, evenly(m.t, "drawer", []string{"1", "1", "1", "2"}))
 }
 
 // signOffBy ends a session with a credential.

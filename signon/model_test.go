@@ -37,9 +37,9 @@ type model struct {
 	session  *modelSession
 	pending  *modelOverride
 	grants   []*modelGrant
-	scopes   map[string]*modelScope // by drawer; of fnRest alone
-	held     map[string]bool        // persons who held a session since the till was opened
-	revoked  map[string]bool        // by the list that was carried here last
+	scopes   []*modelScope   // of fnRest alone
+	held     map[string]bool // persons who held a session since the till was opened
+	revoked  map[string]bool // by the list that was carried here last
 	punched  map[string]modelPunched
 	ask      *modelAsk    // the last card or operator who was asked for a PIN
 	askWhy   *modelAskWhy // who was asked for a reason
@@ -154,6 +154,7 @@ type modelGrant struct {
 }
 
 type modelScope struct {
+	drawer   string
 	approval entry.Seq
 	until    time.Duration
 	by       []string // work groups of who approved it
@@ -232,7 +233,7 @@ func newModel(t *testing.T, rt *rapid.T, dir string, policies [2]*policy.Compile
 	r.managerIdle = evenly(rt, "managers fall back", []time.Duration{0, 0, 2 * time.Minute, 5 * time.Minute})
 	r.clocked = rapid.Bool().Draw(rt, "a time clock runs")
 	m := &model{
-		r: r, t: rt, epoch: 1, policies: policies, ops: map[string]*modelOperator{}, scopes: map[string]*modelScope{}, held: map[string]bool{},
+		r: r, t: rt, epoch: 1, policies: policies, ops: map[string]*modelOperator{}, held: map[string]bool{},
 		punched: map[string]modelPunched{}, tries: map[string]*modelTries{}, known: map[string]bool{}, begin: map[string]bool{}, elsewhere: map[string]*modelElsewhere{},
 	}
 	r.policy, r.epoch = m.policies[m.epoch%2], m.epoch
@@ -288,11 +289,7 @@ func (m *model) settle() {
 	if m.pending != nil && now >= m.pending.since+180*time.Second {
 		m.pending = nil
 	}
-	for drawer, c := range m.scopes {
-		if now >= c.until {
-			delete(m.scopes, drawer)
-		}
-	}
+	m.scopes = slices.DeleteFunc(slices.Clone(m.scopes), func(c *modelScope) bool { return now >= c.until })
 	for _, gr := range m.grants {
 		if gr.live && now >= gr.expires {
 			m.lapse(gr)
@@ -341,7 +338,7 @@ func (m *model) endGrants() {
 			m.lapse(gr)
 		}
 	}
-	clear(m.scopes)
+	m.scopes = nil
 }
 
 // end is a sign-off, by whomever.
@@ -478,7 +475,7 @@ func (m *model) turnOff(orderly bool) {
 		}
 		gr.live = false
 	}
-	clear(m.scopes)
+	m.scopes = nil
 	if m.mode != nil {
 		m.mode.since = m.now()
 	}
@@ -734,7 +731,7 @@ func TestRegisterAgainstModel(t *testing.T) {
 		againstModel(t, "roster", "people", "sign on", "credential", "PIN", "revocations", "restart", "much time")
 	})
 	t.Run("approvals", func(t *testing.T) {
-		againstModel(t, "sign on", "credential", "PIN", "reason", "ask", "approve", "cancel", "redeem", "end of transaction", "time", "restart", "policy")
+		againstModel(t, "sign on", "credential", "PIN", "reason", "ask", "approve", "for the transaction", "cancel", "redeem", "end of transaction", "time", "restart", "policy")
 	})
 	t.Run("modes", func(t *testing.T) {
 		againstModel(t, "mode", "sign on", "credential", "ask", "approve", "redeem", "lock", "sign off", "policy", "time", "much time", "suspend", "restart", "kill", "reboot")
@@ -782,6 +779,7 @@ var modelSteps = []struct {
 	{3, "own PIN", (*model).stepUp},
 	{8, "ask", (*model).authorize},
 	{14, "approve", (*model).approve},
+	{4, "for the transaction", (*model).forTransaction},
 	{1, "cancel", (*model).cancel},
 	{8, "redeem", (*model).redeem},
 	{2, "give back", (*model).giveBack},
