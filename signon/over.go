@@ -157,7 +157,7 @@ func (s *Service) takeOver(ctx context.Context, r Result, in intent, st state, s
 	}
 	var err error
 	_, r.Decision, err = s.gate.TakeOver(ctx, st.session, next, method, c.Source, who)
-	s.watchDay(signsOn)
+	s.watchDayIf(r.Decision, signsOn)
 	r, err = s.decided(r, SignedOn, next.Name+" is signed on; "+st.name+" was signed off", err)
 	return s.sayBreak(r, next), err
 }

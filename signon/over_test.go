@@ -217,3 +217,27 @@ func TestOwnCardAgainSignsOff(t *testing.T) {
 		r.want(r.swipe("1001"), Refused, entry.ReasonOwnRequest)
 	})
 }
+
+// TestWhoIsRefusedOverASessionTakesNoLastDayFromIt: who is signed on is signed off when their
+// last day is over, also after somebody was not let sign on in their place.
+func TestWhoIsRefusedOverASessionTakesNoLastDayFromIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(o *Options) { o.Over = OverSignOff })
+		r.want(r.swipe("1001"), SignedOn, entry.ReasonNone)
+		c, err := r.store.SetDays(r.ctx, By{}, "1001", "", r.clock.Stamp().Time().UTC().Format("2006-01-02"))
+		if err != nil || !c.OK {
+			t.Fatal(c, err)
+		}
+		r.s.ClockSet(r.ctx)
+		r.clocked = true // and nobody is clocked in
+		r.want(r.swipe("1002"), Refused, entry.ReasonOffClock)
+		if r.signedOn() != "1001" {
+			t.Fatal("who was signed on is not any more")
+		}
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+		if r.signedOn() != "" {
+			t.Error("signed on after the last day")
+		}
+	})
+}

@@ -412,7 +412,7 @@ func (s *Service) act(ctx context.Context, in intent, st state, f *finding, c *C
 			return s.takeOver(ctx, r, in, st, fresh, c)
 		}
 		_, r.Decision, err = s.gate.BeginSession(ctx, who, r.Method, c.Source)
-		s.watchDay(fresh)
+		s.watchDayIf(r.Decision, fresh)
 		r, err = s.decided(r, SignedOn, fresh.Name+" is signed on", err)
 		return s.sayBreak(r, who), err
 	case Unlocked:

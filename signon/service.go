@@ -183,6 +183,14 @@ func (s *Service) followed(ctx context.Context, fresh bool) error {
 	return s.gate.RosterChanged(ctx, &now, entry.ReasonRosterChanged)
 }
 
+// watchDayIf watches the last day of who was signed on. One who was not let takes
+// nothing from the session that is there.
+func (s *Service) watchDayIf(d enforcer.Decision, r *operatorRecord) {
+	if d.Outcome == entry.OutcomeAllowed {
+		s.watchDay(r)
+	}
+}
+
 // watchDay lets the clock look again when the last day of who is signed on is over.
 func (s *Service) watchDay(r *operatorRecord) {
 	left, bounded := s.store.endOfDay(r)
