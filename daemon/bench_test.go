@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -282,6 +283,70 @@ func BenchmarkReady(b *testing.B) {
 	b.ReportMetric(float64(s)/float64(l), "x-floor")
 	b.ReportMetric(s.Seconds()*1000, "ms/ready")
 	b.ReportMetric(l.Seconds()*1000, "ms/floor")
+}
+
+// BenchmarkAskBesideRemoval removes 100,000 old entries as the daemon does, once it is two
+// years later, while somebody asks one question after the other. x-p99 is the longest that
+// one of them waited meanwhile, against the 99th percentile of a second's without.
+func BenchmarkAskBesideRemoval(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.NumCPU() + 1)) // as the daemon does
+	const old = 100_000
+	var took time.Duration
+	var alone, beside []time.Duration
+	for b.Loop() {
+		b.StopTimer()
+		r := newRegister(b, "rate = 1e6\nburst = 1000000\n[journal]\nmax_mib = 4096\n")
+		r.config = strings.Replace(r.config, `log = "debug"`, `log = "error"`, 1)
+		r.start().staffed()
+		r.fill(b, old)
+		r.start().signOn("1001")
+		ask := func(done <-chan struct{}) (waits []time.Duration) {
+			for {
+				select {
+				case <-done:
+					return waits
+				default:
+				}
+				t0 := time.Now()
+				if err := r.ask(); err != nil {
+					b.Error(err)
+					return waits
+				}
+				waits = append(waits, time.Since(t0))
+			}
+		}
+		stop := make(chan struct{})
+		time.AfterFunc(time.Second, func() { close(stop) })
+		alone = append(alone, ask(stop)...)
+		stop = make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() { beside = append(beside, ask(stop)...) })
+		before := r.d.journal.Last()
+		now := r.d.clock.Stamp()
+		now.Wall += int64(2 * 365 * 24 * time.Hour)
+		now.Clock = entry.ClockSynchronised
+		b.StartTimer()
+		t0 := time.Now()
+		r.d.retain(b.Context(), now)
+		took += time.Since(t0)
+		b.StopTimer()
+		close(stop)
+		wg.Wait()
+		if _, err := r.d.journal.Get(b.Context(), before.First+old-1000); !errors.Is(err, journal.ErrRemoved) {
+			b.Fatal(err)
+		}
+		r.halt()
+		b.StartTimer()
+	}
+	slices.Sort(alone)
+	slices.Sort(beside)
+	p99, worst := alone[len(alone)*99/100], beside[len(beside)-1]
+	b.ReportMetric(took.Seconds()/float64(b.N), "s/100k")
+	b.ReportMetric(p99.Seconds()*1000, "p99-ms")
+	b.ReportMetric(beside[len(beside)*99/100].Seconds()*1000, "beside-p99-ms")
+	b.ReportMetric(alone[len(alone)-1].Seconds()*1000, "alone-worst-ms")
+	b.ReportMetric(worst.Seconds()*1000, "beside-worst-ms")
+	b.ReportMetric(float64(worst)/float64(p99), "x-p99")
 }
 
 // BenchmarkReadAll reads 1,000,000 entries of a running register over its socket, as they
