@@ -111,9 +111,9 @@ func TestStepUpOverTheAPI(t *testing.T) {
 	r.noSecrets("36901472")
 }
 
-// TestStepUpAtTheKeypad: the next line is the own PIN, not a number.
-func TestStepUpAtTheKeypad(t *testing.T) {
-	t.Parallel()
+// askedOwnPIN is a register at which the own PIN is waited for, and counts.
+func askedOwnPIN(t *testing.T) (*benchRegister, *api.Answer) {
+	t.Helper()
 	b := withReader(t, "")
 	b.staffedUnder(shippedWith(t, "pos.void.line", "step_up = true"))
 	b.signOn("2001")
@@ -122,6 +122,13 @@ func TestStepUpAtTheKeypad(t *testing.T) {
 		t.Fatalf("%+v %v", a, err)
 	}
 	time.Sleep(1100 * time.Millisecond) // what is announced counts after a second
+	return b, a
+}
+
+// TestStepUpAtTheKeypad: the next line is the own PIN, not a number.
+func TestStepUpAtTheKeypad(t *testing.T) {
+	t.Parallel()
+	b, a := askedOwnPIN(t)
 	b.enter("36901472")
 	if w, err := b.pos.WaitOverride(t.Context(), a.Override, longEnough); err != nil || w.Outcome != "allowed" {
 		t.Errorf("%+v %v", w, err)
@@ -133,14 +140,7 @@ func TestStepUpAtTheKeypad(t *testing.T) {
 // always do, and neither they nor Enter alone count as wrong PINs.
 func TestCodesAreNoTriesOfThePIN(t *testing.T) {
 	t.Parallel()
-	b := withReader(t, "")
-	b.staffedUnder(shippedWith(t, "pos.void.line", "step_up = true"))
-	b.signOn("2001")
-	a, err := b.pos.Ask(t.Context(), api.AskRequest{Function: "pos.void.line"})
-	if err != nil || a.Reason != "step-up" {
-		t.Fatalf("%+v %v", a, err)
-	}
-	time.Sleep(1100 * time.Millisecond) // what is announced counts after a second
+	b, a := askedOwnPIN(t)
 	for n := range 2 * b.d.config().SignOn.Tries {
 		b.enter("")
 		b.enter("*61#") // no code of this keypad
@@ -154,7 +154,7 @@ func TestCodesAreNoTriesOfThePIN(t *testing.T) {
 		t.Errorf("journaled: %+v, %+v, %+v", es, b.entries("identify"), b.entries("lockout"))
 	}
 	// A code that locks does lock, and ends what waits.
-	if a, err = b.pos.Ask(t.Context(), api.AskRequest{Function: "pos.void.line"}); err != nil || a.Reason != "step-up" {
+	if a, err := b.pos.Ask(t.Context(), api.AskRequest{Function: "pos.void.line"}); err != nil || a.Reason != "step-up" {
 		t.Fatalf("%+v %v", a, err)
 	}
 	b.enter("*9#")

@@ -58,6 +58,17 @@ func lastEvent(r *http.Request) (*Seq, error) {
 	return &after, nil
 }
 
+// jsonLines is the media type of one JSON object a line.
+const jsonLines = "application/x-ndjson"
+
+// readQuery reads what a stream is asked for. Who names an operator spends a PIN's try.
+func (s *Server) readQuery(x *exchange, q any, by **Credentials) error {
+	if err := x.decode(q); err != nil || *by == nil {
+		return err
+	}
+	return s.bounds.take(x.caller.UID, classPIN)
+}
+
 // streamPiece is about how many bytes of a long stream are written at once.
 const streamPiece = 32 << 10
 
@@ -66,13 +77,8 @@ const streamPiece = 32 << 10
 func streamJournal(s *Server, x *exchange) (any, error) {
 	var q JournalStream
 	defer wipe(&q)
-	if err := x.decode(&q); err != nil {
+	if err := s.readQuery(x, &q, &q.By); err != nil {
 		return nil, err
-	}
-	if q.By != nil {
-		if err := s.bounds.take(x.caller.UID, classPIN); err != nil {
-			return nil, err
-		}
 	}
 	var lines []byte
 	err := s.backend.JournalStream(x.ctx, x.caller, &q, func(e *Entry) error {
@@ -80,29 +86,24 @@ func streamJournal(s *Server, x *exchange) (any, error) {
 		if err != nil {
 			return err
 		}
-		if !x.begun {
-			if err := x.begin("application/x-ndjson"); err != nil {
-				return err
-			}
-		}
 		// Who follows wants each entry at once, who reads all of them the whole soon.
 		if lines = append(append(lines, line...), '\n'); !q.Follow && len(lines) < streamPiece {
 			return nil
 		}
-		err = x.send(lines)
+		err = x.piece(jsonLines, lines)
 		lines = lines[:0]
 		return err
 	})
-	if err != nil && !x.begun {
-		return nil, err
-	}
 	if len(lines) > 0 {
-		if err := x.send(lines); err != nil {
+		if err := x.piece(jsonLines, lines); err != nil {
 			return nil, nil // nobody reads any more
 		}
 	}
-	if !x.begun {
-		return nil, x.begin("application/x-ndjson")
+	switch {
+	case err != nil && !x.begun:
+		return nil, err
+	case !x.begun:
+		return nil, x.begin(jsonLines)
 	}
 	var e *Error
 	if errors.As(err, &e) {
@@ -120,26 +121,14 @@ func streamStored(s *Server, x *exchange) (any, error) {
 	const mediaType = "application/cbor-seq" // RFC 8742, 6.1
 	var q JournalStored
 	defer wipe(&q)
-	if err := x.decode(&q); err != nil {
+	if err := s.readQuery(x, &q, &q.By); err != nil {
 		return nil, err
 	}
-	if q.By != nil {
-		if err := s.bounds.take(x.caller.UID, classPIN); err != nil {
-			return nil, err
-		}
-	}
-	err := s.backend.JournalStored(x.ctx, x.caller, &q, func(page []byte) error {
-		if !x.begun {
-			if err := x.begin(mediaType); err != nil {
-				return err
-			}
-		}
-		return x.send(page)
-	})
-	if err != nil && !x.begun {
+	err := s.backend.JournalStored(x.ctx, x.caller, &q, func(page []byte) error { return x.piece(mediaType, page) })
+	switch {
+	case err != nil && !x.begun:
 		return nil, err
-	}
-	if !x.begun {
+	case !x.begun:
 		return nil, x.begin(mediaType)
 	}
 	x.ended(err)
@@ -159,12 +148,7 @@ func streamRecord(s *Server, x *exchange) (any, error) {
 		return nil, Errorf(CodeInvalid, "max_bytes is not between 0 and %d", MaxRecord)
 	}
 	err := s.backend.Record(x.ctx, x.caller, x.r.PathValue("name"), &r, func(line []byte) error {
-		if !x.begun {
-			if err := x.begin("application/x-ndjson"); err != nil {
-				return err
-			}
-		}
-		return x.send(line)
+		return x.piece(jsonLines, line)
 	})
 	if err != nil && !x.begun {
 		return nil, err
@@ -181,6 +165,16 @@ func (x *exchange) begin(mediaType string) error {
 	x.w.WriteHeader(http.StatusOK)
 	x.begun = true
 	return x.flush()
+}
+
+// piece sends a piece of a stream, the first one behind its head.
+func (x *exchange) piece(mediaType string, b []byte) error {
+	if !x.begun {
+		if err := x.begin(mediaType); err != nil {
+			return err
+		}
+	}
+	return x.send(b)
 }
 
 // send writes a piece of a stream at once. A reader that does not read for
