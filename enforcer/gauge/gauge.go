@@ -97,6 +97,10 @@ func (u *Uses[K]) GiveBack(about entry.Seq) {
 	if about == 0 || u.LastUse.Seq != about {
 		return
 	}
+	if len(u.Used) == 0 { // no Uses of ours, but one may be read from a file
+		u.LastUse = LastUse[K]{}
+		return
+	}
 	used := maps.Clone(u.Used)
 	used[u.LastUse.Function] -= min(uint64(u.LastUse.Uses), used[u.LastUse.Function])
 	u.Used, u.LastUse = used, LastUse[K]{}

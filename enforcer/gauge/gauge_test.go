@@ -82,6 +82,10 @@ func TestUses(t *testing.T) {
 	if before.Used["b"] != 2 || before.LastUse.Seq != 2 {
 		t.Errorf("a copy changed with it: %+v", before)
 	}
+	odd := gauge.Uses[string]{LastUse: gauge.LastUse[string]{Seq: 5, Function: "a", Uses: 1}}
+	if odd.GiveBack(5); len(odd.Used) != 0 || odd.LastUse.Seq != 0 {
+		t.Errorf("a last use without its count: %+v", odd)
+	}
 	raw, err := json.Marshal(before)
 	if err != nil {
 		t.Fatal(err)
